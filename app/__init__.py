@@ -1,0 +1,1 @@
+"""Carillon: scheduled work that can be trusted."""

@@ -1,0 +1,1 @@
+"""Words without business: errors, clock, identifiers, registry."""

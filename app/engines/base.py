@@ -1,0 +1,169 @@
+"""The seam of engines: what an engine is handed, what it emits, what it answers."""
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from pydantic import BaseModel
+
+from app.core.registry import Registry
+
+Lane = Literal["io", "code"]
+Level = Literal["debug", "info", "warn", "error"]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one attempt may use."""
+
+    timeout_seconds: float = 3600.0
+    memory_bytes: int = 512 * 1024 * 1024
+    disk_bytes: int = 256 * 1024 * 1024
+    processes: int = 64
+    log_bytes: int = 10 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """All an engine gets to know of an attempt. `secrets` are the named ones the task uses, in clear."""
+
+    run_id: int
+    attempt: int
+    idempotency_key: str
+    settings: Mapping[str, Any]
+    secrets: Mapping[str, str]
+    files: Mapping[str, Path]
+    workspace: Path
+    limits: Limits
+    min_isolation: int = 1
+    planned_at: str = ""
+    task_name: str = ""
+
+
+# --- what an engine emits while it works
+
+
+@dataclass(frozen=True)
+class StepStarted:
+    """A part of the attempt begins: `prepare`, `run` or `collect`."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class StepEnded:
+    """A part of the attempt is over; `detail` is at most one short line."""
+
+    name: str
+    is_ok: bool = True
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class LogWritten:
+    """One line of the log, without its line break; ANSI colours are kept."""
+
+    text: str
+    level: Level = "info"
+
+
+@dataclass(frozen=True)
+class IsolationChosen:
+    """How the code of this attempt is confined: level 0 to 3 and the controls that hold."""
+
+    level: int
+    controls: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class ArtifactMade:
+    """A file to keep. `path` is a regular file the engine has checked (no link, inside the workspace)."""
+
+    name: str
+    path: Path
+    media_type: str = "application/octet-stream"
+
+
+Emission = StepStarted | StepEnded | LogWritten | IsolationChosen | ArtifactMade
+Emit = Callable[[Emission], None]
+
+# --- what an engine answers
+
+OutcomeState = Literal["succeeded", "failed", "timed_out", "cancelled", "blocked", "unmet"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How an attempt ended.
+
+    `reason` is a code (`ok`, `exit_code`, `http_status`, `timeout`, `memory`, `no_isolation` …), `sentence` says it
+    to a person. `error_class` steers the retry: `transient` may pass, `permanent` will not, `rate_limited` carries
+    `retry_after_seconds`, `crash` is a death of the code. `facts` are small values for the page (status, bytes,
+    exit_code).
+    """
+
+    state: OutcomeState
+    reason: str
+    sentence: str
+    error_class: Literal["", "transient", "permanent", "rate_limited", "crash"] = ""
+    retry_after_seconds: float | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Cancellation:
+    """A request to stop that an engine hears at once: `is_set`, `wait(timeout)`, or a callback.
+
+    `mode` is `now` or `after_step`; `reason` is `person`, `overlap`, `shutdown` or `lease_lost`.
+    """
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+        self._lock = threading.Lock()
+        self._callbacks: list[Callable[[], None]] = []
+        self.mode = ""
+        self.reason = ""
+
+    def ask(self, reason: str, mode: str = "now") -> None:
+        """Ask to stop. A later `now` overrides an earlier `after_step`."""
+        with self._lock:
+            self.mode, self.reason = mode, reason
+            callbacks = list(self._callbacks) if mode == "now" else []
+            if mode == "now":
+                self._event.set()
+        for callback in callbacks:
+            callback()
+
+    @property
+    def is_now(self) -> bool:
+        """Whether to stop at once."""
+        return self._event.is_set()
+
+    def wait(self, timeout_seconds: float) -> bool:
+        """Wait until asked to stop at once; whether it was asked."""
+        return self._event.wait(timeout_seconds)
+
+    def on_now(self, callback: Callable[[], None]) -> None:
+        """Call `callback` when asked to stop at once, or now if that was already asked."""
+        with self._lock:
+            self._callbacks.append(callback)
+            already = self._event.is_set()
+        if already:
+            callback()
+
+
+class Engine(Protocol):
+    """What carries out a run. It knows no rows; user code runs only in the sandbox."""
+
+    name: str
+    label: str
+    lane: Lane
+    settings_schema: type[BaseModel]
+
+    def run(self, request: RunRequest, emit: Emit, cancellation: Cancellation) -> Outcome:
+        """Do the work and answer how it ended. Never raises for what the work does; a bug may raise."""
+        ...
+
+
+engines: Registry[Engine] = Registry("engine")

@@ -1,0 +1,31 @@
+"""The web application: bootstrap, then guard, pages, errors and headers."""
+
+from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from app import bootstrap
+from app.settings import Settings, read
+from app.web import accounts, assets, errors, guard, health, me, render, security, settings
+
+SUBJECTS = (accounts, me, settings, health)
+
+_LARGEST_REQUEST_BYTES = 64 * 1024 * 1024
+_LARGEST_FIELDS_BYTES = 2 * 1024 * 1024
+
+
+def create_app(given: Settings | None = None) -> Flask:
+    """Return the web application for `given` settings, or for those of the environment. Raises SettingError."""
+    values = given or read()
+    app = bootstrap.start(values)
+    app.config["MAX_CONTENT_LENGTH"] = _LARGEST_REQUEST_BYTES
+    app.config["MAX_FORM_MEMORY_SIZE"] = _LARGEST_FIELDS_BYTES
+    render.attach(app)
+    security.attach(app)
+    guard.attach(app)
+    errors.attach(app)
+    assets.attach(app, bootstrap.ROOT / "static")
+    for subject in SUBJECTS:
+        app.register_blueprint(subject.blueprint)
+    if hops := values.trusted_proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]  # Flask's own way
+    return app

@@ -1,0 +1,154 @@
+"""The database: one file of SQLite with two engines, or PostgreSQL; one session a request, one writer at a time."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from flask import Flask
+from flask_sqlalchemy import SQLAlchemy
+from flask_sqlalchemy.session import Session
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase
+
+from app.core.clock import utc_now
+from app.settings import Settings
+
+MIGRATIONS = Path(__file__).parents[2] / "migrations"
+
+
+class UtcDateTime(sa.TypeDecorator[datetime]):
+    """An aware UTC instant with microseconds; a naive one is refused, so that no local time slips in."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("A naive datetime reached the database.")
+        instant = value.astimezone(UTC)
+        return instant.replace(tzinfo=None) if dialect.name == "sqlite" else instant
+
+    def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if dialect.name == "sqlite" else value.astimezone(UTC)
+
+
+Json = sa.JSON().with_variant(JSONB(), "postgresql")
+Key = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+
+class Base(DeclarativeBase):
+    """The ground of every table."""
+
+    type_annotation_map = {datetime: UtcDateTime, dict[str, Any]: Json, list[Any]: Json}  # noqa: RUF012 SQLAlchemy's own form
+
+
+class RoutedSession(Session):
+    """Reads from the reading engine; inside `unit` everything goes to the writing one."""
+
+    def get_bind(self, *args: Any, **kwargs: Any) -> sa.Engine | sa.Connection:
+        if self.info.get("is_writing"):
+            return _engines["write"]
+        return super().get_bind(*args, **kwargs)
+
+
+db = SQLAlchemy(session_options={"class_": RoutedSession, "expire_on_commit": False})
+_engines: dict[str, sa.Engine] = {}
+
+
+def attach(app: Flask, settings: Settings) -> None:
+    """Give `app` its database and this process its engines."""
+    options: dict[str, Any] = {"pool_pre_ping": not settings.is_sqlite}
+    app.config["SQLALCHEMY_DATABASE_URI"] = settings.sql_url
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = options | {"pool_size": settings.web_threads + 4, "max_overflow": 8}
+    if settings.is_sqlite:
+        # One writer a process: threads wait in the pool, fairly, instead of spinning in SQLite's busy handler.
+        app.config["SQLALCHEMY_BINDS"] = {
+            "write": {"url": settings.sql_url, "poolclass": sa.QueuePool, "pool_size": 1, "max_overflow": 0}
+        }
+    db.init_app(app)
+    with app.app_context():
+        _engines["read"] = db.engine
+        _engines["write"] = db.engines["write"] if settings.is_sqlite else db.engine
+    if settings.is_sqlite:
+        _prepare_sqlite(_engines["read"], begin="BEGIN", is_read_only=True)
+        _prepare_sqlite(_engines["write"], begin="BEGIN IMMEDIATE", is_read_only=False)
+
+
+def _prepare_sqlite(engine: sa.Engine, *, begin: str, is_read_only: bool) -> None:
+    @sa.event.listens_for(engine, "connect")
+    def connect(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # the driver's own BEGIN is deferred and can't be upgraded under load
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute("PRAGMA synchronous=FULL")
+        cursor.execute("PRAGMA busy_timeout=10000")
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.execute("PRAGMA cache_size=-16000")
+        if is_read_only:
+            cursor.execute("PRAGMA query_only=ON")
+        cursor.close()
+
+    @sa.event.listens_for(engine, "begin")
+    def start(connection: sa.Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+
+@contextmanager
+def write() -> Iterator[sa.Connection]:
+    """Open one writing transaction, outside the session, for statements in batches."""
+    with _engines["write"].begin() as connection:
+        yield connection
+
+
+@contextmanager
+def read() -> Iterator[sa.Connection]:
+    """Open one reading transaction outside the session."""
+    with _engines["read"].connect() as connection:
+        yield connection
+
+
+def now(connection: sa.Connection) -> datetime:
+    """Return the database's time (UTC), the one authority on leases.
+
+    A SQLite file lives on one machine, so there the process's clock is the database's.
+    """
+    if connection.dialect.name == "sqlite":
+        return utc_now()
+    instant: datetime = connection.execute(sa.select(sa.func.clock_timestamp())).scalar_one()
+    return instant.astimezone(UTC)
+
+
+def dispose() -> None:
+    """Close every pooled connection of this process."""
+    for engine in _engines.values():
+        engine.dispose()
+
+
+def migrate(settings: Settings) -> None:
+    """Bring the tables to the newest migration. Running it again changes nothing."""
+    command.upgrade(_alembic(settings), "head")
+
+
+def is_current(settings: Settings) -> bool:
+    """Whether the tables are at the newest migration."""
+    with read() as connection:
+        found = MigrationContext.configure(connection).get_current_heads()
+    return set(found) == set(ScriptDirectory.from_config(_alembic(settings)).get_heads())
+
+
+def _alembic(settings: Settings) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.attributes["url"] = settings.sql_url
+    return config

@@ -1,0 +1,102 @@
+"""The RQ queues and what may go through them: names, ids and JSON only."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from rq import Queue
+from rq.job import Job
+from rq.serializers import JSONSerializer
+
+from app.infra import redis
+
+IO, CODE, UPKEEP = "io", "code", "upkeep"
+RUN_QUEUES = (IO, CODE)
+
+EXECUTE = "jobs.runs.execute"
+PRUNE = "jobs.upkeep.prune"
+VERIFY = "jobs.upkeep.verify"
+ALLOWED = frozenset({EXECUTE, PRUNE, VERIFY})
+"""The only functions a job may name; anything else in Redis is refused, never imported."""
+
+JOB_SECONDS = 3600
+
+
+class SafeJob(Job):
+    """A job whose function is one of ours and whose payload is JSON: a planted one is never run or unpickled."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs["serializer"] = JSONSerializer
+        super().__init__(*args, **kwargs)
+
+    @classmethod
+    def create(cls, *args: Any, **kwargs: Any) -> "SafeJob":
+        kwargs["serializer"] = JSONSerializer
+        return super().create(*args, **kwargs)  # type: ignore[return-value]
+
+    @classmethod
+    def fetch(cls, *args: Any, **kwargs: Any) -> "SafeJob":
+        kwargs["serializer"] = JSONSerializer
+        return super().fetch(*args, **kwargs)  # type: ignore[return-value]
+
+    @property
+    def func(self) -> Any:
+        """The function, if it is allowed."""
+        if self.func_name not in ALLOWED:
+            raise ValueError(f"Job {self.id} names a function that is not allowed.")
+        return super().func
+
+
+class SafeQueue(Queue):
+    """A queue of safe jobs."""
+
+    job_class = SafeJob
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs["serializer"] = JSONSerializer
+        super().__init__(*args, **kwargs)
+
+
+def job_id(run_id: int, attempt: int) -> str:
+    """Return the id of the job for one attempt; the same attempt always has the same id."""
+    return f"run-{run_id}-{attempt}"
+
+
+def parse(text: str) -> tuple[int, int] | None:
+    """Return (run id, attempt) of a job id, or None if it is not one of a run."""
+    parts = text.split("-")
+    if len(parts) == 3 and parts[0] == "run" and parts[1].isdigit() and parts[2].isdigit():  # noqa: PLR2004 the three parts
+        return int(parts[1]), int(parts[2])
+    return None
+
+
+def enqueue(items: Iterable[tuple[str, str]]) -> None:
+    """Put attempts into their queues: (queue, job id) pairs, in one round trip. Putting one twice is harmless.
+
+    Raises what redis-py raises when Redis is away.
+    """
+    by_queue: dict[str, list[str]] = {}
+    for queue, job in items:
+        by_queue.setdefault(queue, []).append(job)
+    client = redis.client()
+    pipeline = client.pipeline(transaction=False)
+    for name, jobs in by_queue.items():
+        SafeQueue(name, connection=client).enqueue_many([_data(job) for job in jobs], pipeline=pipeline)
+    pipeline.execute()
+
+
+def _data(job: str) -> Any:
+    run = parse(job)
+    return Queue.prepare_data(
+        EXECUTE, args=run, job_id=job, timeout=JOB_SECONDS, result_ttl=60, failure_ttl=86_400, description=job
+    )
+
+
+def depth(name: str) -> int:
+    """Return how many jobs wait in a queue."""
+    return int(redis.client().llen(f"{Queue.redis_queue_namespace_prefix}{name}"))  # type: ignore[arg-type]
+
+
+def waiting(name: str) -> set[str]:
+    """Return the ids of all jobs that wait in a queue."""
+    found: Any = redis.client().lrange(f"{Queue.redis_queue_namespace_prefix}{name}", 0, -1)
+    return {item.decode() for item in found}

@@ -1,0 +1,74 @@
+"""Redis: one pool a process. It holds the queue and rings bells; all of it can be rebuilt from SQL."""
+
+from pathlib import Path
+
+import redis
+from redis.backoff import ExponentialBackoff
+from redis.retry import Retry
+
+from app.core.errors import Unavailable
+from app.settings import Settings
+
+Away = (redis.ConnectionError, redis.TimeoutError, redis.exceptions.ResponseError)
+"""What any call may raise while Redis is away, full or loading; every caller goes on without it."""
+
+BELL = "carillon:bell"  # a run changed: "<team id>:<run id>"
+CLOCK = "carillon:clock"  # a schedule became the earliest
+STOP = "carillon:stop"  # a run is to stop: "<run id>"
+EPOCH = "carillon:epoch"  # gone or different: Redis was wiped
+
+_pools: dict[str, redis.ConnectionPool] = {}
+_address: list[str] = []
+
+
+def attach(settings: Settings) -> None:
+    """Remember where Redis is; nothing is connected yet, so that it survives a fork."""
+    _address[:] = [settings.redis_url or _left_by_supervisor(settings.redis_address_file)]
+    _pools.clear()
+
+
+def _left_by_supervisor(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except OSError:
+        return "unix:///nonexistent/carillon.sock"
+
+
+def client() -> "redis.Redis":
+    """Return the process's client. Commands are retried once at once, then the caller is told."""
+    if not _address:
+        raise Unavailable("Redis is not configured in this process.")
+    address = _address[0]
+    if address not in _pools:
+        _pools[address] = redis.ConnectionPool.from_url(
+            address,
+            socket_timeout=5,
+            socket_connect_timeout=2,
+            retry=Retry(ExponentialBackoff(cap=0.1, base=0.02), 1),
+            max_connections=512,
+        )
+    return redis.Redis(connection_pool=_pools[address])
+
+
+def blocking_client() -> "redis.Redis":
+    """Return a client of its own for calls that wait: pub/sub and blocking pops time out on our side, not theirs."""
+    return redis.Redis.from_url(_address[0], socket_timeout=None, socket_connect_timeout=2, retry=Retry(ExponentialBackoff(cap=0.1, base=0.02), 0))
+
+
+def is_here() -> bool:
+    """Whether Redis answers now."""
+    try:
+        return bool(client().ping())
+    except (*Away, OSError):
+        return False
+
+
+def tell(channel: str, *messages: str) -> None:
+    """Publish messages if Redis is here; whoever listens looks into SQL now and then anyway."""
+    try:
+        pipeline = client().pipeline(transaction=False)
+        for message in messages:
+            pipeline.publish(channel, message)
+        pipeline.execute()
+    except (*Away, OSError):
+        return

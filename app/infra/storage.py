@@ -1,0 +1,60 @@
+"""Files kept for good, by the SHA-256 of their content: the same content is stored once, whole or not at all."""
+
+import hashlib
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import BinaryIO
+
+from app.core.errors import NotFound
+
+
+class Storage:
+    """A folder of content-addressed files."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def keep(self, source: BinaryIO) -> tuple[str, int]:
+        """Store what `source` holds; returns (digest, bytes). A crash leaves no part of it under its name."""
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        digest, size = hashlib.sha256(), 0
+        with tempfile.NamedTemporaryFile(dir=self.folder, prefix=".new-", delete=False) as target:
+            while piece := source.read(1 << 20):
+                digest.update(piece)
+                size += len(piece)
+                target.write(piece)
+            target.flush()
+            os.fsync(target.fileno())
+        name = digest.hexdigest()
+        path = self._path(name)
+        path.parent.mkdir(exist_ok=True, mode=0o700)
+        Path(target.name).replace(path)
+        return name, size
+
+    def keep_file(self, path: Path) -> tuple[str, int]:
+        """Store a regular file; a link is refused, so that nothing outside is taken."""
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+        with os.fdopen(descriptor, "rb") as source:
+            return self.keep(source)
+
+    def path(self, digest: str) -> Path:
+        """Return where a stored file lies. Raises NotFound when it is gone."""
+        path = self._path(digest)
+        if not path.is_file():
+            raise NotFound("This file is no longer stored.")
+        return path
+
+    def copy_to(self, digest: str, target: Path) -> None:
+        """Copy a stored file to `target`."""
+        shutil.copyfile(self.path(digest), target)
+
+    def remove(self, digest: str) -> None:
+        """Remove a stored file that nothing names any more."""
+        self._path(digest).unlink(missing_ok=True)
+
+    def _path(self, digest: str) -> Path:
+        if len(digest) != 64 or not all(letter in "0123456789abcdef" for letter in digest):  # noqa: PLR2004 SHA-256 in hex
+            raise NotFound("This file is no longer stored.")
+        return self.folder / digest[:2] / digest

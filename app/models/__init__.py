@@ -1,0 +1,1 @@
+"""Rows that know themselves and their children."""

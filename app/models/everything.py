@@ -1,0 +1,5 @@
+"""Every table, for migrations and tests."""
+
+from app.models import instance, people, runs, tasks, teams
+
+TABLES = (people, teams, tasks, runs, instance)

@@ -1,0 +1,75 @@
+"""What belongs to the installation as a whole: outbox, audit, processes, leadership, small facts."""
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.infra.database import Base, Key
+
+
+class Outbox(Base):
+    """A call for the queue that commits with the change it follows from, and goes once it has been told."""
+
+    __tablename__ = "outbox"
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    job_id: Mapped[str] = mapped_column(sa.String(60))
+    queue: Mapped[str] = mapped_column(sa.String(24))
+    tries: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[datetime]
+
+
+class Audit(Base):
+    """Who asked for what, and who decided: append-only."""
+
+    __tablename__ = "audit"
+    __table_args__ = (sa.Index("audit_by_team", "team_id", "id"),)
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    team_id: Mapped[int | None] = mapped_column(Key)
+    person_id: Mapped[int | None] = mapped_column(Key)
+    action: Mapped[str] = mapped_column(sa.String(40))
+    object: Mapped[str] = mapped_column(sa.String(200))
+    data: Mapped[dict[str, Any]]
+    at: Mapped[datetime]
+
+
+class Worker(Base):
+    """A worker process: where it is, what it can do, and when it was last seen."""
+
+    __tablename__ = "workers"
+
+    name: Mapped[str] = mapped_column(sa.String(80), primary_key=True)
+    host: Mapped[str] = mapped_column(sa.String(120))
+    pid: Mapped[int]
+    io_slots: Mapped[int]
+    code_slots: Mapped[int]
+    busy: Mapped[int] = mapped_column(default=0)
+    isolation: Mapped[dict[str, Any]]
+    is_draining: Mapped[bool] = mapped_column(default=False)
+    started_at: Mapped[datetime]
+    seen_at: Mapped[datetime]
+    stopped_at: Mapped[datetime | None]
+
+
+class Leader(Base):
+    """Which process leads; every write of a leader checks that `epoch` is still its own."""
+
+    __tablename__ = "leaders"
+
+    name: Mapped[str] = mapped_column(sa.String(24), primary_key=True)
+    holder: Mapped[str] = mapped_column(sa.String(80))
+    epoch: Mapped[int] = mapped_column(default=0)
+    lease_until: Mapped[datetime]
+
+
+class Fact(Base):
+    """A small fact about the installation by name: the vault's canary, the epoch of Redis, who was told what."""
+
+    __tablename__ = "facts"
+
+    name: Mapped[str] = mapped_column(sa.String(40), primary_key=True)
+    value: Mapped[dict[str, Any]]
+    at: Mapped[datetime]

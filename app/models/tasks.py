@@ -1,0 +1,124 @@
+"""Tasks, their versions, their files and their schedules."""
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from app.domain.policy import Policy
+from app.domain.triggers import Trigger
+from app.infra.database import Base, Key
+from app.models.people import Person
+from app.models.teams import Team
+
+
+class Task(Base):
+    """What should be done: a name and a row of versions."""
+
+    __tablename__ = "tasks"
+    __table_args__ = (sa.UniqueConstraint("team_id", "slug"),)
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    team_id: Mapped[int] = mapped_column(sa.ForeignKey("teams.id", ondelete="CASCADE"))
+    slug: Mapped[str] = mapped_column(sa.String(80))
+    name: Mapped[str] = mapped_column(sa.String(120))
+    engine: Mapped[str] = mapped_column(sa.String(24))
+    version_id: Mapped[int | None] = mapped_column(Key)
+    version_number: Mapped[int] = mapped_column(default=0)
+    owner_id: Mapped[int | None] = mapped_column(sa.ForeignKey("people.id", ondelete="SET NULL"))
+    paused_at: Mapped[datetime | None]
+    paused_by_id: Mapped[int | None] = mapped_column(sa.ForeignKey("people.id", ondelete="SET NULL"))
+    pause_note: Mapped[str] = mapped_column(sa.String(300), default="")
+    created_at: Mapped[datetime]
+    changed_at: Mapped[datetime]
+    deleted_at: Mapped[datetime | None]
+
+    team: Mapped[Team] = relationship(lazy="raise")
+    owner: Mapped[Person | None] = relationship(lazy="raise", foreign_keys=owner_id)
+    paused_by: Mapped[Person | None] = relationship(lazy="raise", foreign_keys=paused_by_id)
+    schedules: Mapped[list["Schedule"]] = relationship(lazy="raise", back_populates="task", order_by="Schedule.id")
+
+    @property
+    def state(self) -> str:
+        """`paused`, `broken` (a schedule can't be computed) or `active`; needs `schedules` loaded."""
+        if self.paused_at:
+            return "paused"
+        return "broken" if any(schedule.state == "broken" for schedule in self.schedules) else "active"
+
+
+class TaskVersion(Base):
+    """One definition of a task, never changed once written; a run keeps the version it ran.
+
+    `definition` holds `name`, `engine`, `settings`, `limits`, `policy`, `min_isolation`, `files`, `schedule`.
+    """
+
+    __tablename__ = "task_versions"
+    __table_args__ = (sa.UniqueConstraint("task_id", "number"),)
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    team_id: Mapped[int] = mapped_column(sa.ForeignKey("teams.id", ondelete="CASCADE"))
+    task_id: Mapped[int] = mapped_column(sa.ForeignKey("tasks.id", ondelete="CASCADE"))
+    number: Mapped[int]
+    definition: Mapped[dict[str, Any]]
+    author_id: Mapped[int | None] = mapped_column(sa.ForeignKey("people.id", ondelete="SET NULL"))
+    created_at: Mapped[datetime]
+
+    author: Mapped[Person | None] = relationship(lazy="raise")
+
+
+class TaskFile(Base):
+    """A file given to a task; its content lives in the storage under `digest`."""
+
+    __tablename__ = "task_files"
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    team_id: Mapped[int] = mapped_column(sa.ForeignKey("teams.id", ondelete="CASCADE"))
+    task_id: Mapped[int] = mapped_column(sa.ForeignKey("tasks.id", ondelete="CASCADE"), index=True)
+    name: Mapped[str] = mapped_column(sa.String(200))
+    size_bytes: Mapped[int] = mapped_column(sa.BigInteger)
+    digest: Mapped[str] = mapped_column(sa.String(64))
+    created_at: Mapped[datetime]
+
+
+class Schedule(Base):
+    """When a task runs: a rule that yields planned times. `next_fire_at` is its only forward state."""
+
+    __tablename__ = "schedules"
+    __table_args__ = (
+        sa.Index(
+            "schedules_due",
+            "next_fire_at",
+            sqlite_where=sa.text("state = 'active'"),
+            postgresql_where=sa.text("state = 'active'"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    team_id: Mapped[int] = mapped_column(sa.ForeignKey("teams.id", ondelete="CASCADE"))
+    task_id: Mapped[int] = mapped_column(sa.ForeignKey("tasks.id", ondelete="CASCADE"), index=True)
+    kind: Mapped[str] = mapped_column(sa.String(12))
+    expression: Mapped[str] = mapped_column(sa.String(500))
+    timezone: Mapped[str] = mapped_column(sa.String(64))
+    gap: Mapped[str] = mapped_column(sa.String(8), default="next")
+    fold: Mapped[str] = mapped_column(sa.String(8), default="first")
+    anchor_at: Mapped[datetime | None]
+    text: Mapped[str] = mapped_column(sa.String(300), default="")  # as the person typed it
+    policy: Mapped[dict[str, Any]]
+    state: Mapped[str] = mapped_column(sa.String(8), default="active")  # active, paused, broken, over
+    problem: Mapped[str] = mapped_column(sa.String(300), default="")
+    next_fire_at: Mapped[datetime | None]
+    decided_until: Mapped[datetime]  # every planned time up to here has its row
+    created_at: Mapped[datetime]
+
+    task: Mapped[Task] = relationship(lazy="raise", back_populates="schedules")
+
+    @property
+    def trigger(self) -> Trigger:
+        """The rule as the domain knows it."""
+        return Trigger(self.kind, self.expression, self.timezone, self.gap, self.fold, self.anchor_at)  # type: ignore[arg-type]  # checked when it was saved
+
+    @property
+    def rules(self) -> Policy:
+        """Misfire and overlap as the domain knows them."""
+        return Policy.of(self.policy)

@@ -1,0 +1,249 @@
+"""What an attempt has shown and how it ended, accepted only under its fencing token."""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from app.domain import retries
+from app.domain.policy import Policy
+from app.engines.base import Outcome
+from app.models.runs import Artifact, Attempt, LogChunk, Run, Step
+from app.services.execution.claims import Claim, definition
+from app.services.unit import Work
+
+LOST_SENTENCE = "Its worker vanished."
+
+
+@dataclass(frozen=True)
+class StepRow:
+    """A step as it is stored; `position` counts from 1."""
+
+    position: int
+    name: str
+    state: str
+    detail: str
+    started_at: datetime
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True)
+class LogBatch:
+    """Some lines: `lines` is [[seconds since at, level, text], …], the first has number `first`."""
+
+    first: int
+    at: datetime
+    lines: list[list[Any]]
+    size_bytes: int
+
+
+class Stale(Exception):
+    """The token is no longer the run's: another attempt holds it, and nothing of this one is written."""
+
+
+def check_token(work: Work, held: Claim) -> None:
+    """Raise Stale unless the run is still this attempt's."""
+    token = work.connection.execute(
+        sa.select(Run.token).where(Run.id == held.run_id, Run.state == "running")
+    ).scalar_one_or_none()
+    if token != held.token:
+        raise Stale(held.run_id)
+
+
+def record(work: Work, held: Claim, steps: Sequence[StepRow], logs: Sequence[LogBatch], isolation: dict[str, Any]) -> None:
+    """Store what an attempt has shown so far. Raises Stale."""
+    check_token(work, held)
+    _store(work, held, steps, logs)
+    if isolation:
+        work.connection.execute(sa.update(Attempt).where(Attempt.id == held.attempt_id).values(isolation=isolation))
+    work.ring(held.team_id, held.run_id)
+
+
+def _store(work: Work, held: Claim, steps: Sequence[StepRow], logs: Sequence[LogBatch]) -> None:
+    if steps:
+        work.connection.execute(
+            sa.delete(Step).where(
+                Step.attempt_id == held.attempt_id, Step.position.in_([step.position for step in steps])
+            )
+        )
+        work.connection.execute(
+            sa.insert(Step), [{"attempt_id": held.attempt_id, **step.__dict__} for step in steps]
+        )
+    if logs:
+        work.connection.execute(
+            sa.insert(LogChunk),
+            [
+                {"run_id": held.run_id, "token": held.token, "count": len(log.lines), **log.__dict__}
+                for log in logs
+            ],
+        )
+
+
+def finish(
+    work: Work,
+    held: Claim,
+    outcome: Outcome,
+    steps: Sequence[StepRow],
+    logs: Sequence[LogBatch],
+    artifacts: Sequence[dict[str, Any]] = (),
+    isolation: dict[str, Any] | None = None,
+) -> str:
+    """Accept the outcome of an attempt; returns the state the run is in now. Raises Stale.
+
+    A failure that may pass goes to `waiting` until its back-off is over; an attempt interrupted by a shutdown goes
+    back into the queue and does not count.
+    """
+    assert held.definition
+    state = _outcome_state(work, held, outcome)
+    values: dict[str, Any] = {"state": outcome.state, "reason": outcome.reason, "sentence": outcome.sentence[:500]}
+    if isolation:
+        values["isolation"] = isolation
+    work.connection.execute(
+        sa.update(Attempt).where(Attempt.id == held.attempt_id).values(ended_at=work.now, **values)
+    )
+    _store(work, held, steps, logs)
+    if artifacts:
+        _keep_artifacts(work, held, artifacts)
+    work.tell(state, held.team_id, held.run_id, held.token, reason=outcome.reason, attempt=held.attempt)
+    if state not in {"queued", "waiting"}:
+        release_waiting(work, held.definition.task_id, held.definition.policy)
+    return state
+
+
+def _outcome_state(work: Work, held: Claim, outcome: Outcome) -> str:
+    assert held.definition
+    if outcome.state == "cancelled" and outcome.reason == "shutdown":
+        _back_to_queue(work, held)
+        return "queued"
+    if outcome.state in {"failed", "timed_out"}:
+        decision = retries.decide(
+            held.definition.policy, held.attempt, outcome.error_class, random.random(), outcome.retry_after_seconds  # noqa: S311 spreads retries, guards nothing
+        )
+        if decision.is_again:
+            sentence = f"{outcome.sentence} Tried again in {decision.delay_seconds:.0f} s."
+            _move(
+                work, held.run_id, held.token, state="waiting", reason="retry", sentence=sentence,
+                not_before=work.now + timedelta(seconds=decision.delay_seconds), facts=dict(outcome.facts),
+            )  # fmt: skip
+            work.wake_clock()
+            return "waiting"
+    _end(
+        work, held.run_id, held.token, state=outcome.state, reason=outcome.reason, sentence=outcome.sentence,
+        facts=dict(outcome.facts),
+    )  # fmt: skip
+    return outcome.state
+
+
+def _back_to_queue(work: Work, held: Claim) -> None:
+    _move(
+        work, held.run_id, held.token, state="queued", reason="interrupted", queued_at=work.now,
+        sentence="Its worker was asked to stop; it starts again on another.", attempt=held.attempt + 1,
+    )  # fmt: skip
+    work.enqueue(held.run_id, held.attempt + 1, held.lane)
+
+
+def _end(work: Work, run_id: int, token: int, **values: Any) -> None:
+    _move(work, run_id, token, ended_at=work.now, stop_mode="", **values)
+
+
+def _move(work: Work, run_id: int, token: int, **values: Any) -> None:
+    if "sentence" in values:
+        values["sentence"] = values["sentence"][:500]
+    moved = work.connection.execute(
+        sa.update(Run)
+        .where(Run.id == run_id, Run.token == token, Run.state == "running")
+        .values(lease_until=None, **values)
+    )
+    if moved.rowcount != 1:
+        raise Stale(run_id)
+
+
+def _keep_artifacts(work: Work, held: Claim, artifacts: Sequence[dict[str, Any]]) -> None:
+    names = [artifact["name"] for artifact in artifacts]
+    work.connection.execute(sa.delete(Artifact).where(Artifact.run_id == held.run_id, Artifact.name.in_(names)))
+    work.connection.execute(
+        sa.insert(Artifact),
+        [
+            {"team_id": held.team_id, "run_id": held.run_id, "created_at": work.now, **artifact}
+            for artifact in artifacts
+        ],
+    )
+
+
+def release_waiting(work: Work, task_id: int, policy: Policy) -> None:
+    """Queue the oldest run of the task that waited for the one before it, if none is going any more."""
+    if policy.overlap in {"skip", "allow"}:
+        return
+    active = sa.select(sa.func.count()).where(Run.task_id == task_id, Run.state.in_(("queued", "running", "lost")))
+    retrying = sa.select(sa.func.count()).where(Run.task_id == task_id, Run.state == "waiting", Run.reason != "overlap")
+    if work.connection.execute(active).scalar_one() or work.connection.execute(retrying).scalar_one():
+        return
+    oldest = (
+        sa.select(sa.func.min(Run.id))
+        .where(Run.task_id == task_id, Run.state == "waiting", Run.reason == "overlap")
+        .scalar_subquery()
+    )
+    row = work.connection.execute(
+        sa.update(Run)
+        .where(Run.id == oldest)
+        .values(state="queued", reason="", sentence="", queued_at=work.now)
+        .returning(Run.id, Run.team_id, Run.attempt, Run.lane)
+    ).first()
+    if row:
+        work.tell("queued", row.team_id, row.id, reason="overlap_over")
+        work.enqueue(row.id, row.attempt, row.lane)
+
+
+def lose(work: Work, run_id: int, token: int) -> str | None:
+    """Give up an attempt whose worker vanished: try again, ask a person, or fail. Returns the run's state now.
+
+    None if the run has moved on meanwhile. Crashes count as attempts, so that a run that kills its worker ends.
+    """
+    row = work.connection.execute(
+        sa.update(Run)
+        .where(Run.id == run_id, Run.token == token, Run.state == "running")
+        .values(state="lost", reason="lost", sentence=LOST_SENTENCE, lease_until=None)
+        .returning(Run.team_id, Run.attempt, Run.lane, Run.version_id, Run.stop_mode)
+    ).first()
+    if row is None:
+        return None
+    work.connection.execute(
+        sa.update(Attempt)
+        .where(Attempt.run_id == run_id, Attempt.token == token)
+        .values(state="lost", reason="lost", sentence=LOST_SENTENCE, ended_at=work.now)
+    )
+    work.connection.execute(
+        sa.update(Step)
+        .where(Step.attempt_id == sa.select(Attempt.id).where(Attempt.run_id == run_id, Attempt.token == token).scalar_subquery(), Step.state == "running")
+        .values(state="lost", ended_at=work.now)
+    )
+    work.tell("lost", row.team_id, run_id, token)
+    kept = definition(work.connection, row.version_id)
+    state = _after_loss(work, run_id, row, kept.policy)
+    if state in {"failed", "cancelled"}:
+        release_waiting(work, kept.task_id, kept.policy)
+    return state
+
+
+def _after_loss(work: Work, run_id: int, row: Any, policy: Policy) -> str:
+    values: dict[str, Any]
+    if row.stop_mode:
+        values = {"state": "cancelled", "reason": "lost", "ended_at": work.now, "stop_mode": ""}
+        values["sentence"] = "Cancelled; its worker vanished before it confirmed."
+    elif row.attempt > policy.retries:
+        values = {"state": "failed", "reason": "lost", "ended_at": work.now}
+        values["sentence"] = f"Its worker vanished {row.attempt} times; it is not tried again."
+    elif not policy.is_idempotent:
+        values = {"state": "waiting", "reason": "approval"}
+        values["sentence"] = "Its worker vanished in the middle. Look what it did, then run it again or end it."
+    else:
+        values = {"state": "queued", "reason": "lost", "attempt": row.attempt + 1, "queued_at": work.now}
+        values["sentence"] = "Its worker vanished; tried again."
+    work.connection.execute(sa.update(Run).where(Run.id == run_id, Run.state == "lost").values(**values))
+    work.tell(values["state"], row.team_id, run_id, reason="lost")
+    if values["state"] == "queued":
+        work.enqueue(run_id, values["attempt"], row.lane)
+    return str(values["state"])

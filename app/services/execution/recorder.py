@@ -1,0 +1,102 @@
+"""What an engine emits, gathered until it is stored: steps, log lines without secrets, artifacts."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from app.core.clock import utc_now
+from app.domain.redaction import Redactor
+from app.engines.base import (
+    ArtifactMade,
+    Emission,
+    IsolationChosen,
+    LogWritten,
+    StepEnded,
+    StepStarted,
+)
+from app.services.execution.claims import Claim
+from app.services.execution.outcomes import LogBatch, StepRow
+
+BATCH_BYTES = 64 * 1024
+"""A stored piece of the log is at most about this large."""
+
+
+class Recorder:
+    """Collects the emissions of one attempt; any thread may emit, one at a time takes what is new."""
+
+    def __init__(self, held: Claim, redactor: Redactor, on_news: Callable[["Recorder"], None]) -> None:
+        self.held = held
+        self.artifacts: list[ArtifactMade] = []
+        self.isolation: dict[str, Any] = {}
+        self.storing = threading.Lock()
+        self._redactor = redactor
+        self._on_news = on_news
+        self._lock = threading.Lock()
+        self._steps: list[StepRow] = []
+        self._changed: set[int] = set()
+        self._lines: list[tuple[datetime, str, str]] = []
+        self._first = held.lines + 1
+
+    def emit(self, emission: Emission) -> None:
+        """Take one emission."""
+        now = utc_now()
+        with self._lock:
+            is_first = not self._changed and not self._lines
+            match emission:
+                case LogWritten(text, level):
+                    self._lines.append((now, level, self._redactor.redact(text)))
+                case StepStarted(name):
+                    self._steps.append(StepRow(len(self._steps) + 1, name, "running", "", now, None))
+                    self._changed.add(len(self._steps))
+                case StepEnded(name, is_ok, detail):
+                    self._end_step(name, "succeeded" if is_ok else "failed", self._redactor.redact(detail), now)
+                case IsolationChosen(level, controls):
+                    self.isolation = {"level": level, "controls": dict(controls)}
+                case ArtifactMade():
+                    self.artifacts.append(emission)
+        if is_first:
+            self._on_news(self)
+
+    def close_steps(self, state: str) -> None:
+        """End the steps that are still open, as they are when an attempt ends in the middle of one."""
+        with self._lock:
+            for step in self._steps:
+                if step.ended_at is None:
+                    self._end_step(step.name, state, step.detail, utc_now())
+
+    def take(self) -> tuple[list[StepRow], list[LogBatch]]:
+        """Return what is new since the last take, and forget it."""
+        with self._lock:
+            steps = [self._steps[position - 1] for position in sorted(self._changed)]
+            lines, self._lines = self._lines, []
+            self._changed.clear()
+        return steps, self._batches(lines)
+
+    def _end_step(self, name: str, state: str, detail: str, now: datetime) -> None:
+        for index in range(len(self._steps) - 1, -1, -1):
+            step = self._steps[index]
+            if step.name == name and step.ended_at is None:
+                self._steps[index] = replace(step, state=state, detail=detail[:300], ended_at=now)
+                self._changed.add(step.position)
+                return
+
+    def _batches(self, lines: list[tuple[datetime, str, str]]) -> list[LogBatch]:
+        batches: list[LogBatch] = []
+        content: list[list[Any]] = []
+        size, start = 0, lines[0][0] if lines else utc_now()
+        for at, level, text in lines:
+            if content and size + len(text) > BATCH_BYTES:
+                batches.append(self._batch(start, content, size))
+                content, size, start = [], 0, at
+            content.append([round((at - start).total_seconds(), 3), level, text])
+            size += len(text) + 1
+        if content:
+            batches.append(self._batch(start, content, size))
+        return batches
+
+    def _batch(self, start: datetime, content: list[list[Any]], size: int) -> LogBatch:
+        batch = LogBatch(self._first, start, content, size)
+        self._first += len(content)
+        return batch

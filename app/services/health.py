@@ -1,0 +1,63 @@
+"""Whether Carillon can do its work now, and the few numbers that tell how busy it is."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from app.core.clock import utc_now
+from app.infra import queues, redis
+from app.infra.database import db
+from app.models.instance import Leader, Worker
+from app.models.runs import Run
+from app.services.workers import ALIVE
+
+BUSY_STATES = ("waiting", "queued", "running", "lost")
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """How busy Carillon is. `depths` is None while Redis is away; `oldest_queued_seconds` is 0 when none waits."""
+
+    runs: Mapping[str, int]
+    depths: Mapping[str, int] | None
+    oldest_queued_seconds: float
+    workers: int
+
+
+def parts() -> dict[str, bool]:
+    """Return which parts work now: database, redis, clock (leads), worker (one seen lately)."""
+    found = {"database": False, "redis": redis.is_here(), "clock": False, "worker": False}
+    try:
+        now = utc_now()
+        lease = db.session.scalar(sa.select(Leader.lease_until).where(Leader.name == "clock"))
+        seen = sa.select(Worker.name).where(Worker.stopped_at.is_(None), Worker.seen_at > now - ALIVE)
+        found["clock"] = lease is not None and lease > now - ALIVE
+        found["worker"] = db.session.scalar(seen.limit(1)) is not None
+        found["database"] = True
+    except sa.exc.DBAPIError:
+        db.session.rollback()
+    return found
+
+
+def depths() -> dict[str, int] | None:
+    """Return how many jobs wait in each queue, or None while Redis is away."""
+    try:
+        return {name: queues.depth(name) for name in queues.RUN_QUEUES}
+    except (*redis.Away, OSError):
+        return None
+
+
+def numbers() -> Numbers:
+    """Count what is under way, over all teams."""
+    now = utc_now()
+    by_state = sa.select(Run.state, sa.func.count()).where(Run.state.in_(BUSY_STATES)).group_by(Run.state)
+    counted = dict(db.session.execute(by_state).all())
+    oldest = db.session.scalar(sa.select(sa.func.min(Run.queued_at)).where(Run.state == "queued"))
+    seen = sa.select(sa.func.count()).where(Worker.stopped_at.is_(None), Worker.seen_at > now - ALIVE)
+    return Numbers(
+        {state: counted.get(state, 0) for state in BUSY_STATES},
+        depths(),
+        (now - oldest).total_seconds() if oldest else 0.0,
+        db.session.scalar(seen.select_from(Worker)) or 0,
+    )

@@ -1,0 +1,232 @@
+"""Teams: making one, who belongs to it, in which role, and how others get in."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import cast
+
+import sqlalchemy as sa
+from sqlalchemy.orm import aliased, joinedload
+
+from app.core.clock import utc_now
+from app.core.errors import Conflict, Forbidden, Invalid, NotFound
+from app.core.identifiers import slug
+from app.domain.access import ROLES, Actor, Role, may_give
+from app.infra.database import db
+from app.infra.vault import Vault
+from app.models.people import Person, SignInLink
+from app.models.teams import Membership, Team
+from app.services import links
+from app.services.unit import SessionWork, unit
+
+INVITATION_LASTS = timedelta(days=7)
+RESERVED_SLUGS = frozenset({"me", "new"})
+_NAME_LENGTH = 120
+_LAST_OWNER = "A team keeps at least one owner. Make somebody else owner first."
+
+
+@dataclass(frozen=True)
+class Belonging:
+    """A team as one of its members sees it."""
+
+    id: int
+    slug: str
+    name: str
+    is_personal: bool
+    role: Role
+    member_count: int
+
+
+def of(person_id: int) -> list[Belonging]:
+    """Return the teams a person belongs to: their own space first, then by name."""
+    every = aliased(Membership)
+    members = sa.select(sa.func.count()).where(every.team_id == Team.id).scalar_subquery()
+    rows = db.session.execute(
+        sa.select(Team.id, Team.slug, Team.name, Team.is_personal, Membership.role, members)
+        .join(Membership, Membership.team_id == Team.id)
+        .where(Membership.person_id == person_id)
+        .order_by(Team.is_personal.desc(), sa.func.lower(Team.name), Team.id)
+    )
+    return [Belonging(*row) for row in rows]
+
+
+def personal(vault: Vault, person_id: int) -> str:
+    """Return the slug of a person's own space; it is made when it is not there yet."""
+    with unit() as work:
+        person = work.session.get_one(Person, person_id, with_for_update=True)
+        found = work.session.scalar(
+            sa.select(Team.slug)
+            .join(Membership, Membership.team_id == Team.id)
+            .where(Membership.person_id == person_id, Team.is_personal)
+        )
+        return found or _found(work, vault, person.name, person.id, is_personal=True).slug
+
+
+def create(vault: Vault, person_id: int, name: str) -> str:
+    """Make a team with this person as its owner; return its slug. Raises Invalid."""
+    name = _checked_name(name)
+    with unit() as work:
+        return _found(work, vault, name, person_id, is_personal=False).slug
+
+
+def rename(actor: Actor, name: str) -> None:
+    """Change the team's name; its address stays. Raises Invalid."""
+    name = _checked_name(name)
+    with unit(actor) as work:
+        work.session.execute(sa.update(Team).where(Team.id == actor.team_id).values(name=name))
+        work.audit("team_renamed", name)
+
+
+def owners(team_id: int) -> Sequence[str]:
+    """Return the names of a team's owners: whom to ask."""
+    query = (
+        sa.select(Person.name)
+        .join(Membership, Membership.person_id == Person.id)
+        .where(Membership.team_id == team_id, Membership.role == "owner")
+        .order_by(Membership.id)
+    )
+    return db.session.scalars(query).all()
+
+
+# --- members
+
+
+def members(actor: Actor) -> Sequence[Membership]:
+    """Return who belongs to the team, with `person` loaded, by name."""
+    query = (
+        sa.select(Membership)
+        .join(Membership.person)
+        .options(joinedload(Membership.person))
+        .where(Membership.team_id == actor.team_id)
+        .order_by(sa.func.lower(Person.name), Membership.id)
+    )
+    return db.session.scalars(query).all()
+
+
+def change_role(actor: Actor, membership_id: int, role: str) -> None:
+    """Give a member another role. Raises Invalid, NotFound, Forbidden, Conflict for the last owner."""
+    with unit(actor) as work:
+        member = _member(work, actor, membership_id)
+        given = _checked_role(role)
+        _assert_may(actor, cast("Role", member.role), given)
+        if member.role == "owner" and given != "owner":
+            _assert_not_last_owner(work, actor.team_id)
+        work.audit("role_changed", f"person {member.person_id}", before=member.role, after=given)
+        member.role = given
+
+
+def remove(actor: Actor, membership_id: int) -> None:
+    """Take a member out of the team; yourself too, whatever your role. Raises NotFound, Forbidden, Conflict."""
+    with unit(actor) as work:
+        member = _member(work, actor, membership_id)
+        if member.person_id != actor.person_id:
+            _assert_may(actor, cast("Role", member.role))
+        if member.role == "owner":
+            _assert_not_last_owner(work, actor.team_id)
+        if work.session.get_one(Team, actor.team_id).is_personal:
+            raise Conflict("This is your own space; you can't leave it.")
+        work.session.delete(member)
+        work.audit("member_removed", f"person {member.person_id}", role=member.role)
+
+
+def leave(actor: Actor) -> None:
+    """Leave the team. Raises Conflict for the last owner and for one's own space."""
+    mine = sa.select(Membership.id).where(Membership.team_id == actor.team_id, Membership.person_id == actor.person_id)
+    remove(actor, db.session.scalars(mine).one())
+
+
+# --- invitations
+
+
+def invite(actor: Actor, role: str) -> str:
+    """Return the token of a link that lets one person in, for 7 days. Raises Invalid, Forbidden, Conflict."""
+    given = _checked_role(role)
+    _assert_may(actor, given)
+    with unit(actor) as work:
+        if work.session.get_one(Team, actor.team_id).is_personal:
+            raise Conflict("This is your own space. Make a team to work with others.")
+        token = links.add(work, "invite", INVITATION_LASTS, team_id=actor.team_id, role=given)
+        work.audit("invited", given)
+        return token
+
+
+def invitations(actor: Actor) -> Sequence[SignInLink]:
+    """Return the team's open invitations, the newest first."""
+    query = sa.select(SignInLink).where(*_open_invitation(actor), SignInLink.expires_at > utc_now())
+    return db.session.scalars(query.order_by(SignInLink.id.desc())).all()
+
+
+def withdraw(actor: Actor, invitation_id: int) -> None:
+    """Make an invitation's link useless. Raises NotFound, Forbidden."""
+    with unit(actor) as work:
+        link = work.session.scalar(
+            sa.select(SignInLink).where(SignInLink.id == invitation_id, *_open_invitation(actor))
+        )
+        if link is None:
+            raise NotFound
+        _assert_may(actor, cast("Role", link.role))
+        work.session.delete(link)
+        work.audit("invitation_withdrawn", link.role)
+
+
+def _open_invitation(actor: Actor) -> tuple[sa.ColumnElement[bool], ...]:
+    return SignInLink.team_id == actor.team_id, SignInLink.purpose == "invite", SignInLink.used_at.is_(None)
+
+
+# --- rules
+
+
+def _member(work: SessionWork, actor: Actor, membership_id: int) -> Membership:
+    member = work.session.get(Membership, membership_id)
+    if member is None or member.team_id != actor.team_id:
+        raise NotFound
+    return member
+
+
+def _assert_may(actor: Actor, *roles: Role) -> None:
+    for role in roles:
+        if not may_give(actor.role, role):
+            raise Forbidden("members", f"Only an owner decides who is {role}.")
+
+
+def _assert_not_last_owner(work: SessionWork, team_id: int) -> None:
+    # The rows are locked, so that two owners who go at the same moment can't both be the second to last.
+    query = sa.select(Membership).where(Membership.team_id == team_id, Membership.role == "owner")
+    if len(work.session.scalars(query.order_by(Membership.id).with_for_update()).all()) < 2:  # noqa: PLR2004 one must stay
+        raise Conflict(_LAST_OWNER)
+
+
+def _checked_role(role: str) -> Role:
+    if role not in ROLES:
+        raise Invalid({"role": "Choose a role from the list."})
+    return role
+
+
+def _checked_name(name: str) -> str:
+    name = name.strip()
+    if not name:
+        raise Invalid({"name": "Give the team a name."})
+    if len(name) > _NAME_LENGTH:
+        raise Invalid({"name": f"A name has at most {_NAME_LENGTH} letters."})
+    return name
+
+
+def _found(work: SessionWork, vault: Vault, name: str, person_id: int, *, is_personal: bool) -> Team:
+    team = Team(
+        slug=_free_slug(work, slug(name)), name=name, is_personal=is_personal, data_key=b"", created_at=work.now
+    )
+    work.session.add(team)
+    work.session.flush()  # the key is bound to the team's id
+    team.data_key = vault.new_data_key(team.id)
+    work.session.add(Membership(team_id=team.id, person_id=person_id, role="owner", created_at=work.now))
+    work.audit("team_created", name, team=team.id, person=person_id)
+    return team
+
+
+def _free_slug(work: SessionWork, wanted: str) -> str:
+    taken = set(work.session.scalars(sa.select(Team.slug).where(Team.slug.startswith(wanted, autoescape=True))))
+    taken |= RESERVED_SLUGS
+    number = 1
+    while (found := wanted if number == 1 else f"{wanted}-{number}") in taken:
+        number += 1
+    return found

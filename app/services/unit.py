@@ -1,0 +1,132 @@
+"""One transaction with its events, audit entries and calls for the queue; the news leaves only after the commit."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from app.domain.access import Actor
+from app.infra import database, queues, redis
+from app.infra.database import db
+from app.models.instance import Audit, Outbox
+from app.models.runs import Event
+
+
+@dataclass
+class Work:
+    """What one transaction changes and what it has to say."""
+
+    connection: sa.Connection
+    now: datetime
+    actor: Actor | None = None
+    _events: list[dict[str, Any]] = field(default_factory=list)
+    _audit: list[dict[str, Any]] = field(default_factory=list)
+    _jobs: list[dict[str, Any]] = field(default_factory=list)
+    _bells: dict[str, None] = field(default_factory=dict)
+    _stops: list[str] = field(default_factory=list)
+    _wakes_clock: bool = False
+
+    def tell(self, kind: str, team_id: int, run_id: int | None, token: int = 0, **data: Any) -> None:
+        """Record that something happened; who watches the run hears of it after the commit."""
+        self._events.append(
+            {"kind": kind, "team_id": team_id, "run_id": run_id, "token": token, "data": data, "at": self.now}
+        )
+        self.ring(team_id, run_id)
+
+    def ring(self, team_id: int, run_id: int | None = None) -> None:
+        """Let those who look at the team or run look again."""
+        self._bells[f"{team_id}:{run_id or 0}"] = None
+
+    def audit(self, action: str, what: str, **data: Any) -> None:
+        """Record who asked for what."""
+        team, person = (self.actor.team_id, self.actor.person_id) if self.actor else (None, None)
+        self._audit.append(
+            {"team_id": team, "person_id": person, "action": action, "object": what[:200], "data": data, "at": self.now}
+        )
+
+    def enqueue(self, run_id: int, attempt: int, lane: str) -> None:
+        """Put an attempt into its queue after the commit."""
+        self._jobs.append({"job_id": queues.job_id(run_id, attempt), "queue": lane, "created_at": self.now, "tries": 0})
+
+    def stop(self, run_id: int) -> None:
+        """Tell the worker that holds the run to look at its stop mark."""
+        self._stops.append(str(run_id))
+
+    def wake_clock(self) -> None:
+        """A planned time may have become the earliest: the clock looks again."""
+        self._wakes_clock = True
+
+    def write_news(self) -> None:
+        """Store events, audit and calls in the same transaction as the change."""
+        if self._events:
+            self.connection.execute(sa.insert(Event), self._events)
+        if self._audit:
+            self.connection.execute(sa.insert(Audit), self._audit)
+        if self._jobs:
+            ids = self.connection.execute(sa.insert(Outbox).returning(Outbox.id), self._jobs).scalars().all()
+            for job, row in zip(self._jobs, ids, strict=True):
+                job["id"] = row
+
+    def send_news(self) -> None:
+        """After the commit: queue, bells, stops. What Redis does not take now, the clock relays later."""
+        if self._jobs:
+            relay([(job["id"], job["queue"], job["job_id"]) for job in self._jobs])
+        if self._bells:
+            redis.tell(redis.BELL, *self._bells)
+        if self._stops:
+            redis.tell(redis.STOP, *self._stops)
+        if self._wakes_clock:
+            redis.tell(redis.CLOCK, "look")
+
+
+def relay(rows: list[tuple[int, str, str]]) -> bool:
+    """Enqueue outbox rows (id, queue, job id) and remove them; whether Redis took them."""
+    try:
+        queues.enqueue((queue, job) for _, queue, job in rows)
+    except (*redis.Away, OSError):
+        return False
+    with database.write() as connection:
+        connection.execute(sa.delete(Outbox).where(Outbox.id.in_([row for row, _, _ in rows])))
+    return True
+
+
+@contextmanager
+def batch(actor: Actor | None = None) -> Iterator[Work]:
+    """Open a transaction for statements in batches, without the session: the path of runs."""
+    with database.write() as connection:
+        work = Work(connection, database.now(connection), actor)
+        yield work
+        work.write_news()
+    work.send_news()
+
+
+@dataclass
+class SessionWork(Work):
+    """A transaction of the session."""
+
+    session: Session = field(default_factory=lambda: db.session())
+
+
+@contextmanager
+def unit(actor: Actor | None = None) -> Iterator[SessionWork]:
+    """Open a transaction for rows: everything the session does inside commits together or not at all."""
+    session = db.session()
+    session.rollback()  # end what was read before: rows read inside are those of this transaction
+    session.info["is_writing"] = True
+    try:
+        connection = session.connection()
+        work = SessionWork(connection, database.now(connection), actor, session=session)
+        yield work
+        session.flush()
+        work.write_news()
+        session.commit()
+    except BaseException:
+        session.rollback()
+        raise
+    finally:
+        session.info.pop("is_writing", None)
+    work.send_news()

@@ -1,0 +1,182 @@
+"""Settings: read once from the environment, checked, frozen."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+
+class SettingError(Exception):
+    """A setting is wrong; the message is one sentence that says what to do."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that can be set. Each field is documented in `.env.example`."""
+
+    data_dir: Path
+    host: str = "127.0.0.1"
+    port: int = 8700
+    public_url: str = ""
+    database_url: str = ""
+    redis_url: str = ""
+    key_file: Path | None = None
+    allow_hosts: tuple[str, ...] = ()
+    allow_unsandboxed: bool = False
+    io_slots: int = 64
+    code_slots: int = field(default_factory=lambda: os.cpu_count() or 2)
+    workers: int = 1
+    web_threads: int = 8
+    trusted_proxies: int = 0
+    log_level: str = "info"
+    lease_seconds: float = 10.0
+    renew_seconds: float = 3.0
+    unseen_seconds: float = 7.0
+    reconcile_seconds: float = 2.0
+    requeue_seconds: float = 10.0
+    stop_grace_seconds: float = 10.0
+
+    @property
+    def url(self) -> str:
+        """The address people use, without a trailing slash."""
+        return self.public_url or f"http://{self.host if self.host != '0.0.0.0' else 'localhost'}:{self.port}"  # noqa: S104 compared, not bound
+
+    @property
+    def is_https(self) -> bool:
+        """Whether people reach Carillon over TLS, so that cookies are `Secure`."""
+        return self.url.startswith("https://")
+
+    @property
+    def sql_url(self) -> str:
+        """The SQLAlchemy address of the database: SQLite in the data directory unless one is set."""
+        return self.database_url or f"sqlite:///{self.data_dir / 'carillon.db'}"
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether the database is a SQLite file."""
+        return self.sql_url.startswith("sqlite")
+
+    @property
+    def master_key_file(self) -> Path:
+        """The file with the master key for secrets."""
+        return self.key_file or self.data_dir / "key"
+
+    @property
+    def redis_address_file(self) -> Path:
+        """Where the supervisor leaves the address of the embedded Redis for processes started alone."""
+        return self.data_dir / "redis-url"
+
+
+def read(environ: Mapping[str, str] | None = None, **given: object) -> Settings:
+    """Read settings from `environ` (default: the process's), `given` ones winning.
+
+    `NAME_FILE` names a file that holds the value of `NAME` (for secrets). Raises SettingError.
+    """
+    env = dict(os.environ if environ is None else environ)
+    values: dict[str, object] = {}
+    for name, (variable, parse) in _VARIABLES.items():
+        text = _text(env, variable)
+        if text is not None:
+            values[name] = parse(variable, text)
+    values.update({name: value for name, value in given.items() if value is not None})
+    values.setdefault("data_dir", Path("carillon-data"))
+    settings = Settings(**values)  # type: ignore[arg-type]  # each parser returns its field's type
+    _check(settings)
+    return settings
+
+
+def _text(env: Mapping[str, str], variable: str) -> str | None:
+    if path := env.get(f"{variable}_FILE"):
+        try:
+            return Path(path).read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise SettingError(f"{variable}_FILE names {path}, which can't be read: {error.strerror}.") from error
+    value = env.get(variable, "").strip()
+    return value or None
+
+
+def _whole(variable: str, text: str) -> int:
+    try:
+        number = int(text)
+    except ValueError:
+        raise SettingError(f"{variable} is “{text}”; it takes a whole number.") from None
+    if number < 0:
+        raise SettingError(f"{variable} is {number}; it takes a number that is not negative.")
+    return number
+
+
+def _seconds(variable: str, text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        raise SettingError(f"{variable} is “{text}”; it takes seconds, like 10 or 2.5.") from None
+    if not 0 < number < 86_400:  # noqa: PLR2004 seconds of a day
+        raise SettingError(f"{variable} is {text}; it takes between 0 and 86,400 seconds.")
+    return number
+
+
+def _yes(variable: str, text: str) -> bool:
+    if text.lower() in {"1", "yes", "true", "on"}:
+        return True
+    if text.lower() in {"0", "no", "false", "off"}:
+        return False
+    raise SettingError(f"{variable} is “{text}”; it takes 1 or 0.")
+
+
+def _words(_variable: str, text: str) -> tuple[str, ...]:
+    return tuple(text.replace(",", " ").split())
+
+
+def _path(_variable: str, text: str) -> Path:
+    return Path(text)
+
+
+def _as_is(_variable: str, text: str) -> str:
+    return text
+
+
+_VARIABLES = {
+    "data_dir": ("CARILLON_DATA", _path),
+    "host": ("CARILLON_HOST", _as_is),
+    "port": ("CARILLON_PORT", _whole),
+    "public_url": ("CARILLON_URL", lambda _variable, text: text.rstrip("/")),
+    "database_url": ("DATABASE_URL", _as_is),
+    "redis_url": ("REDIS_URL", _as_is),
+    "key_file": ("CARILLON_KEY_FILE", _path),
+    "allow_hosts": ("CARILLON_ALLOW_HOSTS", _words),
+    "allow_unsandboxed": ("CARILLON_ALLOW_UNSANDBOXED", _yes),
+    "io_slots": ("CARILLON_IO_SLOTS", _whole),
+    "code_slots": ("CARILLON_CODE_SLOTS", _whole),
+    "workers": ("CARILLON_WORKERS", _whole),
+    "web_threads": ("CARILLON_WEB_THREADS", _whole),
+    "trusted_proxies": ("CARILLON_TRUSTED_PROXIES", _whole),
+    "log_level": ("CARILLON_LOG_LEVEL", _as_is),
+    "lease_seconds": ("CARILLON_LEASE_SECONDS", _seconds),
+    "renew_seconds": ("CARILLON_RENEW_SECONDS", _seconds),
+    "unseen_seconds": ("CARILLON_UNSEEN_SECONDS", _seconds),
+    "reconcile_seconds": ("CARILLON_RECONCILE_SECONDS", _seconds),
+    "requeue_seconds": ("CARILLON_REQUEUE_SECONDS", _seconds),
+    "stop_grace_seconds": ("CARILLON_STOP_GRACE_SECONDS", _seconds),
+}
+
+VARIABLES = tuple(variable for variable, _ in _VARIABLES.values())
+
+
+def _check(settings: Settings) -> None:
+    if not 0 < settings.port < 65_536:  # noqa: PLR2004 ports of TCP
+        raise SettingError(f"CARILLON_PORT is {settings.port}; it takes a number from 1 to 65535.")
+    if settings.public_url and urlsplit(settings.public_url).scheme not in {"http", "https"}:
+        raise SettingError(
+            f"CARILLON_URL is “{settings.public_url}”; it takes an address like https://carillon.example."
+        )
+    if settings.database_url and not settings.database_url.startswith(("postgresql+psycopg://", "sqlite:///")):
+        raise SettingError("DATABASE_URL takes postgresql+psycopg://user:password@host/name, or sqlite:////path.")
+    if settings.redis_url and not settings.redis_url.startswith(("redis://", "rediss://", "unix://")):
+        raise SettingError("REDIS_URL takes redis://, rediss:// or unix:// and the server's address.")
+    if settings.renew_seconds * 2 > settings.lease_seconds:
+        raise SettingError("CARILLON_RENEW_SECONDS is at most half of CARILLON_LEASE_SECONDS.")
+    if settings.log_level not in {"debug", "info", "warning", "error"}:
+        raise SettingError("CARILLON_LOG_LEVEL takes debug, info, warning or error.")
+    if not settings.web_threads or not settings.workers:
+        raise SettingError("CARILLON_WEB_THREADS and CARILLON_WORKERS take at least 1.")

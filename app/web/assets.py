@@ -1,0 +1,131 @@
+"""Static files from memory: one style sheet, names that change with their content, compressed once."""
+
+import gzip
+import importlib
+import mimetypes
+import re
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from flask import Blueprint, Flask, Response, abort, current_app, request
+
+from app.web.guard import anyone
+
+LAYERS = ("reset", "tokens", "base", "layout", "parts", "forms", "figures", "pages", "utilities")
+FOREVER = "public, max-age=31536000, immutable"
+_SMALL = 256
+_TYPES = {".js": "text/javascript", ".webmanifest": "application/manifest+json", ".svg": "image/svg+xml"}
+
+brotli: Any = None
+with suppress(ImportError):  # optional: where the package is there, files get smaller
+    brotli = importlib.import_module("brotli")
+
+blueprint = Blueprint("assets", __name__)
+
+
+@dataclass(frozen=True)
+class Asset:
+    """One file as it is served."""
+
+    body: bytes
+    media_type: str
+
+    @cached_property
+    def mark(self) -> str:
+        """What changes with the content."""
+        return sha256(self.body).hexdigest()[:12]
+
+    @cached_property
+    def gzipped(self) -> bytes:
+        """The content, compressed on first use."""
+        return gzip.compress(self.body, 9, mtime=0)
+
+    @cached_property
+    def brotlied(self) -> bytes:
+        """The content, compressed on first use."""
+        compressed: bytes = brotli.compress(self.body)
+        return compressed
+
+
+class Assets:
+    """All static files by the path they are served at, and by the name templates know them by."""
+
+    def __init__(self, folder: Path) -> None:
+        self.served: dict[str, Asset] = {}
+        self._paths: dict[str, str] = {}
+        self._add("carillon.css", Asset(style_sheet(folder / "css"), "text/css"))
+        for path in sorted(found for part in ("img", "vendor") for found in (folder / part).rglob("*")):
+            if path.is_file():
+                self._add(path.relative_to(folder).as_posix(), Asset(path.read_bytes(), _type_of(path)))
+        self._add_scripts(folder / "js")
+
+    def path(self, name: str) -> str:
+        """Return the address of the file called `name` in templates; a KeyError is a slip in a template."""
+        return f"/static/{self._paths[name]}"
+
+    def _add(self, name: str, asset: Asset) -> None:
+        stem, dot, ending = name.rpartition(".")
+        self._paths[name] = f"{stem}.{asset.mark}{dot}{ending}"
+        self.served[self._paths[name]] = self.served[name] = asset
+
+    def _add_scripts(self, folder: Path) -> None:
+        # Scripts import each other by relative names, so they share one hashed folder and change together.
+        bodies = {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*.js"))}
+        mark = sha256(b"\0".join(bodies.values())).hexdigest()[:12]
+        for name, body in bodies.items():
+            self._paths[name] = f"js-{mark}/{name}"
+            self.served[self._paths[name]] = Asset(body, "text/javascript")
+
+
+def _type_of(path: Path) -> str:
+    return _TYPES.get(path.suffix) or mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+
+
+def style_sheet(folder: Path) -> bytes:
+    """Join the files of `folder` in the order of the layers, without comments and spare white space."""
+    text = "\n".join(path.read_text(encoding="utf-8") for name in LAYERS if (path := folder / f"{name}.css").exists())
+    text = re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
+    text = re.sub(r"\s+", " ", text)
+    return re.sub(r" ?([{};]) ?", r"\1", text).strip().encode()
+
+
+def attach(app: Flask, folder: Path) -> None:
+    """Read the files and let `app` serve them; templates ask `asset(name)` for addresses."""
+    assets = app.extensions["assets"] = Assets(folder)
+    app.jinja_env.globals["asset"] = assets.path
+    app.register_blueprint(blueprint)
+
+
+@blueprint.get("/static/<path:name>")
+@anyone
+def file(name: str) -> Response:
+    """Serve one file; the name with a hash may be kept for ever."""
+    assets: Assets = current_app.extensions["assets"]
+    asset = assets.served.get(name) or abort(404)
+    response = _compressed(asset)
+    response.headers["Cache-Control"] = FOREVER if asset.mark in name or name.startswith("js-") else "no-cache"
+    response.headers["Vary"] = "Accept-Encoding"
+    response.set_etag(asset.mark)
+    response.make_conditional(request)
+    return response
+
+
+@blueprint.get("/favicon.ico")
+@anyone
+def favicon() -> Response:
+    """Serve the mark to browsers that ask for it by habit."""
+    return file("img/favicon.svg")
+
+
+def _compressed(asset: Asset) -> Response:
+    if len(asset.body) < _SMALL or asset.media_type.startswith(("image/png", "font/")):
+        return Response(asset.body, mimetype=asset.media_type)
+    if brotli and request.accept_encodings["br"]:
+        return Response(asset.brotlied, mimetype=asset.media_type, headers={"Content-Encoding": "br"})
+    if request.accept_encodings["gzip"]:
+        return Response(asset.gzipped, mimetype=asset.media_type, headers={"Content-Encoding": "gzip"})
+    return Response(asset.body, mimetype=asset.media_type)

@@ -1,0 +1,54 @@
+"""What forms send, read plainly; and which page shows a form again when something in it can't be used."""
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any, TypeVar
+from zoneinfo import available_timezones
+
+from flask import redirect, request
+from werkzeug.wrappers import Response
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+Errors = Mapping[str, str]
+NO_ERRORS: Errors = {}
+
+
+def shown_by(page: Callable[..., Any]) -> Callable[[View], View]:
+    """Name the page that shows the form again: web/errors.py calls page(errors, **the route's arguments) for Invalid.
+
+    The page reads what was typed with `typed(name, otherwise)`.
+    """
+
+    def mark(view: View) -> View:
+        view.shown_by = page  # type: ignore[attr-defined]  # read by web/errors.py
+        return view
+
+    return mark
+
+
+def text(name: str) -> str:
+    """Return a field without white space around it, with plain line ends; empty when it was not sent."""
+    return request.form.get(name, "").replace("\r\n", "\n").strip()
+
+
+def checked(name: str) -> bool:
+    """Return whether a box was ticked."""
+    return bool(request.form.get(name))
+
+
+def typed(name: str, otherwise: str = "") -> str:
+    """Return what was typed into a field that is shown again, else `otherwise`."""
+    return request.form.get(name, otherwise)
+
+
+def saved(address: str, what: str) -> Response:
+    """Lead back to the page, which then says “Saved” beside the form called `what`."""
+    return redirect(f"{address}?saved={what}", 303)
+
+
+@cache
+def zones() -> list[tuple[str, str]]:
+    """Return the time zones to choose from: cities and UTC."""
+    names = (name for name in available_timezones() if "/" in name and not name.startswith(("Etc/", "US/")))
+    return [("UTC", "UTC"), *((name, name.replace("_", " ")) for name in sorted(names))]

@@ -1,0 +1,47 @@
+"""For load balancers and monitoring: alive, ready, and numbers for Prometheus."""
+
+from flask import Blueprint, Response, jsonify
+from prometheus_client import CollectorRegistry, Gauge, ProcessCollector, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+
+from app.services import health
+from app.web.guard import anyone
+
+blueprint = Blueprint("health", __name__)
+
+
+@blueprint.get("/healthz")
+@anyone
+def alive() -> Response:
+    """Say that this process answers."""
+    return jsonify(alive=True)
+
+
+@blueprint.get("/readyz")
+@anyone
+def ready() -> tuple[Response, int]:
+    """Say of each part whether it works; 503 while one does not."""
+    parts = health.parts()
+    is_ready = all(parts.values())
+    return jsonify(ready=is_ready, **parts), 200 if is_ready else 503
+
+
+@blueprint.get("/metrics")
+@anyone
+def metrics() -> Response:
+    """Write the numbers for Prometheus."""
+    numbers = health.numbers()
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    runs = Gauge("carillon_runs", "Runs under way, by state", ["state"], registry=registry)
+    for state, count in numbers.runs.items():
+        runs.labels(state).set(count)
+    depth = Gauge("carillon_queue_depth", "Jobs that wait in a queue", ["queue"], registry=registry)
+    for queue, count in (numbers.depths or {}).items():
+        depth.labels(queue).set(count)
+    is_up = Gauge("carillon_queue_up", "Whether Redis answers", registry=registry)
+    is_up.set(numbers.depths is not None)
+    oldest = Gauge("carillon_oldest_queued_seconds", "How long the oldest queued run waits", registry=registry)
+    oldest.set(numbers.oldest_queued_seconds)
+    Gauge("carillon_workers", "Workers seen in the last 15 seconds", registry=registry).set(numbers.workers)
+    return Response(generate_latest(registry), content_type=CONTENT_TYPE_PLAIN_0_0_4)

@@ -1,0 +1,101 @@
+"""Alive, ready, numbers."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from app.factory import create_app
+from app.models.instance import Leader
+from app.services import workers
+from app.services.unit import unit
+
+
+def begin_work(app):
+    values = {
+        "name": "w1",
+        "host": "here",
+        "pid": 1,
+        "io_slots": 4,
+        "code_slots": 2,
+        "busy": 0,
+        "isolation": {"level": 1, "lacks": ["other runs' files"], "command": "apt install bubblewrap"},
+    }
+    with app.app_context():
+        workers.arrive(values)
+        with unit() as work:
+            work.session.add(
+                Leader(name="clock", holder="c1", epoch=1, lease_until=datetime.now(UTC) + timedelta(seconds=5))
+            )
+
+
+def test_alive_says_so_without_looking_anywhere(client):
+    assert client.get("/healthz").json == {"alive": True}
+
+
+def test_ready_names_what_is_missing(client):
+    answer = client.get("/readyz")
+    assert answer.status_code == 503
+    assert answer.json == {"ready": False, "database": True, "redis": True, "clock": False, "worker": False}
+
+
+def test_ready_with_clock_and_worker(app, client):
+    begin_work(app)
+    answer = client.get("/readyz")
+    assert answer.status_code == 200, answer.json
+    assert answer.json["ready"] is True
+
+
+def test_not_ready_without_redis(settings, app):
+    begin_work(app)
+    lonely = create_app(replace(settings, redis_url="unix:///nonexistent/redis.sock"))
+    answer = lonely.test_client().get("/readyz")
+    assert answer.status_code == 503
+    assert answer.json["redis"] is False
+
+
+def test_numbers_for_prometheus(app, client):
+    begin_work(app)
+    text = client.get("/metrics").text
+    assert 'carillon_runs{state="queued"} 0.0' in text
+    assert 'carillon_queue_depth{queue="io"}' in text
+    assert "carillon_workers 1.0" in text
+    assert "process_cpu_seconds_total" in text
+
+
+def test_the_workers_page_says_what_isolation_lacks(app, ada):
+    begin_work(app)
+    page = ada.get(f"/t/{ada.slug}/settings/workers").text
+    assert "Level 1" in page
+    assert "other runs&#39; files" in page
+    assert "apt install bubblewrap" in page
+
+
+def test_the_workers_page_says_when_the_queue_is_away(settings, app, ada):
+    lonely = create_app(replace(settings, redis_url="unix:///nonexistent/redis.sock")).test_client()
+    lonely.set_cookie("carillon", ada.client.get_cookie("carillon").value)
+    page = lonely.get(f"/t/{ada.slug}/settings/workers")
+    assert page.status_code == 200
+    assert "The queue is unavailable" in page.text
+
+
+def test_without_the_database_pages_say_so_and_when_to_come_back(settings, app):
+    away = create_app(replace(settings, database_url="sqlite:////nonexistent/carillon.db"))
+    client = away.test_client()
+    client.set_cookie("carillon", "somebody")
+    page = client.get("/me/profile")
+    assert page.status_code == 503
+    assert page.headers["Retry-After"] == "5"
+    assert "The database is away." in page.text
+    assert client.get("/healthz").status_code == 200
+    assert client.get("/readyz").json["database"] is False
+
+
+def test_a_bug_shows_a_reference_and_nothing_else(app, ada, capfd):
+    def broken():
+        raise RuntimeError("inner words")
+
+    app.add_url_rule("/me/broken", view_func=broken)
+    page = ada.get("/me/broken")
+    assert page.status_code == 500
+    assert "inner words" not in page.text
+    part = ada.get("/me/broken", headers={"HX-Request": "true"})
+    assert part.text.startswith('<div class="note')
