@@ -1,0 +1,122 @@
+"""What all tests share: a real Valkey, both databases made by the migrations, and an application of their own."""
+
+import itertools
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+import redis as redis_client
+import sqlalchemy as sa
+
+from app.factory import create_app
+from app.infra import database, redis, valkey, vault
+from app.settings import Settings
+from tests import postgres
+
+BOTH = ("services", "jobs")
+"""Folders whose tests run on SQLite and PostgreSQL; the others run on SQLite."""
+
+_numbers = itertools.count()
+
+
+def pytest_generate_tests(metafunc):
+    if "backend" in metafunc.fixturenames:
+        folder = Path(metafunc.definition.path).parent.name
+        backends = ("sqlite", "postgresql") if folder in BOTH else ("sqlite",)
+        metafunc.parametrize("backend", backends, indirect=True)
+
+
+@pytest.fixture
+def backend(request):
+    return request.param
+
+
+@pytest.fixture(scope="session")
+def home():
+    """A folder with a path short enough for sockets."""
+    folder = Path(tempfile.mkdtemp(prefix="carillon-", dir="/tmp"))
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def redis_server(home):
+    run_dir = home / "redis"
+    run_dir.mkdir()
+    server = valkey.start(run_dir, run_dir / "data", persists=False)
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def redis_url(redis_server):
+    """A server with nothing in it."""
+    client = redis_client.Redis.from_url(redis_server.url)
+    client.flushall()
+    yield redis_server.url
+    client.close()
+
+
+@pytest.fixture(scope="session")
+def key_file(home):
+    path = home / "key"
+    vault.create_key(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(home):
+    path = home / "template.db"
+    database.migrate(Settings(data_dir=home, database_url=f"sqlite:///{path}"))
+    engine = sa.create_engine(f"sqlite:///{path}")
+    with engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    engine.dispose()
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres_cluster(home):
+    cluster = postgres.start(home)
+    cluster.run("DROP DATABASE IF EXISTS carillon_template", "CREATE DATABASE carillon_template")
+    database.migrate(Settings(data_dir=home, database_url=cluster.url("carillon_template")))
+    yield cluster
+    cluster.stop()
+
+
+@pytest.fixture
+def database_url(backend, request, tmp_path):
+    """A fresh database with today's tables."""
+    if backend == "sqlite":
+        path = tmp_path / "carillon.db"
+        shutil.copyfile(request.getfixturevalue("sqlite_template"), path)
+        yield f"sqlite:///{path}"
+        return
+    cluster = request.getfixturevalue("postgres_cluster")
+    name = f"carillon_{next(_numbers)}"
+    cluster.run(f"CREATE DATABASE {name} TEMPLATE carillon_template")
+    yield cluster.url(name)
+    cluster.run(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def settings(tmp_path, database_url, redis_url, key_file):
+    return Settings(
+        data_dir=tmp_path, database_url=database_url, redis_url=redis_url, key_file=key_file, log_level="error",
+        allow_hosts=("127.0.0.1", "localhost"),
+    )  # fmt: skip
+
+
+@pytest.fixture
+def app(settings):
+    app = create_app(settings)
+    yield app
+    with app.app_context():
+        database.dispose()
+    redis.client().connection_pool.disconnect()
+
+
+@pytest.fixture
+def client(app):
+    return app.test_client()
