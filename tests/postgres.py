@@ -22,7 +22,11 @@ class Cluster:
     process: "subprocess.Popen[bytes] | None" = None
 
     def url(self, name: str) -> str:
-        return self.base.replace("/postgres?", f"/{name}?") if "?" in self.base else f"{self.base.rpartition('/')[0]}/{name}"
+        return (
+            self.base.replace("/postgres?", f"/{name}?")
+            if "?" in self.base
+            else f"{self.base.rpartition('/')[0]}/{name}"
+        )
 
     def run(self, *statements: str) -> None:
         engine = sa.create_engine(self.url("postgres"), isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)

@@ -20,7 +20,7 @@ def hash(password: str) -> str:  # noqa: A001 read as passwords.hash
 
 
 def verify(kept: str | None, password: str) -> bool:
-    """Whether `password` is the one `kept` was made of; without one the same work is done, so that time tells nothing."""
+    """Whether `kept` was made of `password`; without one the same work is done, so that time tells nothing."""
     try:
         return _hasher.verify(kept or _nobodys(), password) and kept is not None
     except (VerificationError, InvalidHashError):

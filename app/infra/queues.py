@@ -1,6 +1,7 @@
 """The RQ queues and what may go through them: names, ids and JSON only."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 from rq import Queue
@@ -14,7 +15,7 @@ RUN_QUEUES = (IO, CODE)
 
 EXECUTE = "jobs.runs.execute"
 PRUNE = "jobs.upkeep.prune"
-VERIFY = "jobs.upkeep.verify"
+VERIFY = "jobs.upkeep.check"
 ALLOWED = frozenset({EXECUTE, PRUNE, VERIFY})
 """The only functions a job may name; anything else in Redis is refused, never imported."""
 
@@ -91,9 +92,32 @@ def _data(job: str) -> Any:
     )
 
 
+def take(client: Any, queue: str, most: int, wait_seconds: int) -> list[str]:
+    """Wait for a job in `queue`, then take up to `most`; returns their ids, none when nothing came in time.
+
+    A job of a run is its id alone, so what Redis keeps of it is removed here. Raises what redis-py raises.
+    """
+    key = f"{Queue.redis_queue_namespace_prefix}{queue}"
+    first = client.blpop([key], timeout=wait_seconds)
+    if first is None:
+        return []
+    taken = [first[1]] + ((client.lpop(key, most - 1) or []) if most > 1 else [])
+    ids = [item.decode() for item in taken]
+    if queue in RUN_QUEUES:
+        client.delete(*[Job.key_for(job) for job in ids])
+    return ids
+
+
+def put_back(queue: str, jobs: list[str]) -> None:
+    """Put taken jobs back to the front; if Redis is away they come back from SQL."""
+    if jobs:
+        with suppress(*redis.Away, OSError):
+            redis.client().lpush(f"{Queue.redis_queue_namespace_prefix}{queue}", *reversed(jobs))
+
+
 def depth(name: str) -> int:
     """Return how many jobs wait in a queue."""
-    return int(redis.client().llen(f"{Queue.redis_queue_namespace_prefix}{name}"))  # type: ignore[arg-type]
+    return int(redis.client().llen(f"{Queue.redis_queue_namespace_prefix}{name}"))
 
 
 def waiting(name: str) -> set[str]:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import redis
 from redis.backoff import ExponentialBackoff
+from redis.client import PubSub
 from redis.retry import Retry
 
 from app.core.errors import Unavailable
@@ -12,7 +13,7 @@ from app.settings import Settings
 Away = (redis.ConnectionError, redis.TimeoutError, redis.exceptions.ResponseError)
 """What any call may raise while Redis is away, full or loading; every caller goes on without it."""
 
-BELL = "carillon:bell"  # a run changed: "<team id>:<run id>"
+BELL = "carillon:bell"  # a run changed: "<team id>:<run id>"; who may look changed: "0:<person id>"
 CLOCK = "carillon:clock"  # a schedule became the earliest
 STOP = "carillon:stop"  # a run is to stop: "<run id>"
 EPOCH = "carillon:epoch"  # gone or different: Redis was wiped
@@ -34,25 +35,38 @@ def _left_by_supervisor(path: Path) -> str:
         return "unix:///nonexistent/carillon.sock"
 
 
-def client() -> "redis.Redis":
-    """Return the process's client. Commands are retried once at once, then the caller is told."""
+def address() -> str:
+    """Return where Redis is. Raises Unavailable before `attach`."""
     if not _address:
         raise Unavailable("Redis is not configured in this process.")
-    address = _address[0]
-    if address not in _pools:
-        _pools[address] = redis.ConnectionPool.from_url(
-            address,
+    return _address[0]
+
+
+def client() -> "redis.Redis":
+    """Return the process's client. Commands are retried once at once, then the caller is told."""
+    place = address()
+    if place not in _pools:
+        _pools[place] = redis.ConnectionPool.from_url(
+            place,
             socket_timeout=5,
             socket_connect_timeout=2,
             retry=Retry(ExponentialBackoff(cap=0.1, base=0.02), 1),
             max_connections=512,
         )
-    return redis.Redis(connection_pool=_pools[address])
+    return redis.Redis(connection_pool=_pools[place])
 
 
 def blocking_client() -> "redis.Redis":
     """Return a client of its own for calls that wait: pub/sub and blocking pops time out on our side, not theirs."""
-    return redis.Redis.from_url(_address[0], socket_timeout=None, socket_connect_timeout=2, retry=Retry(ExponentialBackoff(cap=0.1, base=0.02), 0))
+    never = Retry(ExponentialBackoff(cap=0.1, base=0.02), 0)
+    return redis.Redis.from_url(_address[0], socket_timeout=None, socket_connect_timeout=2, retry=never)
+
+
+def listen(channel: str) -> PubSub:
+    """Return a subscription on a connection of its own; what is published from now on is heard."""
+    pubsub: PubSub = blocking_client().pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]  # redis-py's own
+    pubsub.subscribe(channel)
+    return pubsub
 
 
 def is_here() -> bool:

@@ -7,7 +7,6 @@ from itertools import islice
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from app.domain import firing, triggers
 from app.domain.firing import Decision
@@ -18,7 +17,7 @@ from app.infra import database
 from app.models.instance import Leader
 from app.models.runs import Run
 from app.models.tasks import Schedule, Task
-from app.models.teams import Team
+from app.services.planned import insert
 from app.services.unit import Work, batch
 
 BATCH = 500
@@ -26,6 +25,9 @@ BATCH = 500
 
 MOST_TIMES = 20_000
 """Planned times looked at in one pass for one schedule; the rest follow in the next pass."""
+
+LATE = timedelta(seconds=5)
+"""A run queued this long after its planned time says that it is late."""
 
 _STATES = {"queue": "queued", "wait": "waiting", "cancel_old": "waiting", "skip": "skipped", "miss": "missed"}
 
@@ -134,7 +136,9 @@ def _fire(work: Work, due: Sequence[Any]) -> None:
             _set_aside(work, row, error.sentence)
             continue
         except Exception as error:  # noqa: BLE001 a rule that breaks our own code is set aside like any other
-            _set_aside(work, row, f"This schedule can't be computed ({type(error).__name__}). Edit it to start it again.")
+            _set_aside(
+                work, row, f"This schedule can't be computed ({type(error).__name__}). Edit it to start it again."
+            )
             continue
         runs += [_run(row, decision, work.now) for decision in decisions]
         advances.append(advance)
@@ -192,55 +196,13 @@ def _run(row: Any, decision: Decision, now: datetime) -> dict[str, Any]:
         "planned_local": decision.fire.local,
         "lane": engines[row.engine].lane,
         "state": state,
-        "reason": decision.reason,
+        "reason": decision.reason or ("late" if now - decision.fire.at > LATE else ""),
         "sentence": decision.sentence,
         "folded_count": decision.count,
         "folded_until": decision.until,
         "queued_at": now if state == "queued" else None,
         "ended_at": now if state in {"skipped", "missed"} else None,
     }
-
-
-def insert(work: Work, runs: list[dict[str, Any]]) -> list[int]:
-    """Insert run rows, leaving out those whose (task_id, key) is already there; number, tell and enqueue the new ones."""
-    if not runs:
-        return []
-    _number(work, runs)
-    for run in runs:
-        run.setdefault("attempt", 1)
-        run.setdefault("token", 0)
-        run.setdefault("worker", "")
-        run.setdefault("facts", {})
-    insert_into = _insert_ignoring(work.connection)
-    rows = work.connection.execute(
-        insert_into.returning(Run.id, Run.team_id, Run.state, Run.lane, Run.reason), runs
-    ).all()
-    for row in rows:
-        work.tell(row.state, row.team_id, row.id, reason=row.reason)
-        if row.state == "queued":
-            work.enqueue(row.id, 1, row.lane)
-    return [row.id for row in rows]
-
-
-def _insert_ignoring(connection: sa.Connection) -> Any:
-    insert_into = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    return insert_into(Run).on_conflict_do_nothing(index_elements=["task_id", "key"])
-
-
-def _number(work: Work, runs: list[dict[str, Any]]) -> None:
-    by_team: dict[int, list[dict[str, Any]]] = {}
-    for run in runs:
-        by_team.setdefault(run["team_id"], []).append(run)
-    for team in sorted(by_team):  # in one order everywhere: two writers never wait for each other in a circle
-        new = by_team[team]
-        after = work.connection.execute(
-            sa.update(Team)
-            .where(Team.id == team)
-            .values(next_run_number=Team.next_run_number + len(new))
-            .returning(Team.next_run_number)
-        ).scalar_one()
-        for offset, run in enumerate(new):
-            run["number"] = after - len(new) + offset
 
 
 def _stop_active(work: Work, task_id: int) -> None:
@@ -256,7 +218,9 @@ def _stop_active(work: Work, task_id: int) -> None:
     unstarted = work.connection.execute(
         sa.update(Run)
         .where(Run.task_id == task_id, Run.state.in_(("queued", "waiting")))
-        .values(state="cancelled", reason="overlap", sentence="Cancelled: a newer run took its place.", ended_at=work.now)
+        .values(
+            state="cancelled", reason="overlap", sentence="Cancelled: a newer run took its place.", ended_at=work.now
+        )
         .returning(Run.id, Run.team_id)
     )
     for run_id, team_id in unstarted:
@@ -265,7 +229,9 @@ def _stop_active(work: Work, task_id: int) -> None:
 
 def _set_aside(work: Work, row: Any, sentence: str) -> None:
     work.connection.execute(
-        sa.update(Schedule).where(Schedule.id == row.id).values(state="broken", problem=sentence[:300], next_fire_at=None)
+        sa.update(Schedule)
+        .where(Schedule.id == row.id)
+        .values(state="broken", problem=sentence[:300], next_fire_at=None)
     )
     work.audit("schedule set aside", row.name, sentence=sentence)
     work.tell("schedule_broken", row.team_id, None, schedule=row.id, sentence=sentence)

@@ -157,7 +157,9 @@ def _open_attempts(work: Work, claims: list[Claim], worker: str) -> None:
         work.tell("running", held.team_id, held.run_id, held.token, worker=worker, attempt=held.attempt)
 
 
-def renew(work: Work, held: Iterable[tuple[int, int]], worker: str, lease: timedelta) -> dict[int, tuple[int, str, str]]:
+def renew(
+    work: Work, held: Iterable[tuple[int, int]], worker: str, lease: timedelta
+) -> dict[int, tuple[int, str, str]]:
     """Renew the leases of the runs (run id, token) this worker holds.
 
     Returns run id -> (token, stop mode, stop reason) of those that are still ours by name; a run that is not there,
@@ -171,3 +173,11 @@ def renew(work: Work, held: Iterable[tuple[int, int]], worker: str, lease: timed
         .returning(Run.id, Run.token, Run.stop_mode, Run.stop_reason)
     )
     return {row.id: (row.token, row.stop_mode, row.stop_reason) for row in rows}
+
+
+def stops(work: Work, held: Iterable[int]) -> dict[int, tuple[str, str]]:
+    """Return (mode, reason) of those of these runs that somebody asked to stop."""
+    rows = work.connection.execute(
+        sa.select(Run.id, Run.stop_mode, Run.stop_reason).where(Run.id.in_(list(held)), Run.stop_mode != "")
+    )
+    return {row.id: (row.stop_mode, row.stop_reason) for row in rows}

@@ -53,7 +53,9 @@ def check_token(work: Work, held: Claim) -> None:
         raise Stale(held.run_id)
 
 
-def record(work: Work, held: Claim, steps: Sequence[StepRow], logs: Sequence[LogBatch], isolation: dict[str, Any]) -> None:
+def record(
+    work: Work, held: Claim, steps: Sequence[StepRow], logs: Sequence[LogBatch], isolation: dict[str, Any]
+) -> None:
     """Store what an attempt has shown so far. Raises Stale."""
     check_token(work, held)
     _store(work, held, steps, logs)
@@ -69,16 +71,11 @@ def _store(work: Work, held: Claim, steps: Sequence[StepRow], logs: Sequence[Log
                 Step.attempt_id == held.attempt_id, Step.position.in_([step.position for step in steps])
             )
         )
-        work.connection.execute(
-            sa.insert(Step), [{"attempt_id": held.attempt_id, **step.__dict__} for step in steps]
-        )
+        work.connection.execute(sa.insert(Step), [{"attempt_id": held.attempt_id, **step.__dict__} for step in steps])
     if logs:
         work.connection.execute(
             sa.insert(LogChunk),
-            [
-                {"run_id": held.run_id, "token": held.token, "count": len(log.lines), **log.__dict__}
-                for log in logs
-            ],
+            [{"run_id": held.run_id, "token": held.token, "count": len(log.lines), **log.__dict__} for log in logs],
         )
 
 
@@ -98,12 +95,11 @@ def finish(
     """
     assert held.definition
     state = _outcome_state(work, held, outcome)
-    values: dict[str, Any] = {"state": outcome.state, "reason": outcome.reason, "sentence": outcome.sentence[:500]}
+    how = "interrupted" if state == "queued" else outcome.state
+    values: dict[str, Any] = {"state": how, "reason": outcome.reason, "sentence": outcome.sentence[:500]}
     if isolation:
         values["isolation"] = isolation
-    work.connection.execute(
-        sa.update(Attempt).where(Attempt.id == held.attempt_id).values(ended_at=work.now, **values)
-    )
+    work.connection.execute(sa.update(Attempt).where(Attempt.id == held.attempt_id).values(ended_at=work.now, **values))
     _store(work, held, steps, logs)
     if artifacts:
         _keep_artifacts(work, held, artifacts)
@@ -119,8 +115,10 @@ def _outcome_state(work: Work, held: Claim, outcome: Outcome) -> str:
         _back_to_queue(work, held)
         return "queued"
     if outcome.state in {"failed", "timed_out"}:
+        tried = _tried(work, held.run_id) + 1
+        chance = random.random()  # noqa: S311 spreads retries, guards nothing
         decision = retries.decide(
-            held.definition.policy, held.attempt, outcome.error_class, random.random(), outcome.retry_after_seconds  # noqa: S311 spreads retries, guards nothing
+            held.definition.policy, tried, outcome.error_class, chance, outcome.retry_after_seconds
         )
         if decision.is_again:
             sentence = f"{outcome.sentence} Tried again in {decision.delay_seconds:.0f} s."
@@ -135,6 +133,13 @@ def _outcome_state(work: Work, held: Claim, outcome: Outcome) -> str:
         facts=dict(outcome.facts),
     )  # fmt: skip
     return outcome.state
+
+
+def _tried(work: Work, run_id: int) -> int:
+    """Count the attempts that used up a try; one interrupted by a shutdown did not."""
+    return work.connection.execute(
+        sa.select(sa.func.count()).where(Attempt.run_id == run_id, Attempt.state.in_(("failed", "timed_out", "lost")))
+    ).scalar_one()
 
 
 def _back_to_queue(work: Work, held: Claim) -> None:
@@ -215,9 +220,10 @@ def lose(work: Work, run_id: int, token: int) -> str | None:
         .where(Attempt.run_id == run_id, Attempt.token == token)
         .values(state="lost", reason="lost", sentence=LOST_SENTENCE, ended_at=work.now)
     )
+    its_attempt = sa.select(Attempt.id).where(Attempt.run_id == run_id, Attempt.token == token).scalar_subquery()
     work.connection.execute(
         sa.update(Step)
-        .where(Step.attempt_id == sa.select(Attempt.id).where(Attempt.run_id == run_id, Attempt.token == token).scalar_subquery(), Step.state == "running")
+        .where(Step.attempt_id == its_attempt, Step.state == "running")
         .values(state="lost", ended_at=work.now)
     )
     work.tell("lost", row.team_id, run_id, token)
@@ -233,9 +239,9 @@ def _after_loss(work: Work, run_id: int, row: Any, policy: Policy) -> str:
     if row.stop_mode:
         values = {"state": "cancelled", "reason": "lost", "ended_at": work.now, "stop_mode": ""}
         values["sentence"] = "Cancelled; its worker vanished before it confirmed."
-    elif row.attempt > policy.retries:
+    elif _tried(work, run_id) > policy.retries:
         values = {"state": "failed", "reason": "lost", "ended_at": work.now}
-        values["sentence"] = f"Its worker vanished {row.attempt} times; it is not tried again."
+        values["sentence"] = f"Its worker vanished in attempt {row.attempt}, the last one; it is not tried again."
     elif not policy.is_idempotent:
         values = {"state": "waiting", "reason": "approval"}
         values["sentence"] = "Its worker vanished in the middle. Look what it did, then run it again or end it."

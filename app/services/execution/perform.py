@@ -16,10 +16,10 @@ import structlog
 
 from app.core.errors import CarillonError, Invalid
 from app.domain.redaction import Redactor
-from app.engines.base import Cancellation, Limits, Outcome, RunRequest, engines
+from app.engines.base import ArtifactMade, Cancellation, Limits, Outcome, RunRequest, engines
 from app.infra import database
 from app.infra.storage import Storage
-from app.infra.vault import Vault
+from app.infra.vault import Vault, WrongKey
 from app.infra.writer import Writer
 from app.models.tasks import TaskFile
 from app.models.teams import Secret, Team
@@ -56,9 +56,9 @@ def perform(held: Claim, tools: Tools, cancellation: Cancellation) -> None:
     workspace = tools.workspaces / f"run-{held.run_id}-{held.token}"
     recorder = Recorder(held, Redactor(()), tools.on_news)
     try:
-        secrets = _secrets(held, tools.vault)
+        secrets, refusal = _secrets(held, tools.vault)
         recorder = Recorder(held, Redactor(secrets.values()), tools.on_news)
-        outcome = _run(held, tools, recorder, secrets, workspace, cancellation)
+        outcome = refusal or _run(held, tools, recorder, secrets, workspace, cancellation)
         _finish(held, tools, recorder, _in_words(outcome, cancellation))
     except Stale:
         log.warning("stale_token", run=held.run_id, token=held.token)
@@ -72,6 +72,9 @@ def flush(recorders: Iterable[Recorder], writer: Writer[Work]) -> None:
     for recorder in recorders:
         recorder.storing.acquire()
         steps, logs = recorder.take()
+        if not steps and not logs:
+            recorder.storing.release()
+            continue
         change = partial(record, held=recorder.held, steps=steps, logs=logs, isolation=recorder.isolation)
         started.append((recorder, writer.submit(change)))
     for recorder, stored in started:
@@ -90,10 +93,6 @@ def _run(
     task = held.definition
     if task.engine not in engines:
         return Outcome("blocked", "no_engine", f"No engine named {task.engine} is installed.", "permanent")
-    missing = sorted(set(_secret_names(task)) - set(secrets))
-    if missing:
-        sentence = f"The secret {missing[0]} does not exist. Set it in Settings, then run again."
-        return Outcome("blocked", "no_secret", sentence, "permanent")
     try:
         request = _request(held, task, tools.storage, secrets, workspace)
         return engines[task.engine].run(request, recorder.emit, cancellation)
@@ -128,18 +127,22 @@ def _in_words(outcome: Outcome, cancellation: Cancellation) -> Outcome:
 
 
 def _finish(held: Claim, tools: Tools, recorder: Recorder, outcome: Outcome) -> None:
-    artifacts: list[dict[str, Any]] = []
-    for made in recorder.artifacts:
-        digest, size = tools.storage.keep_file(made.path)
-        artifacts.append({"name": made.name, "media_type": made.media_type, "size_bytes": size, "digest": digest})
+    try:
+        artifacts = [_kept(made, tools.storage) for made in recorder.artifacts]
+    except OSError as error:
+        sentence = f"The run worked, but its files could not be kept: {error.strerror}."
+        artifacts, outcome = [], Outcome("failed", "no_space", sentence, "transient", facts=outcome.facts)
     recorder.close_steps("succeeded" if outcome.state == "succeeded" else outcome.state)
     with recorder.storing:
         steps, logs = recorder.take()
-        _insist(
-            lambda: tools.writer.do(
-                lambda work: finish(work, held, outcome, steps, logs, artifacts, recorder.isolation or None)
-            )
-        )
+        shown: dict[str, Any] = {"steps": steps, "logs": logs, "artifacts": artifacts, "isolation": recorder.isolation}
+        change = partial(finish, held=held, outcome=outcome, **shown)
+        _insist(lambda: tools.writer.do(change))
+
+
+def _kept(made: ArtifactMade, storage: Storage) -> dict[str, Any]:
+    digest, size = storage.keep_file(made.path)
+    return {"name": made.name, "media_type": made.media_type, "size_bytes": size, "digest": digest}
 
 
 def _insist(write: Callable[[], Any]) -> None:
@@ -157,14 +160,15 @@ def _insist(write: Callable[[], Any]) -> None:
 
 def _secret_names(task: Definition) -> list[str]:
     single = task.settings.get("auth_secret")
-    return [*task.settings.get("secrets", []), *([single] if single else [])]
+    return [*(task.settings.get("secrets") or ()), *([single] if single else ())]
 
 
-def _secrets(held: Claim, vault: Vault) -> dict[str, str]:
+def _secrets(held: Claim, vault: Vault) -> tuple[dict[str, str], Outcome | None]:
+    """Return the secrets the task names, in clear, or why it can't run without them."""
     assert held.definition
     names = _secret_names(held.definition)
     if not names:
-        return {}
+        return {}, None
     with database.read() as connection:
         key = connection.execute(sa.select(Team.data_key).where(Team.id == held.team_id)).scalar_one()
         rows = connection.execute(
@@ -172,7 +176,16 @@ def _secrets(held: Claim, vault: Vault) -> dict[str, str]:
                 Secret.team_id == held.team_id, Secret.name.in_(names)
             )
         ).all()
-    return {row.name: vault.unseal(key, row.sealed, Secret.aad_of(held.team_id, row.name, row.version)) for row in rows}
+    try:
+        found = {
+            row.name: vault.unseal(key, row.sealed, Secret.aad_of(held.team_id, row.name, row.version)) for row in rows
+        }
+    except WrongKey as error:
+        return {}, Outcome("blocked", "wrong_key", error.message, "permanent")
+    if missing := sorted(set(names) - set(found)):
+        sentence = f"The secret {missing[0]} does not exist. Set it in Settings, then run again."
+        return {}, Outcome("blocked", "no_secret", sentence, "permanent")
+    return found, None
 
 
 def _files(task: Definition, storage: Storage) -> dict[str, Path]:

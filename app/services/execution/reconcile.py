@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 
 import sqlalchemy as sa
 import structlog
@@ -50,9 +51,7 @@ class Reconciler:
         passed = min(now - self._looked_at, MOST_A_PASS) if self._looked_at is not None else 0.0
         self._looked_at = now
         with database.read() as connection:
-            rows = connection.execute(
-                sa.select(Run.id, Run.token, Run.lease_until).where(Run.state == "running")
-            ).all()
+            rows = connection.execute(sa.select(Run.id, Run.token, Run.lease_until).where(Run.state == "running")).all()
             moment = database.now(connection)
         seen: dict[int, tuple[int, str, float]] = {}
         gone = []
@@ -113,9 +112,7 @@ def note_epoch() -> bool:
     epoch = uuid.uuid4().hex
     with batch() as work:
         work.connection.execute(sa.delete(Fact).where(Fact.name == "redis_epoch"))
-        work.connection.execute(
-            sa.insert(Fact).values(name="redis_epoch", value={"epoch": epoch}, at=work.now)
-        )
+        work.connection.execute(sa.insert(Fact).values(name="redis_epoch", value={"epoch": epoch}, at=work.now))
         if noted:
             work.audit("redis rebuilt", "queue")
     client.set(redis.EPOCH, epoch)
@@ -124,29 +121,26 @@ def note_epoch() -> bool:
 
 def rearm() -> None:
     """Give every active schedule its next time again; what was due meanwhile is decided by its misfire rule."""
+    lost = sa.select(Schedule.__table__).where(Schedule.state == "active", Schedule.next_fire_at.is_(None))
+    with database.read() as connection:
+        if connection.execute(lost.limit(1)).first() is None:
+            return
     with batch() as work:
-        rows = work.connection.execute(
-            sa.select(Schedule).where(Schedule.state == "active", Schedule.next_fire_at.is_(None))
-        ).mappings().all()  # fmt: skip
-        for row in rows:
-            _rearm(work, dict(row))
+        for row in work.connection.execute(lost).all():
+            _rearm(work, row)
+        work.wake_clock()
 
 
-def _rearm(work: Work, row: dict[str, object]) -> None:
-    schedule = row
-    trigger = triggers.Trigger(
-        schedule["kind"], schedule["expression"], schedule["timezone"], schedule["gap"], schedule["fold"],
-        schedule["anchor_at"],
-    )  # type: ignore[arg-type]  # fmt: skip
+def _rearm(work: Work, row: Any) -> None:
+    trigger = triggers.Trigger(row.kind, row.expression, row.timezone, row.gap, row.fold, row.anchor_at)
     values: dict[str, object]
     try:
-        following = triggers.next_fire(trigger, schedule["decided_until"])  # type: ignore[arg-type]
+        following = triggers.next_fire(trigger, row.decided_until)
         values = {"next_fire_at": following.at} if following else {"state": "over"}
     except triggers.TriggerError as error:
         values = {"state": "broken", "problem": error.sentence[:300]}
-    work.connection.execute(sa.update(Schedule).where(Schedule.id == schedule["id"]).values(**values))
-    work.audit("schedule re-armed", f"schedule {schedule['id']}")
-    work.wake_clock()
+    work.connection.execute(sa.update(Schedule).where(Schedule.id == row.id).values(**values))
+    work.audit("schedule re-armed", f"schedule {row.id}")
 
 
 def release_overlaps() -> None:

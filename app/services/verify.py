@@ -1,0 +1,176 @@
+"""The checker: what the schedules planned is held against what is on record (PROMISES §5).
+
+The model is that of the Jepsen study of Chronos: compute the targets, match the runs, report what is missing, extra
+or late.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import Any
+
+import sqlalchemy as sa
+
+from app.domain import lifecycle, triggers
+from app.domain.triggers import Trigger
+from app.infra import database
+from app.models.runs import Attempt, Event, Run
+from app.models.tasks import Schedule
+
+LATEST_PLAN = timedelta(seconds=5)
+"""A planned time becomes a run at most this late, or the run's event says why."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that does not agree: the rule it breaks, the sentence, and where."""
+
+    rule: str
+    sentence: str
+    run: int | None = None
+    schedule: int | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """The same for JSON and logs."""
+        return asdict(self)
+
+
+@dataclass
+class Report:
+    """What was compared between two instants (UTC), and what did not agree."""
+
+    since: datetime
+    until: datetime
+    schedules: int = 0
+    planned: int = 0
+    runs: int = 0
+    findings: list[Finding] = field(default_factory=list)
+
+
+def last(window: timedelta) -> Report:
+    """Check the time up to now."""
+    with database.read() as connection:
+        now = database.now(connection)
+        return check(connection, now - window, now)
+
+
+def check(connection: sa.Connection, since: datetime, until: datetime) -> Report:
+    """Compare plan and record of `since` < planned time <= `until`."""
+    report = Report(since, until)
+    runs = _runs(connection, since, until)
+    report.runs = len(runs)
+    report.findings += _plan(connection, report, runs)
+    report.findings += _attempts(connection, since, until)
+    report.findings += _endings(connection, runs)
+    return report
+
+
+def _runs(connection: sa.Connection, since: datetime, until: datetime) -> list[Any]:
+    columns = (
+        Run.id, Run.number, Run.task_id, Run.schedule_id, Run.key, Run.planned_at, Run.folded_count, Run.folded_until,
+        Run.state, Run.reason, Run.sentence, Run.queued_at, Run.started_at, Run.ended_at,
+    )  # fmt: skip
+    covered = sa.func.coalesce(Run.folded_until, Run.planned_at)
+    query = sa.select(*columns).where(covered > since, Run.planned_at <= until).order_by(Run.planned_at, Run.id)
+    return list(connection.execute(query).all())
+
+
+# --- each planned time has one run, and no run of a schedule is without a planned time
+
+
+def _plan(connection: sa.Connection, report: Report, runs: list[Any]) -> Iterator[Finding]:
+    by_task: dict[int, dict[str, Any]] = defaultdict(dict)
+    folded: dict[int, list[Any]] = defaultdict(list)
+    for run in runs:
+        by_task[run.task_id][run.key] = run
+        if run.folded_until and run.schedule_id:
+            folded[run.schedule_id].append(run)
+    explained: set[int] = set()
+    schedules = connection.execute(sa.select(Schedule).where(Schedule.decided_until > report.since)).mappings().all()
+    for schedule in schedules:
+        report.schedules += 1
+        yield from _plan_of(schedule, report, by_task[schedule["task_id"]], folded[schedule["id"]], explained)
+    known = {schedule["id"] for schedule in schedules}
+    for run in runs:
+        if run.schedule_id in known and run.id not in explained and report.since < run.planned_at:
+            yield Finding("extra", f"Run #{run.number} was not planned by its schedule.", run.id, run.schedule_id)
+
+
+def _plan_of(
+    schedule: Any, report: Report, by_key: dict[str, Any], folded: list[Any], explained: set[int]
+) -> Iterator[Finding]:
+    rule = Trigger(*(schedule[name] for name in ("kind", "expression", "timezone", "gap", "fold", "anchor_at")))
+    since = max(report.since, schedule["created_at"])
+    counts: dict[int, int] = defaultdict(int)
+    try:
+        for fire in triggers.fires_between(rule, since, min(report.until, schedule["decided_until"])):
+            report.planned += 1
+            fold = next((run for run in folded if run.planned_at <= fire.at <= run.folded_until), None)
+            run = fold or by_key.get(f"at:{fire.at.isoformat()}")
+            if run is None:
+                yield Finding("missing", f"{fire.at.isoformat()} was planned and has no run.", None, schedule["id"])
+                continue
+            explained.add(run.id)
+            counts[run.id] += 1
+            if not fold and run.started_at and run.started_at < run.planned_at:
+                yield Finding("early", f"Run #{run.number} started before its planned time.", run.id)
+    except triggers.TriggerError:
+        return  # set aside and reported when it was due
+    for run in folded:
+        if run.planned_at > since and counts[run.id] != run.folded_count:
+            sentence = f"Run #{run.number} stands for {run.folded_count} planned times; there were {counts[run.id]}."
+            yield Finding("folded", sentence, run.id, schedule["id"])
+
+
+# --- one attempt at a time, under growing tokens
+
+
+def _attempts(connection: sa.Connection, since: datetime, until: datetime) -> Iterator[Finding]:
+    query = (
+        sa.select(Attempt.run_id, Attempt.token, Attempt.started_at, Attempt.ended_at)
+        .join(Run, Run.id == Attempt.run_id)
+        .where(Run.planned_at > since, Run.planned_at <= until, Run.token > 1)
+        .order_by(Attempt.run_id, Attempt.id)
+    )
+    for before, after in pairwise(connection.execute(query)):
+        if before.run_id != after.run_id:
+            continue
+        if after.token <= before.token:
+            yield Finding("token", "A later attempt has no higher token.", after.run_id)
+        if before.ended_at is None or before.ended_at > after.started_at:
+            yield Finding("overlap", "Two attempts of one run were held at once.", after.run_id)
+
+
+# --- one ending, with a reason, told alike
+
+
+def _endings(connection: sa.Connection, runs: list[Any]) -> Iterator[Finding]:
+    told = _told(connection, [run.id for run in runs])
+    for run in runs:
+        events = told.get(run.id, [])
+        yield from _lateness(run, events)
+        if not lifecycle.has_ended(run.state):
+            continue
+        if not run.reason or not run.sentence or run.ended_at is None:
+            yield Finding("ending", f"Run #{run.number} ended without a reason, a sentence or a time.", run.id)
+        endings = [event.kind for event in events if event.kind in lifecycle.ENDED]
+        if endings != [run.state]:
+            yield Finding("story", f"Run #{run.number} is {run.state}; its events say {endings or 'nothing'}.", run.id)
+
+
+def _lateness(run: Any, events: list[Any]) -> Iterator[Finding]:
+    queued = next((event for event in events if event.kind == "queued"), None)
+    if queued and queued.at - run.planned_at > LATEST_PLAN and not queued.data.get("reason"):
+        yield Finding("late", f"Run #{run.number} was queued late, and nothing says why.", run.id)
+
+
+def _told(connection: sa.Connection, ids: list[int]) -> dict[int, list[Any]]:
+    told: dict[int, list[Any]] = defaultdict(list)
+    for start in range(0, len(ids), 500):
+        query = sa.select(Event.run_id, Event.kind, Event.at, Event.data)
+        chosen = query.where(Event.run_id.in_(ids[start : start + 500])).order_by(Event.id)
+        for event in connection.execute(chosen):
+            told[event.run_id].append(event)
+    return told

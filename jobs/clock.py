@@ -1,0 +1,173 @@
+"""The clock process: fires what is due in SQL, rings rq-scheduler's periodic jobs, and finds again what was lost."""
+
+import os
+import signal
+import socket
+import threading
+import time
+import uuid
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from types import FrameType
+from typing import Any
+
+import sqlalchemy as sa
+import structlog
+from redis.client import PubSub
+from rq_scheduler import Scheduler
+
+from app import bootstrap
+from app.core.clock import utc_now
+from app.infra import queues, redis
+from app.services import dispatch
+from app.services.dispatch import BATCH, Deposed, Leadership
+from app.services.execution.reconcile import Reconciler
+from app.settings import Settings
+from jobs.recurring import TABLE, Recurring
+
+log = structlog.get_logger()
+
+LEASE = timedelta(seconds=10)
+LONGEST_SLEEP_SECONDS = 5.0
+"""A message that a schedule became the earliest can be lost; then it is seen this late."""
+
+_REARM_SECONDS = 20.0
+_AWAY_SECONDS = 1.0
+
+
+class Clock(Scheduler):  # type: ignore[misc]  # rq-scheduler has no types
+    """rq-scheduler's class with our loop.
+
+    The user's schedules are computed in SQL; rq-scheduler's own set holds the periodic jobs of `jobs/recurring.py`
+    alone. Several clocks may run: one leads, fenced by its epoch in every transaction, the others wait.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(
+            queue_name=queues.UPKEEP,
+            connection=redis.client(),
+            interval=int(LONGEST_SLEEP_SECONDS),
+            job_class=queues.SafeJob,
+            queue_class=queues.SafeQueue,
+            name=f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:4]}",
+        )
+        self._reconciler = Reconciler(settings.unseen_seconds, settings.requeue_seconds)
+        self._reconcile_seconds = settings.reconcile_seconds
+        self._wants_end = threading.Event()
+        self._leadership: Leadership | None = None
+        self._leads_until = 0.0
+        self._rearmed_at = 0.0
+        self._pubsub: PubSub | None = None
+
+    def run(self, burst: bool = False) -> None:  # noqa: ARG002 rq-scheduler's signature
+        """Lead when nobody else does, until told to stop."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._on_signal)
+        mender = threading.Thread(target=self._mend, name="reconciler", daemon=True)
+        mender.start()
+        while not self._wants_end.is_set():
+            try:
+                self._sleep(self._round())
+            except Deposed:
+                log.warning("deposed", clock=self.name)
+                self._leadership = None
+            except sa.exc.DBAPIError:
+                log.warning("clock_waits_for_database")
+                self._wants_end.wait(_AWAY_SECONDS)
+        if self._leadership:
+            with suppress(sa.exc.DBAPIError):
+                dispatch.resign(self._leadership)
+
+    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
+        self._wants_end.set()
+
+    # --- one round
+
+    def _round(self) -> float:
+        """Do what is due; return for how many seconds nothing will be, at most LONGEST_SLEEP_SECONDS."""
+        if not self._lead():
+            return LONGEST_SLEEP_SECONDS / 2
+        assert self._leadership
+        while dispatch.fire_due(self._leadership, LEASE) >= BATCH:
+            pass
+        self._ring()
+        due = dispatch.next_due_at()
+        if due is None:
+            return LONGEST_SLEEP_SECONDS
+        return min((due - utc_now()).total_seconds(), LONGEST_SLEEP_SECONDS)
+
+    def _lead(self) -> bool:
+        # `fire_due` renews the lease in its own transaction; the lead is asked for again only once it may have passed.
+        if self._leadership and time.monotonic() < self._leads_until:
+            return True
+        self._leadership = dispatch.lead("clock", self.name, LEASE)
+        self._leads_until = time.monotonic() + LEASE.total_seconds() / 2
+        return self._leadership is not None
+
+    def _sleep(self, seconds: float) -> None:
+        """Sleep until the time has come, or a schedule has become the earliest."""
+        deadline = time.monotonic() + seconds
+        while (left := deadline - time.monotonic()) > 0 and not self._wants_end.is_set():
+            try:
+                if self._heard(left):
+                    return
+            except (*redis.Away, OSError):
+                self._pubsub = None
+                self._wants_end.wait(min(left, _AWAY_SECONDS))
+
+    def _heard(self, seconds: float) -> bool:
+        if self._pubsub is None:
+            self._pubsub = redis.listen(redis.CLOCK)
+            return True  # what was published before is not heard: look once more
+        # The timeout is the client's own; Redis counts time in steps of a tenth of a second.
+        return self._pubsub.get_message(timeout=min(seconds, LONGEST_SLEEP_SECONDS)) is not None
+
+    # --- periodic jobs
+
+    def _ring(self) -> None:
+        """Enqueue the periodic jobs that are due, and put back the entries that were lost."""
+        with suppress(*redis.Away, OSError):
+            if time.monotonic() - self._rearmed_at >= _REARM_SECONDS:
+                for entry in TABLE:
+                    self._rearm(entry)
+                self._rearmed_at = time.monotonic()
+            for job in list(self.get_jobs_to_queue()):
+                self._ring_one(job)
+
+    def _rearm(self, entry: Recurring) -> None:
+        if entry.id in self:
+            return
+        self.schedule(
+            datetime.now(UTC).replace(tzinfo=None) + timedelta(seconds=min(entry.every_seconds, 60)),
+            entry.function,
+            interval=entry.every_seconds,
+            id=entry.id,
+            queue_name=queues.UPKEEP,
+            result_ttl=-1,
+        )
+        log.info("periodic_job_armed", job=entry.id)
+
+    def _ring_one(self, job: Any) -> None:
+        try:
+            self.enqueue_job(job)
+        except redis.Away:
+            raise
+        except Exception:
+            # One bad entry must not stop the others, as it does in rq-scheduler's own loop.
+            log.exception("periodic_job_set_aside", job=job.id)
+            self.cancel(job)
+
+    # --- what was lost
+
+    def _mend(self) -> None:
+        """Look for lost runs and lost calls, while this clock leads, on a thread of its own: it never delays a fire."""
+        while not self._wants_end.wait(self._reconcile_seconds):
+            if self._leadership:
+                self._reconciler.look()
+
+
+def main(settings: Settings) -> int:
+    """Run a clock process; returns its exit code."""
+    bootstrap.start(settings)
+    Clock(settings).run()
+    return 0

@@ -1,0 +1,75 @@
+"""A lane: one thread takes jobs from a queue when there is room, long-lived threads carry them out."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import structlog
+
+from app.infra import queues, redis
+
+log = structlog.get_logger()
+
+_WAIT_SECONDS = 5
+_AWAY_SECONDS = 0.5
+_MOST_AT_ONCE = 50
+
+
+class Lane:
+    """Takes job ids from one queue, never more than there are free slots, and calls `carry_out(id)` on a slot's thread.
+
+    Nothing is lost when it dies with a job taken: what SQL calls queued and Redis does not know is enqueued again.
+    """
+
+    def __init__(self, queue: str, slots: int, carry_out: Callable[[str], None]) -> None:
+        self.queue = queue
+        self._carry_out = carry_out
+        self._room = threading.Semaphore(slots)
+        self._slots = ThreadPoolExecutor(slots, thread_name_prefix=f"{queue}-slot")
+        self._is_closing = threading.Event()
+        self._feeder = threading.Thread(target=self._feed, name=f"{queue}-feeder", daemon=True)
+        self._client = redis.blocking_client()
+
+    def start(self) -> None:
+        """Begin to take jobs."""
+        self._feeder.start()
+
+    def stop_taking(self) -> None:
+        """Take no more jobs; those under way go on."""
+        self._is_closing.set()
+
+    def _feed(self) -> None:
+        while not self._is_closing.is_set():
+            room = self._take_room()
+            try:
+                taken = queues.take(self._client, self.queue, room, _WAIT_SECONDS)
+            except (*redis.Away, OSError):
+                self._give_back(room)
+                self._is_closing.wait(_AWAY_SECONDS)
+                continue
+            self._give_back(room - len(taken))
+            if self._is_closing.is_set():
+                queues.put_back(self.queue, taken)
+                return
+            for job in taken:
+                self._slots.submit(self._one, job)
+
+    def _take_room(self) -> int:
+        """Wait for a free slot, and take more of them if there are."""
+        self._room.acquire()
+        room = 1
+        while room < _MOST_AT_ONCE and self._room.acquire(blocking=False):
+            room += 1
+        return room
+
+    def _give_back(self, room: int) -> None:
+        if room:
+            self._room.release(room)
+
+    def _one(self, job: str) -> None:
+        try:
+            self._carry_out(job)
+        except Exception:
+            log.exception("job_failed", job=job, queue=self.queue)
+        finally:
+            self._room.release()

@@ -1,0 +1,20 @@
+"""The one list of what Carillon does by itself again and again, rung by rq-scheduler."""
+
+from dataclasses import dataclass
+
+from app.infra import queues
+
+
+@dataclass(frozen=True)
+class Recurring:
+    """A job of the upkeep queue. `id` is the same for ever, so that arming it again changes nothing."""
+
+    id: str
+    function: str
+    every_seconds: int
+
+
+TABLE = (
+    Recurring("recurring-prune", queues.PRUNE, 3600),
+    Recurring("recurring-verify", queues.VERIFY, 86_400),
+)

@@ -1,0 +1,170 @@
+"""The worker process: warm, never a fork a run. Two lanes of slots take runs, a third carries out upkeep."""
+
+import os
+import resource
+import shutil
+import signal
+import socket
+import threading
+import time
+import uuid
+from contextlib import suppress
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import structlog
+from rq import Worker as RqWorker
+
+from app import bootstrap
+from app.infra import fetch, queues, redis, sandbox
+from app.infra.storage import Storage
+from app.infra.writer import Writer
+from app.services import workers
+from app.services.execution.perform import Tools
+from app.services.unit import Work, batch
+from app.settings import Settings
+from jobs import runs, upkeep
+from jobs.keeper import Keeper
+from jobs.lanes import Lane
+from jobs.runs import Here
+
+log = structlog.get_logger()
+
+HEARTBEAT_SECONDS = 30.0
+RECYCLE_BYTES = 1536 * 1024 * 1024
+"""A worker that has grown to this size drains and ends; the supervisor starts a fresh one."""
+
+_TICK_SECONDS = 0.5
+
+
+class Registration(RqWorker):
+    """This process in RQ's list of workers, where RQ's tools look. RQ's loop, forks and registries are not used."""
+
+    job_class = queues.SafeJob
+    queue_class = queues.SafeQueue
+
+
+class Worker:
+    """One worker process, from its arrival to the end of its last run."""
+
+    def __init__(self, settings: Settings, vault: Any) -> None:
+        self.name = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:4]}"
+        self._settings = settings
+        self._writer: Writer[Work] = Writer(batch)
+        self._keeper = Keeper(settings, self.name, self._writer)
+        self._workspaces = settings.data_dir / "workspaces" / self.name
+        tools = Tools(self._writer, vault, Storage(settings.data_dir / "files"), self._workspaces, self._keeper.on_news)
+        runs.work_here(Here(self._keeper, tools))
+        self._lanes = [
+            Lane(queues.IO, settings.io_slots, _execute),
+            Lane(queues.CODE, settings.code_slots, _execute),
+            Lane(queues.UPKEEP, 1, upkeep.carry_out),
+        ]
+        self._wants_end = threading.Event()
+        self._wants_end_now = threading.Event()
+        self._registration: Registration | None = None
+        self._registered_at = 0.0
+
+    def work(self) -> int:
+        """Carry out runs until told to stop; returns the exit code."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._on_signal)
+        _sweep(self._workspaces.parent)
+        self._workspaces.mkdir(parents=True, mode=0o700)
+        workers.arrive(self._introduction())
+        self._keeper.start()
+        for lane in self._lanes:
+            lane.start()
+        log.info("worker_ready", worker=self.name)
+        while not self._wants_end.wait(_TICK_SECONDS):
+            self._register()
+            if _peak_bytes() > RECYCLE_BYTES:
+                log.info("worker_recycles", worker=self.name)
+                break
+        self._drain()
+        return 0
+
+    def _introduction(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "host": socket.gethostname(),
+            "pid": os.getpid(),
+            "io_slots": self._settings.io_slots,
+            "code_slots": self._settings.code_slots,
+            "busy": 0,
+            "isolation": sandbox.isolation(),
+        }
+
+    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
+        if self._wants_end.is_set():
+            self._wants_end_now.set()
+        self._wants_end.set()
+
+    # --- RQ's list
+
+    def _register(self) -> None:
+        if time.monotonic() - self._registered_at < HEARTBEAT_SECONDS and self._registration:
+            return
+        with suppress(*redis.Away, OSError, ValueError):
+            if self._registration is None:
+                names = [lane.queue for lane in self._lanes]
+                self._registration = Registration(names, name=self.name, connection=redis.client())
+                self._registration.register_birth()  # type: ignore[no-untyped-call]  # RQ's own
+            self._registration.heartbeat(int(HEARTBEAT_SECONDS * 3))
+            self._registered_at = time.monotonic()
+
+    # --- the end
+
+    def _drain(self) -> None:
+        """Take nothing more; let runs end within the grace, then ask them to stop: they go back into the queue."""
+        for lane in self._lanes:
+            lane.stop_taking()
+        with suppress(Exception):  # the database may be away; the work below must happen all the same
+            workers.drain(self.name)
+        self._wait_until_idle(self._settings.stop_grace_seconds)
+        self._keeper.ask_all("shutdown")
+        deadline = time.monotonic() + self._settings.stop_grace_seconds
+        while self._keeper.count and time.monotonic() < deadline:
+            time.sleep(0.02)
+        self._keeper.close()
+        self._writer.close()
+        with suppress(Exception):
+            workers.leave(self.name)
+        with suppress(*redis.Away, OSError):
+            if self._registration:
+                self._registration.register_death()  # type: ignore[no-untyped-call]  # RQ's own
+        sandbox.stop()
+        shutil.rmtree(self._workspaces, ignore_errors=True)
+        log.info("worker_gone", worker=self.name, left=self._keeper.count)
+
+    def _wait_until_idle(self, grace_seconds: float) -> None:
+        deadline = time.monotonic() + grace_seconds
+        while self._keeper.count and time.monotonic() < deadline and not self._wants_end_now.wait(0.02):
+            pass
+
+
+def main(settings: Settings) -> int:
+    """Run a worker process; returns its exit code."""
+    app = bootstrap.start(settings)
+    fetch.configure(settings)
+    sandbox.start(settings)
+    return Worker(settings, app.extensions["vault"]).work()
+
+
+def _execute(job: str) -> None:
+    if found := queues.parse(job):
+        runs.execute(*found)
+
+
+def _sweep(workspaces: Path) -> None:
+    """Remove what workers of this host left that were killed; a name ends in the pid and four letters."""
+    host = socket.gethostname()
+    for folder in workspaces.glob(f"{host}-*"):
+        pid = folder.name.removeprefix(f"{host}-").partition("-")[0]
+        if pid.isdigit() and not Path("/proc", pid).exists():
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _peak_bytes() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

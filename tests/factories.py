@@ -1,0 +1,98 @@
+"""Rows for tests of the run path: a team, a task of it, a schedule that is due, a queued run."""
+
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+
+import sqlalchemy as sa
+
+from app.domain import triggers
+from app.domain.policy import Policy
+from app.domain.triggers import Trigger
+from app.infra import database
+from app.models.runs import Run
+from app.models.tasks import Schedule, Task, TaskVersion
+from app.models.teams import Team
+from app.services.unit import batch
+
+EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
+
+
+def team(name="northgate"):
+    """A team without members; returns its id."""
+    with batch() as work:
+        values = {"slug": name, "name": name.title(), "data_key": b"", "created_at": work.now}
+        return work.connection.execute(sa.insert(Team).values(values).returning(Team.id)).scalar_one()
+
+
+def task(team_id, name="probe", engine="http", settings=None, **policy):
+    """A task with one version; returns its id."""
+    with batch() as work:
+        values = {"team_id": team_id, "slug": name, "name": name, "engine": engine, "version_number": 1}
+        times = {"created_at": EPOCH, "changed_at": EPOCH}
+        task_id = work.connection.execute(sa.insert(Task).values(values | times).returning(Task.id)).scalar_one()
+        definition = {
+            "name": name,
+            "engine": engine,
+            "settings": settings or {"url": "http://127.0.0.1:9/", "method": "GET"},
+            "limits": {"timeout_seconds": 20},
+            "policy": asdict(Policy(**policy)),
+            "min_isolation": 0,
+            "files": [],
+        }
+        version = {"team_id": team_id, "task_id": task_id, "number": 1, "definition": definition, "created_at": EPOCH}
+        version_id = work.connection.execute(
+            sa.insert(TaskVersion).values(version).returning(TaskVersion.id)
+        ).scalar_one()
+        work.connection.execute(sa.update(Task).where(Task.id == task_id).values(version_id=version_id))
+        return task_id
+
+
+def schedule(team_id, task_id, expression="1s", kind="interval", since=None, timezone="UTC", **policy):
+    """A schedule whose times since `since` are still to be decided; returns its id."""
+    with batch() as work:
+        start = since or work.now
+        trigger = Trigger(kind, expression, timezone, anchor_at=start if kind == "interval" else None)
+        following = triggers.next_fire(trigger, start)
+        values = {
+            "team_id": team_id,
+            "task_id": task_id,
+            "kind": kind,
+            "expression": expression,
+            "timezone": timezone,
+            "anchor_at": trigger.anchor_at,
+            "policy": asdict(Policy(**policy)),
+            "next_fire_at": following.at if following else None,
+            "decided_until": start,
+            "created_at": start,
+        }
+        return work.connection.execute(sa.insert(Schedule).values(values).returning(Schedule.id)).scalar_one()
+
+
+def run(team_id, task_id, state="queued", **values):
+    """A run a person asked for, in `state`; returns its id."""
+    with batch() as work:
+        version = sa.select(Task.version_id).where(Task.id == task_id).scalar_subquery()
+        number = work.connection.execute(
+            sa.update(Team)
+            .where(Team.id == team_id)
+            .values(next_run_number=Team.next_run_number + 1)
+            .returning(Team.next_run_number)
+        ).scalar_one()
+        row = {
+            "team_id": team_id, "task_id": task_id, "version_id": version, "number": number, "key": f"manual:{number}",
+            "trigger": "person", "planned_at": work.now, "lane": "io", "state": state, "facts": {},
+            "queued_at": work.now if state == "queued" else None,
+        }  # fmt: skip
+        return work.connection.execute(sa.insert(Run).values(row | values).returning(Run.id)).scalar_one()
+
+
+def rows(model, *where):
+    """All rows of a table in the order of their ids."""
+    with database.read() as connection:
+        order = list(model.__table__.primary_key.columns)
+        return connection.execute(sa.select(model.__table__).where(*where).order_by(*order)).all()
+
+
+def ago(**parts):
+    """The instant so long before now."""
+    return datetime.now(UTC) - timedelta(**parts)
