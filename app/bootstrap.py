@@ -61,6 +61,7 @@ def set_up_logs(level: str, *, is_console: bool) -> None:
     root = logging.getLogger()
     root.handlers[:] = [kept for kept in root.handlers if kept.get_name() != "carillon"] + [handler]
     root.setLevel(level.upper())
+    logging.getLogger("alembic").setLevel(max(logging.WARNING, root.level))  # it tells of every look at the tables
 
 
 def hide_private(_logger: Any, _method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -1,10 +1,15 @@
 """Settings: read once from the environment, checked, frozen."""
 
+import difflib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
+
+ROOT = Path(__file__).parents[1]
+
+_ANY_OR_OWN = {"127.0.0.1", "::1", "0.0.0.0", "::"}  # noqa: S104 compared, not bound
 
 
 class SettingError(Exception):
@@ -40,7 +45,8 @@ class Settings:
     @property
     def url(self) -> str:
         """The address people use, without a trailing slash."""
-        return self.public_url or f"http://{self.host if self.host != '0.0.0.0' else 'localhost'}:{self.port}"  # noqa: S104 compared, not bound
+        host = "localhost" if self.host in _ANY_OR_OWN else self.host
+        return self.public_url or f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
 
     @property
     def is_https(self) -> bool:
@@ -74,24 +80,33 @@ def read(environ: Mapping[str, str] | None = None, **given: object) -> Settings:
     `NAME_FILE` names a file that holds the value of `NAME` (for secrets). Raises SettingError.
     """
     env = dict(os.environ if environ is None else environ)
+    _refuse_unknown(env)
     values: dict[str, object] = {}
     for name, (variable, parse) in _VARIABLES.items():
         text = _text(env, variable)
         if text is not None:
             values[name] = parse(variable, text)
     values.update({name: value for name, value in given.items() if value is not None})
-    values.setdefault("data_dir", Path("carillon-data"))
+    values["data_dir"] = Path(str(values.get("data_dir", ROOT / "carillon-data"))).absolute()
     settings = Settings(**values)  # type: ignore[arg-type]  # each parser returns its field's type
     _check(settings)
     return settings
+
+
+def _refuse_unknown(env: Mapping[str, str]) -> None:
+    for name in sorted(env):
+        if name.startswith("CARILLON_") and name not in VARIABLES and name.removesuffix("_FILE") not in VARIABLES:
+            near = difflib.get_close_matches(name, VARIABLES, 1)
+            hint = f"Did you mean {near[0]}?" if near else "They are listed in .env.example."
+            raise SettingError(f"{name} is not a setting. {hint}")
 
 
 def _text(env: Mapping[str, str], variable: str) -> str | None:
     if path := env.get(f"{variable}_FILE"):
         try:
             return Path(path).read_text(encoding="utf-8").strip()
-        except OSError as error:
-            raise SettingError(f"{variable}_FILE names {path}, which can't be read: {error.strerror}.") from error
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingError(f"{variable}_FILE names {path}, which can't be read: {error}.") from error
     value = env.get(variable, "").strip()
     return value or None
 
@@ -178,5 +193,6 @@ def _check(settings: Settings) -> None:
         raise SettingError("CARILLON_RENEW_SECONDS is at most half of CARILLON_LEASE_SECONDS.")
     if settings.log_level not in {"debug", "info", "warning", "error"}:
         raise SettingError("CARILLON_LOG_LEVEL takes debug, info, warning or error.")
-    if not settings.web_threads or not settings.workers:
-        raise SettingError("CARILLON_WEB_THREADS and CARILLON_WORKERS take at least 1.")
+    for name in ("workers", "web_threads", "io_slots", "code_slots"):
+        if not getattr(settings, name):
+            raise SettingError(f"{_VARIABLES[name][0]} takes at least 1.")

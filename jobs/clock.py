@@ -51,8 +51,7 @@ class Clock(Scheduler):  # type: ignore[misc]  # rq-scheduler has no types
             queue_class=queues.SafeQueue,
             name=f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:4]}",
         )
-        self._reconciler = Reconciler(settings.unseen_seconds, settings.requeue_seconds)
-        self._reconcile_seconds = settings.reconcile_seconds
+        self._reconciler = Reconciler(settings.unseen_seconds, settings.requeue_seconds, settings.reconcile_seconds)
         self._wants_end = threading.Event()
         self._leadership: Leadership | None = None
         self._leads_until = 0.0
@@ -71,8 +70,8 @@ class Clock(Scheduler):  # type: ignore[misc]  # rq-scheduler has no types
             except Deposed:
                 log.warning("deposed", clock=self.name)
                 self._leadership = None
-            except sa.exc.DBAPIError:
-                log.warning("clock_waits_for_database")
+            except sa.exc.DBAPIError as error:
+                log.warning("clock_waits_for_database", error=str(error.orig))
                 self._wants_end.wait(_AWAY_SECONDS)
         if self._leadership:
             with suppress(sa.exc.DBAPIError):
@@ -161,7 +160,7 @@ class Clock(Scheduler):  # type: ignore[misc]  # rq-scheduler has no types
 
     def _mend(self) -> None:
         """Look for lost runs and lost calls, while this clock leads, on a thread of its own: it never delays a fire."""
-        while not self._wants_end.wait(self._reconcile_seconds):
+        while not self._wants_end.wait(self._reconciler.every_seconds):
             if self._leadership:
                 self._reconciler.look()
 

@@ -6,12 +6,14 @@ from datetime import UTC, datetime, timedelta
 import sqlalchemy as sa
 
 from app.domain import triggers
+from app.domain.access import Actor
 from app.domain.policy import Policy
 from app.domain.triggers import Trigger
 from app.infra import database
+from app.models.people import Person
 from app.models.runs import Run
 from app.models.tasks import Schedule, Task, TaskVersion
-from app.models.teams import Team
+from app.models.teams import Membership, Team
 from app.services.unit import batch
 
 EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
@@ -24,7 +26,17 @@ def team(name="northgate"):
         return work.connection.execute(sa.insert(Team).values(values).returning(Team.id)).scalar_one()
 
 
-def task(team_id, name="probe", engine="http", settings=None, **policy):
+def owner(team_id):
+    """Somebody who owns the team; returns what they act as."""
+    with batch() as work:
+        values = {"email": f"ada-{team_id}@x.example", "name": "Ada Park", "password_hash": "", "created_at": work.now}
+        person_id = work.connection.execute(sa.insert(Person).values(values).returning(Person.id)).scalar_one()
+        member = {"team_id": team_id, "person_id": person_id, "role": "owner", "created_at": work.now}
+        work.connection.execute(sa.insert(Membership).values(member))
+        return Actor(person_id, team_id, "owner")
+
+
+def task(team_id, name="probe", engine="http", settings=None, timeout_seconds=20, **policy):
     """A task with one version; returns its id."""
     with batch() as work:
         values = {"team_id": team_id, "slug": name, "name": name, "engine": engine, "version_number": 1}
@@ -34,7 +46,7 @@ def task(team_id, name="probe", engine="http", settings=None, **policy):
             "name": name,
             "engine": engine,
             "settings": settings or {"url": "http://127.0.0.1:9/", "method": "GET"},
-            "limits": {"timeout_seconds": 20},
+            "limits": {"timeout_seconds": timeout_seconds},
             "policy": asdict(Policy(**policy)),
             "min_isolation": 0,
             "files": [],
@@ -72,14 +84,14 @@ def run(team_id, task_id, state="queued", **values):
     """A run a person asked for, in `state`; returns its id."""
     with batch() as work:
         version = sa.select(Task.version_id).where(Task.id == task_id).scalar_subquery()
-        number = work.connection.execute(
+        after = work.connection.execute(
             sa.update(Team)
             .where(Team.id == team_id)
             .values(next_run_number=Team.next_run_number + 1)
             .returning(Team.next_run_number)
         ).scalar_one()
         row = {
-            "team_id": team_id, "task_id": task_id, "version_id": version, "number": number, "key": f"manual:{number}",
+            "team_id": team_id, "task_id": task_id, "version_id": version, "number": after - 1, "key": f"manual:{after}",
             "trigger": "person", "planned_at": work.now, "lane": "io", "state": state, "facts": {},
             "queued_at": work.now if state == "queued" else None,
         }  # fmt: skip

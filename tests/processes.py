@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from app import bootstrap
 from app.infra import database, valkey, vault
 from app.infra.valkey import Server
+from app.services.execution import claims
 from app.settings import ROOT, Settings, read
 
 QUICK = {
@@ -58,6 +59,7 @@ class Processes:
     def inside(self) -> Iterator[Any]:
         """Enter an application context over the same data, to arrange and to look."""
         app = bootstrap.start(self.settings)
+        claims.forget()
         with app.app_context():
             try:
                 yield app

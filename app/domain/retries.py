@@ -26,7 +26,8 @@ def decide(
         return RetryDecision(False, why="trying again would not help")
     if attempt > policy.retries:
         return RetryDecision(False, why="all attempts are used up")
-    ceiling = min(policy.retry_delay_seconds * 2 ** (attempt - 1), policy.retry_cap_seconds)
+    doublings = min(attempt - 1, 64)  # a power of a thousand attempts no longer fits a float
+    ceiling = min(policy.retry_delay_seconds * 2**doublings, policy.retry_cap_seconds)
     delay = ceiling * chance
     if retry_after_seconds is not None:
         delay = max(delay, retry_after_seconds)

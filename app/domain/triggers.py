@@ -1,26 +1,42 @@
 """Once, interval and cron: the planned times after an instant, in a zone, right through every clock change."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Literal
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from itertools import count, dropwhile, takewhile
+from typing import Literal, get_args
+from zoneinfo import ZoneInfo
+
+from app.domain import cron, localtime, wording
+from app.domain.localtime import LAST, Change, Fire, Fold, Gap, TriggerError
+
+__all__ = [
+    "Fire", "Fold", "Gap", "Kind", "Trigger", "TriggerError",
+    "check", "clock_changes", "describe", "fires_between", "next_fire",
+]  # fmt: skip
 
 Kind = Literal["once", "interval", "cron"]
-Gap = Literal["next", "skip"]
-Fold = Literal["first", "both"]
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+SHORTEST = timedelta(seconds=1)
+LONGEST = timedelta(days=3660)
 
-class TriggerError(Exception):
-    """A rule that can't be computed; `sentence` says what is wrong and what to do."""
-
-    def __init__(self, sentence: str) -> None:
-        super().__init__(sentence)
-        self.sentence = sentence
+_ONCE = re.compile(r"[12]\d{3}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?(Z|[+-]\d\d:\d\d)?", re.ASCII)
+_INTERVAL = re.compile(r"(?:(\d{1,5})d)?(?:(\d{1,6})h)?(?:(\d{1,8})m)?(?:(\d{1,9})s)?", re.ASCII)
 
 
 @dataclass(frozen=True)
 class Trigger:
-    """A rule that yields planned times."""
+    """A rule that yields planned times.
+
+    `expression` by kind. once: a wall time of the zone, `2026-11-24T09:00[:30]`, or an instant with its UTC offset.
+    interval: elapsed time, `90s`, `15m`, `2h`, `1d` or `1h30m`, from 1 s to 3,660 days; the n-th time is exactly
+    anchor_at + n × interval, n ≥ 0 (without an anchor: from 1970 UTC). cron: five fields.
+    `gap` and `fold` say what becomes of fixed wall times that a clock change leaves out or repeats.
+    """
 
     kind: Kind
     expression: str
@@ -30,30 +46,133 @@ class Trigger:
     anchor_at: datetime | None = None
 
 
-@dataclass(frozen=True)
-class Fire:
-    """A planned time: the instant (UTC), the wall time in the rule's zone, and what a clock change did to it."""
-
-    at: datetime
-    local: str
-    note: str = ""
-
-
 def check(trigger: Trigger) -> None:
-    raise TriggerError("Not yet.")
+    """Raise TriggerError unless the rule can be computed and runs at some time."""
+    if trigger.kind not in get_args(Kind):
+        raise TriggerError("A schedule is once, an interval or cron. Choose one of them.")
+    if trigger.gap not in get_args(Gap) or trigger.fold not in get_args(Fold):
+        raise TriggerError("A missing time is “next” or “skip”, a repeated one “first” or “both”. Choose one of them.")
+    if next_fire(trigger, EPOCH) is None:
+        raise TriggerError("This schedule never runs: its time does not exist. Choose another one.")
 
 
 def next_fire(trigger: Trigger, after: datetime) -> Fire | None:
-    raise TriggerError("Not yet.")
+    """Return the first planned time strictly later than `after` (aware), None when there is none."""
+    return next(_fires(trigger, after.astimezone(UTC)), None)
 
 
 def fires_between(trigger: Trigger, after: datetime, until: datetime) -> Iterator[Fire]:
-    raise TriggerError("Not yet.")
+    """Yield the planned times with after < at <= until (both aware), ascending, computed as they are asked for."""
+    return takewhile(lambda fire: fire.at <= until, _fires(trigger, after.astimezone(UTC)))
 
 
 def describe(trigger: Trigger) -> str:
-    raise TriggerError("Not yet.")
+    """Say the rule in words, without its zone: "Every weekday at 09:00"."""
+    if trigger.kind == "cron":
+        return wording.cron(cron.parse(trigger.expression))
+    if trigger.kind == "interval":
+        return f"Every {wording.elapsed(_interval(trigger.expression))}"
+    moment = _once(trigger.expression)
+    local = moment.astimezone(localtime.zone(trigger.timezone)) if moment.tzinfo else moment
+    return f"Once, {wording.day(local)} at {wording.clock(local)}"
 
 
 def clock_changes(trigger: Trigger, after: datetime, until: datetime) -> list[str]:
-    raise TriggerError("Not yet.")
+    """Say what the clock changes with after < at <= until do to this rule, a sentence each; none if nothing."""
+    tz = localtime.zone(trigger.timezone)
+    effect = _interval_effect if trigger.kind == "interval" else _wall_effect
+    found = localtime.changes(tz, after.astimezone(UTC), until.astimezone(UTC))
+    return [sentence for sentence in (effect(trigger, tz, change) for change in found) if sentence]
+
+
+def _fires(trigger: Trigger, after: datetime) -> Iterator[Fire]:
+    tz = localtime.zone(trigger.timezone)
+    if after >= LAST:
+        return iter(())
+    if trigger.kind == "interval":
+        fires = _interval_fires(trigger, tz, after)
+    elif trigger.kind == "once" and (moment := _once(trigger.expression)).tzinfo:
+        fires = iter((_fire(moment.astimezone(UTC), tz),))
+    else:
+        gap, fold = _rules(trigger)
+        fires = localtime.fires(_walls(trigger, localtime.start(tz, after)), tz, gap, fold)
+    return takewhile(lambda fire: fire.at < LAST, dropwhile(lambda fire: fire.at <= after, fires))
+
+
+def _walls(trigger: Trigger, since: datetime) -> Iterator[datetime]:
+    if trigger.kind == "cron":
+        return cron.parse(trigger.expression).walls(since)
+    moment = _once(trigger.expression)
+    return iter((moment,) if moment.tzinfo is None and moment >= since else ())
+
+
+def _rules(trigger: Trigger) -> tuple[Gap, Fold]:
+    """Return what holds for missing and repeated times: what follows every real minute invents and drops nothing."""
+    if trigger.kind == "cron" and cron.parse(trigger.expression).is_wildcard:
+        return "skip", "both"
+    return trigger.gap, trigger.fold
+
+
+def _interval_fires(trigger: Trigger, tz: ZoneInfo, after: datetime) -> Iterator[Fire]:
+    every, anchor = _interval(trigger.expression), (trigger.anchor_at or EPOCH).astimezone(UTC)
+    for number in count(max(0, (after - anchor) // every + 1)):
+        yield _fire(anchor + number * every, tz)
+
+
+def _fire(at: datetime, tz: ZoneInfo) -> Fire:
+    return Fire(at, localtime.shown(at.astimezone(tz).replace(tzinfo=None)))
+
+
+@lru_cache(maxsize=1024)
+def _interval(expression: str) -> timedelta:
+    match = _INTERVAL.fullmatch(expression.strip().lower())
+    days, hours, minutes, seconds = (int(part or 0) for part in match.groups()) if match else (0, 0, 0, 0)
+    every = timedelta(days, seconds, minutes=minutes, hours=hours)
+    if not SHORTEST <= every <= LONGEST:
+        raise TriggerError(
+            f"“{expression}” is no interval. Write 90s, 15m, 2h, 1d or 1h30m, from 1 second to {LONGEST.days:,} days."
+        )
+    return every
+
+
+@lru_cache(maxsize=1024)
+def _once(expression: str) -> datetime:
+    """Return a naive wall time, or an aware instant if the expression has a UTC offset."""
+    try:
+        if _ONCE.fullmatch(expression.strip()):
+            return datetime.fromisoformat(expression.strip())
+    except ValueError:
+        raise TriggerError(f"There is no such moment as “{expression}”. Check day, month, hour and minute.") from None
+    raise TriggerError(f"“{expression}” is no date with a time. Write it as 2026-11-24T09:00.")
+
+
+def _wall_effect(trigger: Trigger, tz: ZoneInfo, change: Change) -> str:
+    first, end = change.walls
+    hit = list(takewhile(lambda wall: wall < end, _walls(trigger, first)))
+    if not hit or _keeps_its_rhythm(trigger, end - first):
+        return ""
+    gap, fold = _rules(trigger)
+    span = wording.clock(hit[0]) if len(hit) == 1 else f"{wording.clock(hit[0])} to {wording.clock(hit[-1])}"
+    on = f"{wording.day(hit[0])}: {span}"
+    if change.is_gap:
+        does_not = "does not exist" if len(hit) == 1 else "do not exist"
+        there = change.at.astimezone(tz)
+        where = "" if there.date() == hit[0].date() else f" on {wording.day(there)}"
+        then = f"It will run at {wording.clock(there)}{where}." if gap == "next" else "It will not run then."
+        return f"{on} {does_not}. {then}"
+    happens = "happens twice" if len(hit) == 1 else "happen twice"
+    return f"{on} {happens}. {'It runs both times.' if fold == 'both' else 'It runs once, at the first.'}"
+
+
+def _keeps_its_rhythm(trigger: Trigger, shift: timedelta) -> bool:
+    """Whether the change is not felt: the same minutes of every hour, and the clock is set by whole hours."""
+    return trigger.kind == "cron" and len(cron.parse(trigger.expression).hours) == 24 and not shift % HOUR  # noqa: PLR2004 hours of a day
+
+
+def _interval_effect(trigger: Trigger, tz: ZoneInfo, change: Change) -> str:
+    if _interval(trigger.expression) % localtime.DAY:
+        return ""
+    at = next(_interval_fires(trigger, tz, change.at)).at
+    before, after = (wording.clock(localtime.wall(at, offset)) for offset in (change.before, change.after))
+    day = wording.day(change.at.astimezone(tz))
+    return f"{day}: the clock changes and elapsed time counts. From then on it runs at {after} instead of {before}."

@@ -23,6 +23,7 @@ class Limits:
     disk_bytes: int = 256 * 1024 * 1024
     processes: int = 64
     log_bytes: int = 10 * 1024 * 1024
+    grace_seconds: float = 5.0
 
 
 @dataclass(frozen=True)
@@ -63,10 +64,14 @@ class StepEnded:
 
 @dataclass(frozen=True)
 class LogWritten:
-    """One line of the log, without its line break; ANSI colours are kept."""
+    """One line of the log, without its line break; ANSI colours are kept.
+
+    A very long line comes in pieces of one level; `is_cut` says that the line goes on in the next one.
+    """
 
     text: str
     level: Level = "info"
+    is_cut: bool = False
 
 
 @dataclass(frozen=True)

@@ -140,6 +140,13 @@ def migrate(settings: Settings) -> None:
     command.upgrade(_alembic(settings), "head")
 
 
+def is_empty(settings: Settings) -> bool:
+    """Whether no migration has run here yet. Asks through a connection of its own, before `attach`."""
+    engine = sa.create_engine(settings.sql_url, poolclass=sa.NullPool)
+    with engine.connect() as connection:
+        return not MigrationContext.configure(connection).get_current_heads()
+
+
 def is_current(settings: Settings) -> bool:
     """Whether the tables are at the newest migration."""
     with read() as connection:

@@ -5,9 +5,12 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 from app.core.errors import NotFound
+
+_NEW = ".new-"
+_PIECE_BYTES = 1 << 20
 
 
 class Storage:
@@ -19,19 +22,19 @@ class Storage:
     def keep(self, source: BinaryIO) -> tuple[str, int]:
         """Store what `source` holds; returns (digest, bytes). A crash leaves no part of it under its name."""
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        digest, size = hashlib.sha256(), 0
-        with tempfile.NamedTemporaryFile(dir=self.folder, prefix=".new-", delete=False) as target:
-            while piece := source.read(1 << 20):
-                digest.update(piece)
-                size += len(piece)
-                target.write(piece)
-            target.flush()
-            os.fsync(target.fileno())
-        name = digest.hexdigest()
-        path = self._path(name)
-        path.parent.mkdir(exist_ok=True, mode=0o700)
-        Path(target.name).replace(path)
-        return name, size
+        with tempfile.NamedTemporaryFile(dir=self.folder, prefix=_NEW, delete=False) as target:
+            new = Path(target.name)
+            try:
+                digest, size = _copy(source, target)
+                target.flush()
+                os.fsync(target.fileno())
+                path = self._path(digest)
+                path.parent.mkdir(exist_ok=True, mode=0o700)
+                new.replace(path)
+            except BaseException:
+                new.unlink(missing_ok=True)
+                raise
+        return digest, size
 
     def keep_file(self, path: Path) -> tuple[str, int]:
         """Store a regular file; a link is refused, so that nothing outside is taken."""
@@ -58,3 +61,12 @@ class Storage:
         if len(digest) != 64 or not all(letter in "0123456789abcdef" for letter in digest):  # noqa: PLR2004 SHA-256 in hex
             raise NotFound("This file is no longer stored.")
         return self.folder / digest[:2] / digest
+
+
+def _copy(source: BinaryIO, target: IO[bytes]) -> tuple[str, int]:
+    digest, size = hashlib.sha256(), 0
+    while piece := source.read(_PIECE_BYTES):
+        digest.update(piece)
+        size += len(piece)
+        target.write(piece)
+    return digest.hexdigest(), size

@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 import redis
 
+from app.infra import processes
 from app.settings import SettingError
 
 LONGEST_SOCKET = 100
@@ -40,17 +41,18 @@ class Server:
                 self.process.wait()
 
 
-def start(run_dir: Path, data_dir: Path, *, persists: bool = True) -> Server:
+def start(run_dir: Path, data_dir: Path, *, password: str = "", persists: bool = True) -> Server:
     """Start a server with its socket in `run_dir` and its files in `data_dir`. Raises SettingError with what to do.
 
     It listens on no port, asks for a password, never evicts, and keeps an append-only file synced every second.
-    A file that does not load is put aside: Redis holds nothing that SQL can't rebuild.
+    A file that does not load is put aside: Redis holds nothing that SQL can't rebuild. Who starts it again gives the
+    same `password`, so that its address stays.
     """
     socket = run_dir / "redis.sock"
     if len(os.fsencode(socket)) > LONGEST_SOCKET:
         raise SettingError(f"The socket {socket} has too long a path. Set XDG_RUNTIME_DIR to a shorter folder.")
     data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    password = secrets.token_urlsafe(24)
+    password = password or secrets.token_urlsafe(24)
     config = run_dir / "redis.conf"
     _write_privately(config, "\n".join(_config(socket, data_dir, password, persists=persists)) + "\n")
     url = f"unix://:{quote(password)}@{socket}"
@@ -105,7 +107,12 @@ def _spawn(config: Path, log: Path) -> "subprocess.Popen[bytes]":
     with log.open("ab") as output:
         # In a group of its own, so that Ctrl-C on the terminal reaches the supervisor first.
         return subprocess.Popen(
-            [binary(), str(config)], stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+            [binary(), str(config)],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            preexec_fn=processes.tied(),  # noqa: PLW1509 the supervisor has one thread
         )
 
 

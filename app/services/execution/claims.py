@@ -117,6 +117,11 @@ def definition(connection: sa.Connection, version_id: int) -> Definition:
     return _definitions[version_id]
 
 
+def forget() -> None:
+    """Forget all versions, as when this process turns to another database."""
+    _definitions.clear()
+
+
 def _has_gone_stale(work: Work, held: Claim) -> bool:
     assert held.definition
     grace = timedelta(seconds=held.definition.policy.grace_seconds)

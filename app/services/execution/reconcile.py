@@ -21,16 +21,18 @@ from app.services.unit import Work, batch, relay
 
 log = structlog.get_logger()
 
-MOST_A_PASS = 2.5
-"""Seconds at most that one pass adds to how long a lease was seen unchanged: a stopped process counts no time."""
+_MOST_OF_A_PASS = 1.25
+"""One pass adds at most so many times its interval to how long a lease was seen unchanged: a stopped process, which
+looks again much later, counts no time for what it did not see."""
 
 
 @dataclass
 class Reconciler:
-    """One process's memory of the leases it has seen; call `look` every two seconds."""
+    """One process's memory of the leases it has seen; call `look` every `every_seconds`."""
 
     unseen_seconds: float
     requeue_seconds: float
+    every_seconds: float
     monotonic: Callable[[], float] = time.monotonic
     _seen: dict[int, tuple[int, str, float]] = field(default_factory=dict)
     _looked_at: float | None = None
@@ -48,7 +50,8 @@ class Reconciler:
     def lose_vanished(self) -> int:
         """Give up attempts whose lease is past and was seen unchanged for long enough; returns how many."""
         now = self.monotonic()
-        passed = min(now - self._looked_at, MOST_A_PASS) if self._looked_at is not None else 0.0
+        most = self.every_seconds * _MOST_OF_A_PASS
+        passed = min(now - self._looked_at, most) if self._looked_at is not None else 0.0
         self._looked_at = now
         with database.read() as connection:
             rows = connection.execute(sa.select(Run.id, Run.token, Run.lease_until).where(Run.state == "running")).all()

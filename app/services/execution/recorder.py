@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from app.core.clock import utc_now
-from app.domain.redaction import Redactor
+from app.domain.redaction import Redactor, Stream
 from app.engines.base import (
     ArtifactMade,
     Emission,
@@ -37,6 +37,7 @@ class Recorder:
         self._steps: list[StepRow] = []
         self._changed: set[int] = set()
         self._lines: list[tuple[datetime, str, str]] = []
+        self._cut: dict[str, Stream] = {}
         self._first = held.lines + 1
 
     def emit(self, emission: Emission) -> None:
@@ -45,8 +46,8 @@ class Recorder:
         with self._lock:
             is_first = not self._changed and not self._lines
             match emission:
-                case LogWritten(text, level):
-                    self._lines.append((now, level, self._redactor.redact(text)))
+                case LogWritten(text, level, is_cut):
+                    self._lines.append((now, level, self._redacted(text, level, is_cut=is_cut)))
                 case StepStarted(name):
                     self._steps.append(StepRow(len(self._steps) + 1, name, "running", "", now, None))
                     self._changed.add(len(self._steps))
@@ -73,6 +74,18 @@ class Recorder:
             lines, self._lines = self._lines, []
             self._changed.clear()
         return steps, self._batches(lines)
+
+    def _redacted(self, text: str, level: str, *, is_cut: bool) -> str:
+        """Hide secrets; what a cut line may end with is held back until its next piece shows what it is."""
+        stream = self._cut.pop(level, None)
+        if not is_cut and stream is None:
+            return self._redactor.redact(text)
+        stream = stream or self._redactor.stream()
+        shown = stream.feed(text)
+        if not is_cut:
+            return shown + stream.flush()
+        self._cut[level] = stream
+        return shown
 
     def _end_step(self, name: str, state: str, detail: str, now: datetime) -> None:
         for index in range(len(self._steps) - 1, -1, -1):

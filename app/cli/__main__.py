@@ -1,0 +1,71 @@
+"""The one command: reads `.env`, finds the command's module, and turns a refusal into one sentence."""
+
+import argparse
+import os
+import sys
+import time
+from importlib import import_module
+
+from app.cli import dotenv
+from app.core.errors import CarillonError
+from app.settings import ROOT, SettingError
+
+COMMANDS = {
+    "up": "start everything on this machine: web, clock, workers and, if none is given, Valkey",
+    "web": "start the web server alone",
+    "clock": "start the clock alone",
+    "worker": "start one worker alone",
+    "migrate": "bring the database to this version",
+    "users": "list the people, or make a link that signs somebody in",
+    "doctor": "look at everything Carillon needs, and say what is wrong",
+    "verify": "compare what was planned with what is on record",
+    "test": "run the tests",
+    "bench": "measure lateness, throughput, memory and pages on this machine",
+    "check": "run linters, types and the rules of the house",
+}
+"""Each is a module of this package with `arguments(parser)` and `run(args) -> exit code`."""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Carry out one command and return its exit code."""
+    given = _parser().parse_args(argv)
+    if given.command not in COMMANDS:
+        _parser().error(f"there is no command “{given.command}”; see carillon --help")
+    os.environ["TZ"] = "UTC"
+    time.tzset()
+    try:
+        dotenv.load(ROOT / ".env")
+        command = import_module(f"app.cli.{given.command}")
+        parser = argparse.ArgumentParser(
+            prog=f"carillon {given.command}",
+            description=command.__doc__,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        command.arguments(parser)
+        code: int = command.run(parser.parse_args(given.rest))
+    except (SettingError, CarillonError) as refusal:
+        print(f"carillon: {refusal}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    width = max(map(len, COMMANDS)) + 2
+    listed = "\n".join(f"  {name:{width}}{what}" for name, what in COMMANDS.items())
+    parser = argparse.ArgumentParser(
+        prog="carillon",
+        usage="carillon COMMAND …",
+        description="Carillon: scheduled work that can be trusted.",
+        epilog=f"commands:\n{listed}\n\ncarillon COMMAND --help says more. Settings stand in .env.example.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        add_help=True,
+    )
+    parser.add_argument("command", help=argparse.SUPPRESS)
+    parser.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

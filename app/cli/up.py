@@ -1,0 +1,230 @@
+"""Start Carillon on this machine, and keep it running until Ctrl-C or SIGTERM.
+
+One supervisor holds the data folder, starts Valkey (unless REDIS_URL names a server), brings the database to this
+version, starts web, clock and workers, and starts again what dies.
+"""
+
+import argparse
+import errno
+import http.client
+import json
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import redis
+
+from app.cli import home
+from app.cli.supervisor import Child, Signals, say, signals, stop, watch
+from app.core.errors import Unavailable
+from app.infra import processes, valkey
+from app.settings import ROOT, SettingError, Settings, read
+
+READY_SECONDS = 60.0
+_LOOK_SECONDS = 0.1
+_BACKLOG = 1024
+_OWN = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 compared, not bound
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare host, port and data folder."""
+    parser.add_argument("--host", help="the address to listen on (127.0.0.1)")
+    parser.add_argument("--port", type=int, help="the port to listen on (8700)")
+    parser.add_argument("--data", type=Path, metavar="DIR", help="the folder for all data (carillon-data)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Start everything, wait for a request to stop, stop everything."""
+    settings = read(host=args.host, port=args.port, data_dir=args.data)
+    os.umask(0o077)
+    home.refuse_if_held(settings.data_dir)
+    if settings.redis_url:
+        _try_redis(settings.redis_url)
+    with _listen(settings) as listener, home.held(settings.data_dir, settings.url), signals() as told:
+        everything = Everything(settings, listener)
+        try:
+            everything.start()
+            if _wait_until_ready(everything, told):
+                print(_greeting(settings, everything.setup_link), flush=True)
+                watch(everything.children, told)
+        finally:
+            stop(everything.groups, told)
+            settings.redis_address_file.unlink(missing_ok=True)
+        if not settings.redis_url:
+            shutil.rmtree(home.run_dir(settings.data_dir))  # after a failure its log stays
+    return 0
+
+
+@dataclass
+class Everything:
+    """What `up` runs. `groups` stand in the order in which they stop."""
+
+    settings: Settings
+    listener: socket.socket
+    setup_link: str = ""
+    valkeys: list[Child] = field(default_factory=list)
+    webs: list[Child] = field(default_factory=list)
+    clocks: list[Child] = field(default_factory=list)
+    workers: list[Child] = field(default_factory=list)
+
+    @property
+    def groups(self) -> tuple[list[Child], ...]:
+        """Workers first, so that they can still tell how their runs ended; the queue last."""
+        return self.workers, self.clocks, self.webs, self.valkeys
+
+    @property
+    def children(self) -> list[Child]:
+        """Every process."""
+        return [child for group in self.groups for child in group]
+
+    def start(self) -> None:
+        """Start all; return without waiting until they are ready. Raises SettingError."""
+        if not self.settings.redis_url:
+            self._start_valkey()
+        self.setup_link = self._migrate()
+        descriptor = self.listener.fileno()
+        self.webs.append(Child("web", lambda: self._spawn("web", "--fd", str(descriptor), keep=(descriptor,))))
+        self.clocks.append(Child("clock", lambda: self._spawn("clock")))
+        grace = self.settings.stop_grace_seconds + 5
+        for number in range(1, self.settings.workers + 1):
+            self.workers.append(Child(f"worker {number}", lambda: self._spawn("worker"), grace))
+
+    def _start_valkey(self) -> None:
+        folder, data = home.run_dir(self.settings.data_dir), self.settings.data_dir / "redis"
+        password = secrets.token_urlsafe(24)
+
+        def serve() -> "subprocess.Popen[bytes]":
+            server = valkey.start(folder, data, password=password)
+            _write_privately(self.settings.redis_address_file, server.url)
+            return server.process
+
+        self.valkeys.append(Child("Valkey", serve))
+
+    def _migrate(self) -> str:
+        """Migrate in a process of its own, so that the supervisor stays small; return the link to set up, if any."""
+        command = [sys.executable, "-m", "app.cli", "migrate", "--setup-link"]
+        done = subprocess.run(command, env=self._environment(), stdout=subprocess.PIPE, text=True, check=False)
+        if done.returncode:
+            raise SystemExit(1)  # it has said why
+        return done.stdout.strip()
+
+    def _spawn(self, name: str, *options: str, keep: tuple[int, ...] = ()) -> "subprocess.Popen[bytes]":
+        return subprocess.Popen(
+            [sys.executable, "-m", "app.cli", name, *options],
+            env=self._environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=sys.stderr,
+            pass_fds=keep,
+            start_new_session=True,  # Ctrl-C on the terminal is for the supervisor, which stops the others in order
+            preexec_fn=processes.tied(),  # noqa: PLW1509 the supervisor has one thread
+        )
+
+    def _environment(self) -> dict[str, str]:
+        found = os.environ.get("PYTHONPATH")
+        return os.environ | {
+            "CARILLON_DATA": str(self.settings.data_dir),
+            "CARILLON_HOST": self.settings.host,
+            "CARILLON_PORT": str(self.settings.port),
+            "PYTHONPATH": f"{ROOT}{os.pathsep}{found}" if found else str(ROOT),
+        }
+
+
+# --- before anything is made
+
+
+def _listen(settings: Settings) -> socket.socket:
+    """Take the port; web inherits it, so that nobody is turned away while web starts again. Raises SettingError."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+    except socket.gaierror:
+        raise SettingError(f"{settings.host} is no address of this machine. Give one with --host.") from None
+    listener = socket.socket(family, kind, protocol)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(address)
+        listener.listen(_BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise SettingError(_why_not(error, settings)) from error
+    return listener
+
+
+def _why_not(error: OSError, settings: Settings) -> str:
+    where = f"port {settings.port} on {settings.host}"
+    if error.errno == errno.EADDRINUSE:
+        return f"Another program listens on {where}. Stop it, or give another port with --port."
+    if error.errno == errno.EADDRNOTAVAIL:
+        return f"{settings.host} is no address of this machine. Give one with --host."
+    return f"Carillon may not listen on {where}: {error.strerror}. Give a port from 1024 with --port."
+
+
+def _write_privately(path: Path, text: str) -> None:
+    path.unlink(missing_ok=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        file.write(text)
+
+
+def _try_redis(url: str) -> None:
+    """Make sure that the given server answers, and tell when it may drop the queue. Raises SettingError."""
+    client = redis.Redis.from_url(url, socket_timeout=5, socket_connect_timeout=5)
+    try:
+        policy = client.info("memory").get("maxmemory_policy")
+    except (redis.RedisError, OSError) as error:
+        raise SettingError(f"The server of REDIS_URL does not answer: {str(error).rstrip('.')}.") from error
+    finally:
+        client.close()
+    if policy != "noeviction":
+        say(f"The server of REDIS_URL may drop the queue ({policy}). Set its maxmemory-policy to noeviction.")
+
+
+# --- until it is ready
+
+
+def _wait_until_ready(everything: Everything, told: Signals) -> bool:
+    """Whether all parts work; False when somebody asked to stop meanwhile. Raises Unavailable."""
+    deadline = time.monotonic() + READY_SECONDS
+    while missing := _missing(everything.listener):
+        for child in everything.children:
+            if not child.is_running:
+                raise Unavailable(f"{child.name} stopped before Carillon was ready. What it said stands above.")
+        if time.monotonic() > deadline:
+            raise Unavailable(f"Carillon was not ready after {READY_SECONDS:g} s; missing: {', '.join(missing)}.")
+        if told.wait_for_stop(_LOOK_SECONDS):
+            return False
+    return True
+
+
+def _missing(listener: socket.socket) -> list[str]:
+    """Ask web which parts do not work yet."""
+    host, port = listener.getsockname()[:2]
+    connection = http.client.HTTPConnection(_OWN.get(host, host), port, timeout=1)
+    try:
+        connection.request("GET", "/readyz")
+        parts = json.loads(connection.getresponse().read())
+    except (OSError, http.client.HTTPException, ValueError):
+        return ["web"]
+    finally:
+        connection.close()
+    return [name for name, works in parts.items() if not works and name != "ready"]
+
+
+def _greeting(settings: Settings, setup_link: str) -> str:
+    """Return what is printed once all is ready (address, link for the first person, parts, folder)."""
+    lines = [f"  Carillon is ringing at  {settings.url}"]
+    if setup_link:
+        lines.append(f"  First sign-in link      {setup_link}   (valid 30 min, once)")
+    workers = "Worker 1" if settings.workers == 1 else f"Workers 1–{settings.workers}"
+    lines.append(f"  {workers} ready · scheduler ready · data in {_near(settings.data_dir)}")
+    return "\n".join(lines)
+
+
+def _near(path: Path) -> str:
+    return f"./{path.relative_to(Path.cwd())}" if path.is_relative_to(Path.cwd()) else str(path)

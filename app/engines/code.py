@@ -1,0 +1,295 @@
+"""What script and Python tasks share: their settings, and the way through prepare, run and collect."""
+
+import mimetypes
+import re
+import signal
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from app.engines.base import (
+    ArtifactMade,
+    Cancellation,
+    Emit,
+    IsolationChosen,
+    LogWritten,
+    Outcome,
+    RunRequest,
+    StepEnded,
+    StepStarted,
+)
+from app.infra import environments, sandbox, sandbox_files
+
+_KEPT = "artifacts/*"
+"""Whatever a run leaves in this folder is kept."""
+
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
+_TAKEN = {"BASHOPTS", "EUID", "IFS", "OPTIND", "PPID", "SHELLOPTS", "UID"}
+_PATH = "/usr/local/bin:/usr/bin:/bin"
+_SIGNALLED = 128
+
+
+class CodeSettings(BaseModel):
+    """What script and Python tasks both can set."""
+
+    model_config = ConfigDict(frozen=True)
+
+    secrets: list[str] = Field([], max_length=50, description="Each is there as a variable of its own name.")
+    env: dict[str, str] = Field({}, max_length=100, description="Variables, one NAME=value a line.")
+    network: bool = Field(
+        False, description="Lets it reach everything this machine can reach, inner addresses included."
+    )
+    artifacts: list[Annotated[str, Field(max_length=200)]] = Field(
+        [], max_length=50, description="Files to keep besides those in artifacts/, like report.csv or out/*.png."
+    )
+
+    @field_validator("secrets")
+    @classmethod
+    def _check_secrets(cls, names: list[str]) -> list[str]:
+        for name in names:
+            _check_variable(name)
+        return names
+
+    @field_validator("env")
+    @classmethod
+    def _check_env(cls, env: dict[str, str]) -> dict[str, str]:
+        for name, value in env.items():
+            _check_variable(name)
+            if "\0" in value:
+                raise ValueError(f"The value of {name} has a letter that no variable can hold.")
+        return env
+
+
+def _check_variable(name: str) -> None:
+    if not _VARIABLE.fullmatch(name):
+        raise ValueError(f"“{name}” can't be the name of a variable. Use letters, digits and _.")
+    if name in _TAKEN or name.startswith("CARILLON_"):
+        raise ValueError(f"The name {name} is taken. Choose another one.")
+
+
+@dataclass(frozen=True)
+class Program:
+    """What an engine makes of its settings: files to write, and the command to run beside them.
+
+    `requirements` are Python packages; None for a program that needs no Python.
+    """
+
+    texts: Mapping[str, str]
+    argv: tuple[str, ...]
+    requirements: tuple[str, ...] | None = None
+
+
+@dataclass
+class _Attempt:
+    """One attempt on its way through the steps."""
+
+    program: Program
+    settings: CodeSettings
+    request: RunRequest
+    emit: Emit
+    cancellation: Cancellation
+    until: float
+
+    def is_stopped(self) -> bool:
+        """Whether to stop here, between two steps."""
+        return bool(self.cancellation.mode)
+
+    def on_line(self, stream: str, text: str) -> None:
+        self.emit(LogWritten(text, "warn" if stream == "err" else "info"))
+
+    def on_start(self, running: sandbox.Running) -> None:
+        self.cancellation.on_now(running.stop)
+
+
+def carry_out(
+    program: Program, settings: CodeSettings, request: RunRequest, emit: Emit, cancellation: Cancellation
+) -> Outcome:
+    """Run a program in the sandbox and say how it ended."""
+    until = time.monotonic() + request.limits.timeout_seconds
+    attempt = _Attempt(program, settings, request, emit, cancellation, until)
+    try:
+        if refusal := _refusal(request.min_isolation):
+            return refusal
+        found = sandbox.isolation()
+        emit(IsolationChosen(sandbox.level(), found["controls"]))  # type: ignore[arg-type]  # JSON of our own making
+        return _through_steps(attempt)
+    except environments.NotBuilt as error:
+        return _not_built(attempt, error.ending)
+    except sandbox.SandboxUnavailable as error:
+        return _no_sandbox(request, str(error))
+
+
+def _through_steps(attempt: _Attempt) -> Outcome:
+    with ExitStack() as stack:
+        attempt.emit(StepStarted("prepare"))
+        room = stack.enter_context(sandbox.room(attempt.request.workspace))
+        environment = stack.enter_context(_environment(attempt))
+        files = attempt.request.files
+        try:
+            sandbox_files.prepare(room.host, room.uid, files, attempt.program.texts)
+        except ValueError as error:
+            return _ended(attempt, "prepare", Outcome("failed", "files", f"A file of the task: {error}.", "permanent"))
+        attempt.emit(StepEnded("prepare", detail=_count(len(files), "file") if files else ""))
+        if attempt.is_stopped():
+            return _cancelled(attempt, "Stopped before it ran.")
+        attempt.emit(StepStarted("run"))
+        ending = _run(attempt, room, environment)
+        outcome = _outcome(attempt, ending)
+        if ending.cause != "exit":
+            return _ended(attempt, "run", outcome)
+        attempt.emit(StepEnded("run", not ending.exit_code, f"Exit code {ending.exit_code}"))
+        if attempt.is_stopped() and not ending.exit_code:
+            return _cancelled(attempt, "Stopped after it ran; its files are not kept.")
+        _collect(attempt, room)
+        return outcome
+
+
+@contextmanager
+def _environment(attempt: _Attempt) -> Iterator[Path | None]:
+    """Hold the Python packages; None for a program without Python."""
+    if attempt.program.requirements is None:
+        yield None
+        return
+    workspace, cancellation = attempt.request.workspace, attempt.cancellation
+    build = environments.Build(
+        scratch=workspace.with_name(f"{workspace.name}-build"),
+        until=attempt.until,
+        on_line=attempt.on_line,
+        on_start=attempt.on_start,
+        is_stopped=lambda: cancellation.is_now,
+    )
+    with environments.held(attempt.program.requirements, build) as folder:
+        yield folder
+
+
+def _run(attempt: _Attempt, room: sandbox.Room, environment: Path | None) -> sandbox.Ending:
+    limits = attempt.request.limits
+    reads = (environment, *sandbox.interpreter().folders) if environment else ()
+    job = sandbox.Job(
+        attempt.program.argv,
+        room.host,
+        _variables(attempt, room, environment),
+        reads=reads,
+        has_network=attempt.settings.network,
+        memory_bytes=limits.memory_bytes,
+        disk_bytes=limits.disk_bytes,
+        processes=limits.processes,
+    )
+    with sandbox.begin(job, room.uid) as running:
+        attempt.on_start(running)
+        return running.wait(
+            attempt.on_line, until=attempt.until, grace_seconds=limits.grace_seconds, log_bytes=limits.log_bytes
+        )
+
+
+def _variables(attempt: _Attempt, room: sandbox.Room, environment: Path | None) -> dict[str, str]:
+    request = attempt.request
+    return {
+        "PATH": f"{environment}/bin:{_PATH}" if environment else _PATH,
+        "HOME": str(room.inside),
+        "USER": "carillon",
+        "LOGNAME": "carillon",
+        "LANG": "C.UTF-8",
+        "PYTHONUNBUFFERED": "1",
+        **attempt.settings.env,
+        **{name: request.secrets[name] for name in attempt.settings.secrets},
+        "CARILLON_RUN_ID": str(request.run_id),
+        "CARILLON_PLANNED_AT": request.planned_at,
+        "CARILLON_TASK": request.task_name.replace("\0", ""),
+    }
+
+
+def _collect(attempt: _Attempt, room: sandbox.Room) -> None:
+    attempt.emit(StepStarted("collect"))
+    patterns = [_KEPT, *attempt.settings.artifacts]
+    found = sandbox_files.collect(room.host, patterns, attempt.request.limits.disk_bytes)
+    for sentence in found.refused:
+        attempt.emit(LogWritten(sentence, "warn"))
+    files = sandbox_files.bring(found.files, room.host, attempt.request.workspace)
+    for name, path in files.items():
+        media_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
+        attempt.emit(ArtifactMade(name.removeprefix("artifacts/"), path, media_type))
+    attempt.emit(StepEnded("collect", detail=_count(len(files), "file") if files else ""))
+
+
+# --- what became of it
+
+
+def _outcome(attempt: _Attempt, ending: sandbox.Ending) -> Outcome:
+    limits = attempt.request.limits
+    facts: dict[str, Any] = {"exit_code": ending.exit_code, "seconds": round(ending.seconds, 3)}
+    match ending.cause:
+        case "stopped":
+            return Outcome("cancelled", attempt.cancellation.reason, "Stopped while it ran.", facts=facts)
+        case "timeout":
+            sentence = f"Stopped at its time limit of {limits.timeout_seconds:g} s."
+            return Outcome("timed_out", "timeout", sentence, "transient", facts=facts)
+        case "memory":
+            sentence = f"Stopped: it used more than {_megabytes(limits.memory_bytes)} of memory."
+            return Outcome("failed", "memory", sentence, "crash", facts=facts)
+        case "disk":
+            sentence = f"Stopped: its files are more than {_megabytes(limits.disk_bytes)}."
+            return Outcome("failed", "disk", sentence, "permanent", facts=facts)
+    if not ending.exit_code:
+        return Outcome("succeeded", "ok", f"Worked in {ending.seconds:.1f} s.", facts=facts)
+    return _failed(ending, facts)
+
+
+def _failed(ending: sandbox.Ending, facts: dict[str, Any]) -> Outcome:
+    words = f"Ended with exit code {ending.exit_code}."
+    is_crash = ending.exit_code > _SIGNALLED and ending.exit_code - _SIGNALLED in set(signal.Signals)
+    if is_crash:
+        words = f"Ended by the signal {signal.Signals(ending.exit_code - _SIGNALLED).name}."
+    last = f" Last line: {ending.last_line}" if ending.last_line else ""
+    return Outcome("failed", "exit_code", words + last, "crash" if is_crash else "transient", facts=facts)
+
+
+def _not_built(attempt: _Attempt, ending: sandbox.Ending) -> Outcome:
+    if ending.cause in {"stopped", "timeout"}:
+        return _ended(attempt, "prepare", _outcome(attempt, ending))
+    why = ending.last_line if ending.cause == "exit" else f"they need too much {ending.cause}"
+    is_hopeless = ending.cause != "exit" or "No matching distribution" in why or "Invalid requirement" in why
+    sentence = f"The packages could not be installed: {why}"
+    outcome = Outcome("failed", "requirements", sentence, "permanent" if is_hopeless else "transient")
+    return _ended(attempt, "prepare", outcome)
+
+
+def _refusal(wanted: int) -> Outcome | None:
+    """Refuse a run that needs more than there is here; nothing is weakened silently."""
+    if wanted <= sandbox.level():
+        return None
+    command = sandbox.isolation()["command"]
+    help_words = f" Raise it on the worker: {command}." if command else ""
+    sentence = f"This task needs isolation level {wanted}; this worker has {sandbox.level()}.{help_words}"
+    return Outcome("blocked", "no_isolation", sentence, "permanent")
+
+
+def _no_sandbox(request: RunRequest, why: str) -> Outcome:
+    """The sandbox could not be set up: see what this machine gives now, and refuse or try again later."""
+    sandbox.again()
+    return _refusal(request.min_isolation) or Outcome("failed", "sandbox", why, "transient")
+
+
+def _ended(attempt: _Attempt, step: str, outcome: Outcome) -> Outcome:
+    """Tell that a step went wrong; one that was stopped stays open and is closed as what became of the attempt."""
+    attempt.emit(LogWritten(outcome.sentence, "error"))
+    if outcome.state == "failed":
+        attempt.emit(StepEnded(step, is_ok=False, detail=outcome.sentence))
+    return outcome
+
+
+def _cancelled(attempt: _Attempt, sentence: str) -> Outcome:
+    return Outcome("cancelled", attempt.cancellation.reason, sentence)
+
+
+def _megabytes(count: int) -> str:
+    return f"{count / 1024**2:.0f} MB"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -1,0 +1,60 @@
+"""Job names are strings below, functions here; and what upkeep does when it is rung."""
+
+from datetime import timedelta
+from importlib import import_module
+
+import pytest
+import sqlalchemy as sa
+
+from app.infra import queues
+from app.infra.storage import Storage
+from app.models.runs import Artifact, LogChunk, Run
+from app.services import retention
+from app.services.unit import batch
+from jobs.recurring import TABLE
+from tests import factories
+from tests.factories import ago, rows
+
+
+@pytest.mark.parametrize("name", sorted(queues.ALLOWED))
+def test_each_allowed_name_is_a_function(name):
+    module, _, function = name.rpartition(".")
+    assert callable(getattr(import_module(module), function))
+
+
+def test_what_recurs_is_allowed_and_has_ids_of_its_own():
+    assert {entry.function for entry in TABLE} <= queues.ALLOWED
+    assert len({entry.id for entry in TABLE}) == len(TABLE)
+
+
+@pytest.fixture
+def storage(app, tmp_path):
+    with app.app_context():
+        yield Storage(tmp_path / "files")
+
+
+def ended(team, task, age, storage, content):
+    run = factories.run(team, task, "succeeded", ended_at=ago(days=age), queued_at=None)
+    (storage.folder.parent / "new").write_bytes(content)
+    digest, size = storage.keep_file(storage.folder.parent / "new")
+    with batch() as work:
+        made = {"team_id": team, "run_id": run, "name": "a.txt", "media_type": "text/plain", "created_at": work.now}
+        work.connection.execute(sa.insert(Artifact).values(made | {"size_bytes": size, "digest": digest}))
+        chunk = {"run_id": run, "first": 1, "count": 1, "size_bytes": 1, "token": 1, "at": work.now, "lines": []}
+        work.connection.execute(sa.insert(LogChunk).values(chunk))
+    return run, digest
+
+
+def test_output_goes_after_90_days_runs_after_a_year_and_shared_files_stay(storage):
+    team = factories.team()
+    task = factories.task(team)
+    _, shared = ended(team, task, 400, storage, b"shared")
+    old, alone = ended(team, task, 100, storage, b"alone")
+    young, _ = ended(team, task, 1, storage, b"shared")
+    removed = retention.prune(storage)
+    assert [run.id for run in rows(Run)] == [old, young]
+    assert [row.run_id for row in rows(LogChunk)] == [row.run_id for row in rows(Artifact)] == [young]
+    assert storage.path(shared).read_bytes() == b"shared"
+    assert not (storage.folder / alone[:2] / alone).exists()
+    assert (removed["runs"], removed["logs"]) == (1, 2)
+    assert retention.KEEP_RUNS > timedelta(days=364)
