@@ -5,9 +5,25 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app import bootstrap
 from app.settings import Settings, read
-from app.web import accounts, assets, errors, guard, health, me, render, security, settings
+from app.web import (
+    accounts,
+    assets,
+    editor,
+    errors,
+    guard,
+    health,
+    live,
+    me,
+    render,
+    runs,
+    search,
+    security,
+    settings,
+    tasks,
+    today,
+)
 
-SUBJECTS = (accounts, me, settings, health)
+SUBJECTS = (today, tasks, editor, runs, accounts, me, settings, live, health, search)
 
 _LARGEST_REQUEST_BYTES = 64 * 1024 * 1024
 _LARGEST_FIELDS_BYTES = 2 * 1024 * 1024

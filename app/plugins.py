@@ -7,7 +7,7 @@ import structlog
 
 from app.engines.base import engines
 
-BUILT_IN = ("app.engines.http", "app.engines.python", "app.engines.shell")
+BUILT_IN = ("app.engines.http", "app.engines.shell", "app.engines.python")
 
 log = structlog.get_logger()
 

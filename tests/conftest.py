@@ -11,10 +11,11 @@ import sqlalchemy as sa
 
 from app.factory import create_app
 from app.infra import database, redis, valkey, vault
+from app.services.execution import claims
 from app.settings import Settings
 from tests import postgres
 
-BOTH = ("services", "jobs")
+BOTH = ("services", "jobs", "faults")
 """Folders whose tests run on SQLite and PostgreSQL; the others run on SQLite."""
 
 _numbers = itertools.count()
@@ -111,6 +112,7 @@ def settings(tmp_path, database_url, redis_url, key_file):
 @pytest.fixture
 def app(settings):
     app = create_app(settings)
+    claims.forget()  # ids of versions begin anew in each test's database
     yield app
     with app.app_context():
         database.dispose()

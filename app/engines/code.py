@@ -261,6 +261,8 @@ def _not_built(attempt: _Attempt, ending: sandbox.Ending) -> Outcome:
 
 def _refusal(wanted: int) -> Outcome | None:
     """Refuse a run that needs more than there is here; nothing is weakened silently."""
+    if not sandbox.can_run():
+        return Outcome("blocked", "no_isolation", sandbox.NO_SANDBOX, "permanent")
     if wanted <= sandbox.level():
         return None
     command = sandbox.isolation()["command"]

@@ -18,9 +18,11 @@ from app.infra.sandbox_spawner import Spawner, own_uid
 from app.settings import Settings
 
 __all__ = [
-    "Ending", "Interpreter", "Isolation", "Job", "Room", "Running", "SandboxUnavailable", "again", "begin",
+    "NO_SANDBOX", "Ending", "Interpreter", "Isolation", "Job", "Room", "Running", "SandboxUnavailable", "again", "begin", "can_run",
     "environments_folder", "interpreter", "isolation", "level", "room", "start", "stop",
 ]  # fmt: skip
+
+NO_SANDBOX = "This worker has no sandbox for code. Install bubblewrap: apt-get install bubblewrap."
 
 _ROOM = "carillon-run-"
 _NOT_STARTED = "Code runs only in a worker that has set up its sandbox."
@@ -87,6 +89,11 @@ def level() -> int:
     return _started().isolation.level
 
 
+def can_run() -> bool:
+    """Whether code may run here at all."""
+    return _started().place is not None
+
+
 def interpreter() -> Interpreter:
     """Return the Python that code runs on. Raises SandboxUnavailable."""
     return sandbox_python.find(by_strangers=_works_among_us(_placed()))
@@ -142,5 +149,5 @@ def _started() -> _Sandbox:
 def _placed() -> Place:
     place = _started().place
     if place is None:
-        raise SandboxUnavailable("This worker has no sandbox for code. Install bubblewrap: apt-get install bubblewrap.")
+        raise SandboxUnavailable(NO_SANDBOX)
     return place

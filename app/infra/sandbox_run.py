@@ -58,7 +58,7 @@ class Running:
         self._bell = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._is_stop_asked = self._is_closed = False
         self._end = _End()
-        self._next_look, self._measured = self._started + _LOOK_SECONDS, 0.0
+        self._next_look = self._started + _LOOK_SECONDS
         self._cgroup: Path | None = None
         self._status = self._pidfd = -1
         self._process: subprocess.Popen[bytes] | None = None

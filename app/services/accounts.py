@@ -157,6 +157,11 @@ def sign_in(email: str, password: str, browser: Browser) -> str:
         return _open(work, person.id, browser)
 
 
+def everybody() -> Sequence[Person]:
+    """Return all people, by e-mail."""
+    return db.session.scalars(sa.select(Person).order_by(Person.email)).all()
+
+
 def sign_in_link(email: str) -> str:
     """Return a path that signs this person in, once, for 15 minutes. Raises NotFound."""
     with unit() as work:
@@ -224,6 +229,7 @@ def revoke(person_id: int, sign_in_id: int) -> None:
         if row is None or row.person_id != person_id:
             raise NotFound
         row.revoked_at = row.revoked_at or work.now
+        work.ring(0, person_id)
 
 
 def revoke_others(visitor: Visitor) -> None:
@@ -237,6 +243,7 @@ def _revoke_others(work: SessionWork, visitor: Visitor) -> None:
         SignIn.person_id == visitor.id, SignIn.id != visitor.sign_in_id, SignIn.revoked_at.is_(None)
     )
     work.session.execute(others.values(revoked_at=work.now))
+    work.ring(0, visitor.id)
 
 
 # --- what somebody sets for themselves

@@ -113,6 +113,7 @@ def change_role(actor: Actor, membership_id: int, role: str) -> None:
             _assert_not_last_owner(work, actor.team_id)
         work.audit("role_changed", f"person {member.person_id}", before=member.role, after=given)
         member.role = given
+        work.ring(0, member.person_id)
 
 
 def remove(actor: Actor, membership_id: int) -> None:
@@ -127,6 +128,7 @@ def remove(actor: Actor, membership_id: int) -> None:
             raise Conflict("This is your own space; you can't leave it.")
         work.session.delete(member)
         work.audit("member_removed", f"person {member.person_id}", role=member.role)
+        work.ring(0, member.person_id)
 
 
 def leave(actor: Actor) -> None:

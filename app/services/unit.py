@@ -38,7 +38,7 @@ class Work:
         self.ring(team_id, run_id)
 
     def ring(self, team_id: int, run_id: int | None = None) -> None:
-        """Let those who look at the team or run look again."""
+        """Let those who look at the team or run look again. Team 0: whether this person may look has changed."""
         self._bells[f"{team_id}:{run_id or 0}"] = None
 
     def audit(self, action: str, what: str, **data: Any) -> None:

@@ -1,6 +1,6 @@
 """For load balancers and monitoring: alive, ready, and numbers for Prometheus."""
 
-from flask import Blueprint, Response, jsonify
+from flask import Blueprint, Response, current_app, jsonify
 from prometheus_client import CollectorRegistry, Gauge, ProcessCollector, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
@@ -44,4 +44,7 @@ def metrics() -> Response:
     oldest = Gauge("carillon_oldest_queued_seconds", "How long the oldest queued run waits", registry=registry)
     oldest.set(numbers.oldest_queued_seconds)
     Gauge("carillon_workers", "Workers seen in the last 15 seconds", registry=registry).set(numbers.workers)
+    if hub := current_app.extensions.get("hub"):
+        for name, (help_, value) in hub.numbers().items():
+            Gauge(f"carillon_{name}", help_, registry=registry).set(value)
     return Response(generate_latest(registry), content_type=CONTENT_TYPE_PLAIN_0_0_4)

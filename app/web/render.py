@@ -82,6 +82,7 @@ def _context() -> dict[str, Any]:
         "host": request.host,
         "local_time": clock(utc_now()) + ("" if is_known else " UTC"),
         "saved": request.args.get("saved", ""),
+        "side": request.cookies.get("side", ""),
     }
 
 
@@ -121,7 +122,10 @@ def _alive(_moment: int) -> Alive:
 
 def zone() -> ZoneInfo:
     """Return the time zone of whoever looks at the page."""
-    return ZoneInfo(current_user.timezone if current_user.is_authenticated else "UTC")
+    if "zone" not in g:
+        g.zone = ZoneInfo(current_user.timezone if current_user.is_authenticated else "UTC")
+    found: ZoneInfo = g.zone
+    return found
 
 
 def clock(at: datetime) -> str:

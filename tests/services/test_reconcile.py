@@ -32,13 +32,12 @@ def stopwatch():
 
 @pytest.fixture
 def reconciler(stopwatch):
-    return Reconciler(unseen_seconds=7.0, requeue_seconds=10.0, monotonic=stopwatch)
+    return Reconciler(unseen_seconds=7.0, requeue_seconds=10.0, every_seconds=2.0, monotonic=stopwatch)
 
 
 @pytest.fixture
 def team(app):
     with app.app_context():
-        claims._definitions.clear()
         yield factories.team()
 
 

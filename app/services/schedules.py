@@ -1,0 +1,224 @@
+"""Schedules: what was typed -> a rule, its words, its next times; and the rows the clock reads. A helper, like unit."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from itertools import islice
+from typing import Any, cast
+from zoneinfo import available_timezones
+
+from app.core.errors import Invalid
+from app.domain import phrases, triggers
+from app.domain.phrases import Choice, Reading
+from app.domain.triggers import Fire, Fold, Gap, Trigger, TriggerError
+from app.engines.base import engines
+from app.models.tasks import Schedule, Task
+from app.services import planned
+from app.services.unit import SessionWork
+
+LONGEST_TEXT = 300
+_YEAR = timedelta(days=365)
+
+_GAPS = {"skip": "left out when clocks skip it"}
+_FOLDS = {"both": "twice when clocks repeat it"}
+
+
+@dataclass(frozen=True)
+class Given:
+    """A schedule as typed: words or a cron expression, in a time zone, with what to do when clocks change."""
+
+    text: str
+    timezone: str
+    gap: str = "next"
+    fold: str = "first"
+
+
+@dataclass(frozen=True)
+class Preview:
+    """How a schedule was understood: `state` and `choices` of the reading, the next times, and clock changes ahead."""
+
+    state: str
+    sentence: str
+    trigger: Trigger | None = None
+    choices: Sequence[Choice] = ()
+    fires: Sequence[Fire] = ()
+    notes: Sequence[str] = ()
+
+
+# --- reading
+
+
+def preview(given: Given, now: datetime, count: int = 5) -> Preview:
+    """Say how a schedule is understood and when it runs next after `now`; never raises for what was typed."""
+    reading = read(given, now)
+    if reading.trigger is None:
+        return Preview(reading.state, reading.sentence, choices=reading.choices)
+    try:
+        fires = _next_fires(reading.trigger, now, count)
+        notes = triggers.clock_changes(reading.trigger, now, now + _YEAR)
+    except TriggerError as error:
+        return Preview("unknown", error.sentence)
+    return Preview(reading.state, reading.sentence, reading.trigger, reading.choices, fires, notes)
+
+
+def read(given: Given, now: datetime) -> Reading:
+    """Understand what was typed; `trigger` is None when it can't be, or when it has to be chosen first."""
+    if given.timezone not in available_timezones():
+        return Reading("unknown", None, "Choose a time zone from the list.")
+    try:
+        reading = phrases.read(given.text.strip()[:LONGEST_TEXT], now, given.timezone)
+        if reading.trigger is None:
+            return reading
+        trigger = replace(reading.trigger, gap=cast("Gap", given.gap), fold=cast("Fold", given.fold))
+        triggers.check(trigger)
+    except TriggerError as error:
+        return Reading("unknown", None, error.sentence)
+    return replace(reading, trigger=trigger)
+
+
+def words(rule: dict[str, Any] | None) -> str:
+    """Say a stored rule in words: every weekday at 09:00 (Europe/Berlin); `never by itself` when there is none."""
+    if rule is None:
+        return "never by itself"
+    try:
+        said = triggers.describe(trigger_of(rule))
+    except TriggerError:
+        said = rule["text"] or rule["expression"]
+    changes = [word for word in (_GAPS.get(rule["gap"]), _FOLDS.get(rule["fold"])) if word]
+    return ", ".join([f"{said[:1].lower()}{said[1:]} ({rule['timezone']})", *changes])
+
+
+def checked(given: Given, now: datetime, before: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Return the rule to store for what was typed, None for no schedule. Raises Invalid.
+
+    What is typed as `before` stays as it was understood then: “in 10 minutes” does not move when a task is saved again.
+    """
+    if not given.text.strip():
+        return None
+    if before and given == Given(before["text"], before["timezone"], before["gap"], before["fold"]):
+        return before
+    reading = read(given, now)
+    if reading.trigger is None:
+        raise Invalid({"text": reading.sentence})
+    trigger = reading.trigger
+    if not triggers.clock_changes(trigger, now, now + _YEAR):
+        trigger = replace(trigger, gap="next", fold="first")
+    text = trigger.expression.replace("T", " ") if trigger.kind == "once" else given.text.strip()
+    anchor = trigger.anchor_at.isoformat() if trigger.anchor_at else None
+    return {
+        "text": text, "kind": trigger.kind, "expression": trigger.expression, "timezone": trigger.timezone,
+        "gap": trigger.gap, "fold": trigger.fold, "anchor_at": anchor,
+    }  # fmt: skip
+
+
+def trigger_of(rule: dict[str, Any]) -> Trigger:
+    """Return the trigger of a stored rule."""
+    anchor = datetime.fromisoformat(rule["anchor_at"]) if rule.get("anchor_at") else None
+    return Trigger(rule["kind"], rule["expression"], rule["timezone"], rule["gap"], rule["fold"], anchor)
+
+
+def next_fires(schedules: Sequence[Schedule], now: datetime, count: int = 5) -> list[Fire]:
+    """Return the next planned times of active schedules, each once, ascending."""
+    fires: set[Fire] = set()
+    for schedule in schedules:
+        if schedule.state == "active":
+            fires.update(_next_fires(schedule.trigger, max(now, schedule.decided_until), count))
+    return sorted(fires, key=lambda fire: fire.at)[:count]
+
+
+def _next_fires(trigger: Trigger, after: datetime, count: int) -> list[Fire]:
+    return list(islice(triggers.fires_between(trigger, after, after + _YEAR * 50), count))
+
+
+# --- the rows the clock reads
+
+
+@dataclass(frozen=True)
+class Undecided:
+    """Planned times of a schedule after `since` that have no run yet: from `first` until `last`, `count` in all."""
+
+    since: datetime
+    first: Fire
+    last: Fire
+    count: int
+
+
+def undecided(task: Task, until: datetime) -> dict[int, Undecided]:
+    """Return, by schedule, what was planned up to `until` and never decided: while paused, or with the clock away.
+
+    Counted outside the transaction that settles it, because a year of minutes takes seconds to count.
+    """
+    found = {}
+    for schedule in task.schedules:
+        if schedule.state not in {"active", "paused"}:
+            continue
+        fires = triggers.fires_between(schedule.trigger, schedule.decided_until, until)
+        first = last = next(fires, None)
+        count = 1
+        for fire in fires:
+            last, count = fire, count + 1
+        if first and last:
+            found[schedule.id] = Undecided(schedule.decided_until, first, last, count)
+    return found
+
+
+def settle(work: SessionWork, task: Task, gaps: Mapping[int, Undecided]) -> None:
+    """Give what was never decided its one folded run, before the schedule goes on, changes or ends."""
+    rows = []
+    for schedule in task.schedules:
+        gap = gaps.get(schedule.id)
+        if gap and gap.since == schedule.decided_until:
+            rows.append(_folded(work, task, schedule, gap))
+            schedule.decided_until = gap.last.at
+    planned.insert(work, rows)
+
+
+def _folded(work: SessionWork, task: Task, schedule: Schedule, gap: Undecided) -> dict[str, Any]:
+    times = "" if gap.count == 1 else f" {gap.count:,} times"
+    state, reason, sentence = ("skipped", "paused", f"Skipped{times}: the task was paused.")
+    if schedule.state != "paused":
+        state, reason = "missed", "schedule_changed"
+        sentence = f"Missed{times}: the schedule was changed before Carillon got to it."
+    return {
+        "team_id": task.team_id, "task_id": task.id, "version_id": task.version_id, "schedule_id": schedule.id,
+        "key": f"at:{gap.first.at.isoformat()}", "trigger": "schedule", "requested_by_id": None,
+        "planned_at": gap.first.at, "planned_local": gap.first.local, "lane": engines[task.engine].lane,
+        "state": state, "reason": reason, "sentence": sentence, "folded_count": gap.count,
+        "folded_until": gap.last.at if gap.count > 1 else None, "queued_at": None, "ended_at": work.now,
+    }  # fmt: skip
+
+
+def arm(work: SessionWork, task: Task, rule: dict[str, Any] | None, policy: dict[str, Any]) -> None:
+    """Make `rule` the task's schedule from now on: nothing fires at once. An unchanged one goes on as it was."""
+    schedule = task.schedules[0] if task.schedules else None
+    if rule is None:
+        end(task)
+        return
+    if schedule is None:
+        schedule = Schedule(team_id=task.team_id, state="over", created_at=work.now)
+        task.schedules.append(schedule)
+    elif schedule.state in {"active", "paused"} and schedule.trigger == trigger_of(rule):
+        schedule.policy = policy
+        return
+    trigger = trigger_of(rule)
+    schedule.kind, schedule.expression, schedule.timezone = trigger.kind, trigger.expression, trigger.timezone
+    schedule.gap, schedule.fold, schedule.anchor_at = trigger.gap, trigger.fold, trigger.anchor_at
+    schedule.text, schedule.policy, schedule.problem = rule["text"], policy, ""
+    schedule.state = "paused" if task.paused_at else "active"
+    go_on(work, schedule)
+
+
+def go_on(work: SessionWork, schedule: Schedule) -> None:
+    """Plan the next time after now; a schedule without one is over, unless it is paused."""
+    following = triggers.next_fire(schedule.trigger, work.now)
+    schedule.decided_until = work.now
+    schedule.next_fire_at = following.at if following and schedule.state == "active" else None
+    if following is None and schedule.state == "active":
+        schedule.state = "over"
+    work.wake_clock()
+
+
+def end(task: Task) -> None:
+    """Let the task's schedules plan nothing more."""
+    for schedule in task.schedules:
+        schedule.state, schedule.next_fire_at, schedule.problem = "over", None, ""

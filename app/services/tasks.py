@@ -1,0 +1,373 @@
+"""Tasks: made, changed, paused, copied and deleted; every change is a version, and none fires anything at once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import sqlalchemy as sa
+from sqlalchemy.orm import joinedload, selectinload
+
+from app.core.clock import utc_now
+from app.core.errors import Conflict, Invalid, NotFound
+from app.core.identifiers import slug as slug_of
+from app.domain.access import Actor
+from app.infra.database import db
+from app.infra.storage import Storage
+from app.models.runs import Run
+from app.models.tasks import Schedule, Task, TaskFile, TaskVersion
+from app.models.teams import Secret
+from app.services import definitions, schedules
+from app.services.definitions import Draft
+from app.services.schedules import Given
+from app.services.unit import SessionWork, unit
+
+LARGEST_FILE_BYTES = 32 * 1024 * 1024
+LONGEST_NOTE = 300
+_LONGEST_FILE_NAME = 200
+_MEANWHILE = (
+    "Somebody saved version {} while you were writing. What you typed is still here: compare it with the history, then "
+    "save it over that version."
+)
+_AT_ONCE = "Somebody changed this task meanwhile. Look at it again, then repeat this."
+_RESERVED_SLUGS = frozenset({"new", "schedule", "selection", "recovery"})
+"""Words of the address that stand where a task's slug stands."""
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A file on its way in: its name as the browser sent it, and its content."""
+
+    name: str
+    content: BinaryIO
+
+
+# --- reading
+
+
+def find(actor: Actor, slug: str) -> Task:
+    """Return a task with its schedules, its owner and who paused it. Raises NotFound."""
+    query = (
+        sa.select(Task)
+        .where(Task.team_id == actor.team_id, Task.slug == slug, Task.deleted_at.is_(None))
+        .options(selectinload(Task.schedules), joinedload(Task.owner), joinedload(Task.paused_by))
+    )
+    task = db.session.scalar(query)
+    if task is None:
+        raise NotFound
+    return task
+
+
+def definition(task: Task) -> dict[str, Any]:
+    """Return the definition that the task's next run will have."""
+    query = sa.select(TaskVersion.definition).where(TaskVersion.id == task.version_id)
+    content: dict[str, Any] = db.session.scalars(query).one()
+    return content
+
+
+def files(task: Task) -> Sequence[TaskFile]:
+    """Return the files of the present definition, by name."""
+    kept = definition(task)["files"]
+    query = sa.select(TaskFile).where(TaskFile.task_id == task.id, TaskFile.id.in_(kept)).order_by(TaskFile.name)
+    return db.session.scalars(query).all()
+
+
+# --- making and changing
+
+
+def create(actor: Actor, draft: Draft, folder: Path, uploads: Sequence[Upload] = ()) -> Task:
+    """Make a task and plan its first time; `folder` is where files are kept. Raises Invalid."""
+    content = _checked(actor, draft, uploads)
+    stored = _store(folder, uploads)
+    with unit(actor) as work:
+        task = _add(work, actor, content)
+        content["files"] = _add_files(work, task, stored)
+        _write_version(work, task, content)
+        schedules.arm(work, task, content["schedule"], content["policy"])
+        work.audit("task_created", task.name, task=task.id)
+        work.tell("task_created", task.team_id, None, task=task.id)
+    return task
+
+
+def change(actor: Actor, slug: str, draft: Draft, made_from: int, folder: Path, uploads: Sequence[Upload] = ()) -> Task:
+    """Change a task that was seen as version `made_from`; a new version is written only when something differs.
+
+    Raises NotFound, and Invalid: for the whole form when somebody else changed the task meanwhile, so that the form is
+    shown again with what was typed.
+    """
+    seen = find(actor, slug)
+    before = definition(seen)
+    content = _checked(actor, draft, uploads, before)
+    replaced = {upload.name for upload in uploads}
+    kept = {row.id for row in files(seen) if row.name not in replaced}
+    content["files"] = [file for file in content["files"] if file in kept]
+    stored = _store(folder, uploads)
+    gaps = schedules.undecided(seen, utc_now())
+    with unit(actor) as work:
+        task = _own(work, actor, slug)
+        if task.version_number != made_from:
+            raise Invalid({"": _MEANWHILE.format(task.version_number)})
+        content["files"] += _add_files(work, task, stored)
+        _apply(work, task, content, gaps)
+    return task
+
+
+def reschedule(actor: Actor, slug: str, when: Given) -> Task:
+    """Change nothing but the schedule; none when `when` has no text. Raises NotFound, Invalid."""
+    seen = find(actor, slug)
+    before = definition(seen)
+    content = before | {"schedule": schedules.checked(when, utc_now(), before["schedule"])}
+    return _change_to(actor, seen, content)
+
+
+def restore(actor: Actor, slug: str, number: int, instead_of: int | None = None) -> Task:
+    """Make an earlier version the present one again, as a new version. Raises NotFound, Conflict.
+
+    With `instead_of`, only while that one is the present version: an undo never takes back what came after.
+    """
+    seen = find(actor, slug)
+    if instead_of not in {None, seen.version_number}:
+        raise Conflict(_AT_ONCE)
+    query = sa.select(TaskVersion.definition).where(TaskVersion.task_id == seen.id, TaskVersion.number == number)
+    content = db.session.scalar(query)
+    if content is None:
+        raise NotFound
+    return _change_to(actor, seen, content)
+
+
+def duplicate(actor: Actor, slug: str) -> Task:
+    """Make a paused copy of a task, so that nothing runs twice before somebody looks at it. Raises NotFound."""
+    original = find(actor, slug)
+    content = definition(original) | {"name": f"{original.name[: definitions.LONGEST_NAME - 5]} copy"}
+    kept = [(row.name, row.size_bytes, row.digest) for row in files(original)]
+    with unit(actor) as work:
+        task = _add(work, actor, content)
+        task.paused_at, task.paused_by_id, task.pause_note = work.now, actor.person_id, "A copy, not started yet."
+        _write_version(work, task, content | {"files": _add_files(work, task, kept)})
+        schedules.arm(work, task, content["schedule"], content["policy"])
+        work.audit("task_copied", task.name, task=task.id, of=original.id)
+        work.tell("task_created", task.team_id, None, task=task.id)
+    return task
+
+
+# --- pausing
+
+
+def pause(actor: Actor, slug: str, note: str = "") -> None:
+    """Let a task plan nothing until it is resumed; runs that are going go on. Raises NotFound, Invalid."""
+    with unit(actor) as work:
+        task = _own(work, actor, slug)
+        if len(note) > LONGEST_NOTE:
+            raise Invalid({"note": f"A note has at most {LONGEST_NOTE} letters."})
+        if task.paused_at is None:
+            task.paused_at = work.now
+        task.paused_by_id, task.pause_note = actor.person_id, note
+        for schedule in task.schedules:
+            if schedule.state == "active":
+                schedule.state, schedule.next_fire_at = "paused", None
+        work.audit("task_paused", task.name, task=task.id, note=note)
+        work.tell("task_paused", task.team_id, None, task=task.id)
+
+
+def resume(actor: Actor, slug: str) -> None:
+    """Let a paused task go on with the next planned time; what it left out is put on record. Raises NotFound."""
+    gaps = schedules.undecided(find(actor, slug), utc_now())
+    with unit(actor) as work:
+        task = _own(work, actor, slug)
+        if task.paused_at is None:
+            return
+        schedules.settle(work, task, gaps)
+        task.paused_at, task.paused_by_id, task.pause_note = None, None, ""
+        for schedule in task.schedules:
+            if schedule.state == "paused":
+                schedule.state = "active"
+                schedules.go_on(work, schedule)
+        work.audit("task_resumed", task.name, task=task.id)
+        work.tell("task_resumed", task.team_id, None, task=task.id)
+
+
+# --- deleting
+
+
+def delete(actor: Actor, slug: str) -> None:
+    """Delete a task: nothing more is planned, what runs is asked to stop, its runs stay on record. Raises NotFound."""
+    gaps = schedules.undecided(find(actor, slug), utc_now())
+    with unit(actor) as work:
+        task = _own(work, actor, slug)
+        schedules.settle(work, task, gaps)
+        schedules.end(task)
+        task.deleted_at = work.now
+        _stop_runs(work, task)
+        work.audit("task_deleted", task.name, task=task.id)
+        work.tell("task_deleted", task.team_id, None, task=task.id)
+
+
+def recover(actor: Actor, slug: str) -> Task:
+    """Bring a deleted task back; its schedule goes on from now. Raises NotFound."""
+    with unit(actor) as work:
+        query = sa.select(Task).where(Task.team_id == actor.team_id, Task.slug == slug, Task.deleted_at.is_not(None))
+        task = work.session.scalar(query.options(selectinload(Task.schedules)).with_for_update())
+        if task is None:
+            raise NotFound
+        content = work.session.get_one(TaskVersion, task.version_id).definition
+        task.deleted_at = None
+        schedules.arm(work, task, content["schedule"], content["policy"])
+        work.audit("task_recovered", task.name, task=task.id)
+        work.tell("task_created", task.team_id, None, task=task.id)
+    return task
+
+
+def _stop_runs(work: SessionWork, task: Task) -> None:
+    going = (
+        sa.update(Run)
+        .where(Run.task_id == task.id, Run.state == "running", Run.stop_mode == "")
+        .values(stop_mode="now", stop_reason="person")
+    )
+    for run_id in work.connection.execute(going.returning(Run.id)).scalars().all():
+        work.stop(run_id)
+        work.ring(task.team_id, run_id)
+    sentence = "Cancelled: its task was deleted."
+    unstarted = (
+        sa.update(Run)
+        .where(Run.task_id == task.id, Run.state.in_(("planned", "queued", "waiting")))
+        .values(state="cancelled", reason="task_deleted", sentence=sentence, ended_at=work.now)
+    )
+    for run_id in work.connection.execute(unstarted.returning(Run.id)).scalars().all():
+        work.tell("cancelled", task.team_id, run_id, reason="task_deleted")
+
+
+# --- rows
+
+
+def _own(work: SessionWork, actor: Actor, slug: str) -> Task:
+    # The clock locks schedules and then refers to the task. Locks in that order, with one on the task that lets others
+    # refer to it, never wait in a circle.
+    work.session.execute(
+        sa.select(Schedule.id)
+        .join(Task, Task.id == Schedule.task_id)
+        .where(Task.team_id == actor.team_id, Task.slug == slug)
+        .with_for_update(of=Schedule)
+    )
+    query = sa.select(Task).where(Task.team_id == actor.team_id, Task.slug == slug, Task.deleted_at.is_(None))
+    query = query.options(selectinload(Task.schedules)).execution_options(populate_existing=True)
+    task = work.session.scalar(query.with_for_update(key_share=True, of=Task))
+    if task is None:
+        raise NotFound
+    return task
+
+
+def _add(work: SessionWork, actor: Actor, content: dict[str, Any]) -> Task:
+    task = Task(
+        team_id=actor.team_id, slug=_free_slug(work, actor.team_id, slug_of(content["name"], "task")),
+        name=content["name"], engine=content["engine"], owner_id=actor.person_id,
+        version_number=0, pause_note="", created_at=work.now, changed_at=work.now, schedules=[],
+    )  # fmt: skip
+    work.session.add(task)
+    work.session.flush()
+    return task
+
+
+def _free_slug(work: SessionWork, team_id: int, wanted: str) -> str:
+    same = sa.select(Task.slug).where(Task.team_id == team_id, Task.slug.startswith(wanted, autoescape=True))
+    taken = set(work.session.scalars(same)) | _RESERVED_SLUGS
+    number = 1
+    while (found := wanted if number == 1 else f"{wanted}-{number}") in taken:
+        number += 1
+    return found
+
+
+def _change_to(actor: Actor, seen: Task, content: dict[str, Any]) -> Task:
+    slug, number = seen.slug, seen.version_number
+    gaps = schedules.undecided(seen, utc_now())
+    with unit(actor) as work:
+        task = _own(work, actor, slug)
+        if task.version_number != number:
+            raise Conflict(_AT_ONCE)
+        _apply(work, task, content, gaps)
+    return task
+
+
+def _apply(work: SessionWork, task: Task, content: dict[str, Any], gaps: dict[int, schedules.Undecided]) -> None:
+    if work.session.get_one(TaskVersion, task.version_id).definition == content:
+        return
+    schedules.settle(work, task, gaps)
+    _write_version(work, task, content)
+    schedules.arm(work, task, content["schedule"], content["policy"])
+    work.audit("task_changed", task.name, task=task.id, version=task.version_number)
+    work.tell("task_changed", task.team_id, None, task=task.id, version=task.version_number)
+
+
+def _write_version(work: SessionWork, task: Task, content: dict[str, Any]) -> None:
+    author = work.actor.person_id if work.actor else None
+    task.version_number += 1
+    version = TaskVersion(
+        team_id=task.team_id, task_id=task.id, number=task.version_number, definition=content, author_id=author,
+        created_at=work.now,
+    )  # fmt: skip
+    work.session.add(version)
+    work.session.flush()
+    task.version_id, task.name, task.engine, task.changed_at = version.id, content["name"], content["engine"], work.now
+
+
+# --- checks and files
+
+
+def _checked(
+    actor: Actor, draft: Draft, uploads: Sequence[Upload], before: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    wrong = _wrong_files(uploads) | _wrong_secrets(actor, draft)
+    try:
+        content = definitions.check(draft, utc_now(), before)
+    except Invalid as error:
+        raise Invalid(error.fields | wrong) from None
+    if wrong:
+        raise Invalid(wrong)
+    return content
+
+
+def _wrong_secrets(actor: Actor, draft: Draft) -> dict[str, str]:
+    known = set(db.session.scalars(sa.select(Secret.name).where(Secret.team_id == actor.team_id)))
+    named = {"secrets": draft.settings.get("secrets") or (), "auth_secret": [draft.settings.get("auth_secret") or ""]}
+    wrong = {}
+    for field, names in named.items():
+        missing = sorted(set(names) - known - {""})
+        if missing:
+            wrong[field] = f"There is no secret called {missing[0]}. Set it in Settings, or leave it out."
+    return wrong
+
+
+def _wrong_files(uploads: Sequence[Upload]) -> dict[str, str]:
+    names = [upload.name for upload in uploads]
+    for upload in uploads:
+        if not _is_plain(upload.name):
+            return {"files": "A file needs a plain name, without slashes, and not starting with a dot."}
+        if upload.content.seek(0, 2) > LARGEST_FILE_BYTES:
+            return {"files": f"{upload.name} is larger than 32 MiB."}
+        upload.content.seek(0)
+    return {"files": "Two of the files have the same name."} if len(set(names)) < len(names) else {}
+
+
+def _is_plain(name: str) -> bool:
+    is_short = 0 < len(name) <= _LONGEST_FILE_NAME
+    return (
+        is_short and name.isprintable() and not name.startswith((".", "-", "~")) and not {"/", "\\", "\0"} & set(name)
+    )
+
+
+def _store(folder: Path, uploads: Sequence[Upload]) -> list[tuple[str, int, str]]:
+    # Before the transaction: a large file must not hold up the other writers.
+    stored = []
+    for upload in uploads:
+        digest, size_bytes = Storage(folder).keep(upload.content)
+        stored.append((upload.name, size_bytes, digest))
+    return stored
+
+
+def _add_files(work: SessionWork, task: Task, stored: Sequence[tuple[str, int, str]]) -> list[int]:
+    rows = [
+        TaskFile(team_id=task.team_id, task_id=task.id, name=name, size_bytes=size, digest=digest, created_at=work.now)
+        for name, size, digest in stored
+    ]
+    work.session.add_all(rows)
+    work.session.flush()
+    return [row.id for row in rows]

@@ -1,0 +1,141 @@
+"""The history of a task: its versions, and in words what each changed."""
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from app.engines.base import engines
+from app.infra.database import db
+from app.models.people import Person
+from app.models.tasks import Task, TaskFile, TaskVersion
+from app.services import schedules
+
+SHOWN = 50
+_MIB = 1024 * 1024
+_CODE = frozenset({"script", "code", "body"})
+
+_LABELS = {
+    "url": "Address",
+    "env": "Variables",
+    "max_bytes": "Largest answer",
+    "timeout_seconds": "Time limit",
+    "memory_bytes": "Memory",
+    "disk_bytes": "Disk",
+    "log_bytes": "Log",
+    "retry_delay_seconds": "First wait before a retry",
+    "retry_cap_seconds": "Longest wait before a retry",
+    "grace_seconds": "Grace",
+    "misfire": "If missed",
+    "misfire_cap": "Made up for at most",
+    "overlap": "If still running",
+    "overlap_cap": "In line at most",
+    "is_idempotent": "May safely run twice",
+    "min_isolation": "Isolation at least",
+}
+
+
+@dataclass(frozen=True)
+class Change:
+    """One thing that differs: in words, and for code the lines of a unified diff."""
+
+    label: str
+    before: str
+    after: str
+    diff: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Version:
+    """One version with what it changed of the one before; none for the first."""
+
+    number: int
+    author: str
+    created_at: datetime
+    changes: Sequence[Change]
+
+
+def history(task: Task) -> list[Version]:
+    """Return the newest versions of a task, the newest first."""
+    query = (
+        sa.select(TaskVersion.number, TaskVersion.definition, TaskVersion.created_at, Person.name)
+        .outerjoin(Person, Person.id == TaskVersion.author_id)
+        .where(TaskVersion.task_id == task.id)
+        .order_by(TaskVersion.number.desc())
+        .limit(SHOWN + 1)
+    )
+    rows = db.session.execute(query).all()
+    names = dict(db.session.execute(sa.select(TaskFile.id, TaskFile.name).where(TaskFile.task_id == task.id)).all())
+    found = []
+    for row, older in zip(rows, [*rows[1:], None], strict=True):
+        changes = compare(older.definition, row.definition, names) if older else []
+        found.append(Version(row.number, row.name or "", row.created_at, changes))
+    return found[:SHOWN]
+
+
+def compare(
+    before: Mapping[str, Any], after: Mapping[str, Any], files: Mapping[int, str] | None = None
+) -> list[Change]:
+    """Say what differs between two definitions; `files` names the files by id."""
+    old, new = _flat(before, files or {}), _flat(after, files or {})
+    changes = []
+    for name in dict.fromkeys([*new, *old]):
+        was, now = old.get(name, ""), new.get(name, "")
+        if was != now:
+            changes.append(Change(_label(name), was, now, _diff(was, now) if _is_code(name, was, now) else ()))
+    return changes
+
+
+def _flat(definition: Mapping[str, Any], files: Mapping[int, str]) -> dict[str, str]:
+    engine = definition["engine"]
+    said = {
+        "name": definition["name"],
+        "schedule": schedules.words(definition["schedule"]),
+        "type": engines[engine].label if engine in engines else engine,
+        "files": ", ".join(files.get(file, f"file {file}") for file in definition["files"]),
+        "min_isolation": f"level {definition['min_isolation']}",
+    }
+    for place in ("settings", "limits", "policy"):
+        said |= {name: _said(name, value) for name, value in definition[place].items()}
+    return said
+
+
+def _said(name: str, value: Any) -> str:
+    if value is None or value == "":
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key}: {_said(key, one)}" for key, one in value.items())
+    if isinstance(value, list):
+        return ", ".join(_said("", one) for one in value)
+    if name.endswith("_bytes"):
+        return f"{value / _MIB:g} MiB"
+    return (
+        _duration(value)
+        if name.endswith("_seconds")
+        else str(value).replace("_", " " if name in {"misfire", "overlap"} else "_")
+    )
+
+
+def _duration(seconds: float) -> str:
+    for size, unit in ((3600, "h"), (60, "min")):
+        if seconds >= size and seconds % size == 0:
+            return f"{seconds / size:g} {unit}"
+    return f"{seconds:g} s"
+
+
+def _label(name: str) -> str:
+    return _LABELS.get(name) or name.removesuffix("_seconds").replace("_", " ").capitalize()
+
+
+def _is_code(name: str, was: str, now: str) -> bool:
+    return name in _CODE and "\n" in was + now
+
+
+def _diff(was: str, now: str) -> list[str]:
+    lines = difflib.unified_diff(was.splitlines(), now.splitlines(), lineterm="", n=2)
+    return list(lines)[2:]

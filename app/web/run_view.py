@@ -1,0 +1,168 @@
+"""What a run looks like: its sign, its sentence, its steps on an axis, its log lines as HTML, its period as a bar."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import Any, cast
+
+from markupsafe import Markup
+
+from app.domain import insight
+from app.domain.insight import Insight
+from app.domain.lifecycle import RunState
+from app.models.runs import Attempt, Run, Step
+from app.services.run_list import Account
+from app.services.run_log import Line
+from app.services.runs import Detail
+from app.web import ansi
+from app.web.render import duration, zone
+
+LONGEST_LINE = 2000
+"""Letters of a line that a page shows; the text file has them all."""
+
+_SIGNS = {
+    "running": ("●", "running"),
+    "queued": ("●", "running"),
+    "waiting": ("‖", "paused"),
+    "succeeded": ("✓", "ok"),
+    "degraded": ("✓", "ok"),
+    "skipped": ("‖", "paused"),
+    "cancelled": ("‖", "paused"),
+    "planned": ("‖", "paused"),
+}
+_WENT_WRONG = ("✕", "fail")
+
+
+def state_of(run: Any) -> str:
+    """Return the state that is shown: a run that was asked to stop is stopping until its worker says so."""
+    return "stopping" if run.state == "running" and run.stop_mode else run.state
+
+
+def sign(run: Run) -> tuple[str, str]:
+    """Return the sign in front of the title, and the name of the favicon."""
+    return _SIGNS.get(run.state, _WENT_WRONG)
+
+
+def insight_of(detail: Detail, now: datetime) -> Insight:
+    """Say how it stands with the run."""
+    run = detail.run
+    steps = run.attempts[-1].steps if run.attempts else []
+    case = insight.Case(
+        cast("RunState", run.state), run.sentence, run.reason, run.stop_mode, steps[-1].name if steps else "",
+        len(run.attempts) or 1, len(run.artifacts), detail.ahead, detail.usual_seconds, run.started_at, run.ended_at,
+        run.not_before,
+    )  # fmt: skip
+    return insight.tell(case, now)
+
+
+# --- steps
+
+_NAMES = {"prepare": "Prepare", "run": "Run", "collect": "Collect files"}
+
+
+@dataclass(frozen=True)
+class Steps:
+    """The rows of the waterfall, the seconds of its axis, where now is on it, and how many rows are done."""
+
+    rows: Sequence[dict[str, Any]]
+    total: float
+    so_far: float | None
+    done: int
+
+
+def steps_of(detail: Detail, now: datetime) -> Steps:
+    """Return a run's steps in the order in which they first began; the tries of a step share its row."""
+    run = detail.run
+    origin = run.started_at or now
+    so_far = None if run.ended_at or run.started_at is None else (now - origin).total_seconds()
+    total = max(so_far or 0.0, ((run.ended_at or now) - origin).total_seconds())
+    if so_far is not None and detail.usual_seconds:
+        total = max(total, detail.usual_seconds)
+    by_name: dict[str, list[tuple[Attempt, Step]]] = {}
+    for attempt in run.attempts:
+        for step in attempt.steps:
+            by_name.setdefault(step.name, []).append((attempt, step))
+    rows = [_row(name, tries, origin, now) for name, tries in by_name.items()]
+    return Steps(rows, total, so_far, sum(row["state"] == "succeeded" for row in rows))
+
+
+def _row(name: str, tries: Sequence[tuple[Attempt, Step]], origin: datetime, now: datetime) -> dict[str, Any]:
+    segments: list[dict[str, Any]] = []
+    for attempt, step in tries:
+        ended_at = step.ended_at or attempt.ended_at or now
+        start, end = (step.started_at - origin).total_seconds(), (ended_at - origin).total_seconds()
+        if segments:
+            before = segments[-1]["start"] + segments[-1]["seconds"]
+            segments.append({"kind": "wait", "start": before, "seconds": start - before})
+        segments.append({"kind": "work", "start": start, "seconds": max(end - start, 0.0)})
+    last = tries[-1][1]
+    words = [last.detail] if last.detail else []
+    if len(tries) > 1:
+        words.append(f"{len(tries)} tries")
+    return {
+        "id": name, "name": _NAMES.get(name, name), "state": last.state, "url": f"?step={name}",
+        "took": _took(last, segments[-1]["seconds"]), "sub": ", ".join(words), "segments": segments, "saved_at": None,
+    }  # fmt: skip
+
+
+def _took(step: Step, seconds: float) -> str:
+    if step.state == "running":
+        return Markup('<span data-since="{}">{}</span>').format(step.started_at.isoformat(), duration(seconds))
+    return duration(seconds)
+
+
+def line_of_step(run: Run, name: str, lines: Sequence[Line]) -> int | None:
+    """Return the number of the first line written since the last try of a step began."""
+    began = [step.started_at for attempt in run.attempts for step in attempt.steps if step.name == name]
+    return next((line.number for line in lines if began and line.at >= began[-1]), None)
+
+
+# --- the log
+
+_NEVER, _SECOND = datetime.min.replace(tzinfo=UTC), timedelta(seconds=1)
+_LEVELS = {"warn": "lv-warn", "error": "lv-fail", "debug": "lv-dim"}
+
+
+def log_html(lines: Iterable[Line], picked: int | None = None) -> Markup:
+    """Return log lines as list items, in the viewer's time."""
+    here, clock, start, end = zone(), "", _NEVER, _NEVER
+    items = []
+    for line in lines:
+        if not start <= line.at < end:  # many lines share a second, and saying it is slow
+            start = line.at.replace(microsecond=0)
+            end, clock = start + _SECOND, f"{start.astimezone(here):%H:%M:%S}"
+        no, text = line.number, line.text
+        if len(text) > LONGEST_LINE:
+            text = f"{text[:LONGEST_LINE]} … {len(text) - LONGEST_LINE:,} more letters in the text file"
+        # Here and not in a template: a macro takes four times as long, and there are two thousand lines.
+        items.append(
+            f'<li id="L{no}"{_class(line.level, no == picked)}><a href="?line={no}" aria-label="Line {no}">{no}</a>'
+            f"<time>{clock}</time><span>{ansi.to_html(text)}</span></li>"
+        )
+    return Markup("".join(items))  # noqa: S704 numbers, our own classes, and text that `ansi` has escaped
+
+
+@cache
+def _class(level: str, is_picked: bool) -> str:
+    names = " ".join(name for name in (_LEVELS.get(level, ""), "pick" if is_picked else "") if name)
+    return f' class="{names}"' if names else ""
+
+
+# --- the promise as a bar
+
+_TONES = {"ran": "ok", "going": "run", "cancelled": "idle", "skipped": "idle", "missed": "fail", "blocked": "warn"}
+_GAP, _LEAST = 0.4, 0.8
+
+
+def bar(account: Account) -> list[dict[str, Any]]:
+    """Return the pieces of the bar, in percent; the smallest stays visible and together they fill it."""
+    counts = [(tone, account.ran if word == "ran" else account.of(word)) for word, tone in _TONES.items()]
+    shown = [(tone, count) for tone, count in counts if count]
+    room = 100 - _GAP * (len(shown) - 1) - _LEAST * len(shown)
+    pieces, x = [], 0.0
+    for tone, count in shown:
+        width = _LEAST + room * count / account.planned
+        pieces.append({"tone": tone, "x": round(x, 2), "width": round(width, 2)})
+        x += width + _GAP
+    return pieces

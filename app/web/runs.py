@@ -1,0 +1,256 @@
+"""Runs: the list, one run from its first line to its files, and what people do with it."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, time, timedelta
+from itertools import chain, groupby
+from typing import Any
+
+from flask import Blueprint, Response, g, redirect, render_template, request, send_file, url_for
+from markupsafe import Markup
+from werkzeug.wrappers import Response as AnyResponse
+
+from app.core.clock import utc_now
+from app.core.errors import NotFound
+from app.domain.access import Actor
+from app.domain.lifecycle import ENDED
+from app.services import run_list, run_log, runs
+from app.services.run_list import Filters
+from app.services.run_log import Line
+from app.web import live, run_view, security
+from app.web.forms import NO_ERRORS, Errors, shown_by, text
+from app.web.guard import guard
+from app.web.render import day, page, zone
+
+blueprint = Blueprint("runs", __name__, url_prefix="/t/<team>")
+
+PERIODS = {"24h": ("the last 24 hours", 1), "7d": ("the last 7 days", 7), "30d": ("the last 30 days", 30)}
+
+PARTS = {
+    "run-head": "runs/_header.html",
+    "run-insight": "runs/_insight.html",
+    "run-facts": "runs/_facts.html",
+    "run-steps": "runs/_steps.html",
+    "run-files": "runs/_files.html",
+}
+"""What changes while a run goes on: id of the element, its template."""
+
+
+# --- the list
+
+
+@blueprint.get("/runs")
+@guard("see")
+def index() -> str:
+    """Show the runs of a period, and that all that was planned is accounted for."""
+    filters, period = _filters()
+    account = run_list.account(g.actor, filters)
+    shown = run_list.listing(g.actor, filters, before=_number("before"), after=_number("after"))
+    return page(
+        "runs/index.html",
+        part="runs/_list.html",
+        filters=filters,
+        period=period,
+        periods=PERIODS,
+        account=account,
+        bar=run_view.bar(account),
+        shown=shown,
+        days=[(said, list(rows)) for said, rows in groupby(shown.rows, lambda run: day(run.planned_at))],
+        tasks=run_list.tasks(g.actor),
+        next_at=None if shown.rows else run_list.next_planned_at(g.actor),
+        now=utc_now(),
+        address=_address,
+        state_of=run_view.state_of,
+    )
+
+
+def _filters() -> tuple[Filters, str]:
+    asked = request.args
+    since, until, words = _period()
+    is_mine = asked.get("mine") == "1"
+    return Filters(
+        since, until, asked.get("state", ""), asked.get("task", ""), asked.get("trigger", ""), is_mine
+    ), words
+
+
+def _period() -> tuple[datetime, datetime, str]:
+    """Return the instants between which runs are looked at, and how that is said. Days are those of the viewer."""
+    now, first, last = utc_now(), _day("from"), _day("to")
+    if first or last:
+        first, last = first or last or now.date(), last or now.astimezone(zone()).date()
+        since = datetime.combine(first, time(), zone())
+        until = datetime.combine(last + timedelta(days=1), time(), zone()) - timedelta(microseconds=1)
+        return since, until, f"{first:%-d %b %Y}" if first == last else f"{first:%-d %b} to {last:%-d %b %Y}"
+    words, days = PERIODS.get(request.args.get("period", ""), PERIODS["24h"])
+    return now - timedelta(days=days), now, words
+
+
+def _day(name: str) -> date | None:
+    try:
+        return date.fromisoformat(request.args.get(name, ""))
+    except ValueError:
+        return None
+
+
+def _number(name: str) -> int | None:
+    return request.args.get(name, type=int)
+
+
+def _address(**changes: str | int | None) -> str:
+    """Return the list's address with some filters changed, from its first page on."""
+    kept = {name: value for name, value in request.args.items() if name not in {"before", "after"}}
+    values: dict[str, Any] = {name: value for name, value in (kept | changes).items() if value}
+    return url_for("runs.index", **values)
+
+
+# --- one run
+
+
+@blueprint.get("/runs/<int:number>")
+@guard("see")
+def show(number: int, errors: Errors = NO_ERRORS) -> str:
+    """Show a run: what happened, its steps, and its log, files or details."""
+    before = _number("before")
+    if before is not None and request.headers.get("HX-Request-Type") == "partial":
+        lines = run_log.lines(g.actor, number, before=before)
+        return render_template("runs/_earlier.html", number=number, **_log(lines))
+    context = _context(g.actor, number)
+    tab = request.args.get("tab", "log")
+    if tab == "log":
+        context |= _window(context["run"], before)
+    else:
+        context |= _log(()) | {"last_shown": run_log.last_number(g.actor, number)}
+    return page("runs/show.html", errors=errors, tab=tab, current=request.args.get("step"), **context)
+
+
+def _context(actor: Actor, number: int) -> dict[str, Any]:
+    """Return what the parts of a run's page need."""
+    detail = runs.find(actor, number)
+    # Whole seconds: what did not change in between is then the same text, and is not sent again.
+    now = utc_now().replace(microsecond=0)
+    symbol, favicon = run_view.sign(detail.run)
+    return {
+        "detail": detail,
+        "run": detail.run,
+        "task": detail.run.task,
+        "state": run_view.state_of(detail.run),
+        "is_over": detail.run.state in ENDED,
+        "symbol": symbol,
+        "favicon": favicon,
+        "insight": run_view.insight_of(detail, now),
+        "steps": run_view.steps_of(detail, now),
+        "now": now,
+    }
+
+
+def _window(run: Any, before: int | None) -> dict[str, Any]:
+    """Return the lines to show: the last, those before a line, or those around the one that was asked for."""
+    asked, step = _number("line"), request.args.get("step", "")
+    lines = run_log.lines(g.actor, run.number, before=before)
+    if before is None and asked and lines and asked < lines[0].number:
+        before = asked + run_log.TAIL_LINES // 2
+        lines = run_log.lines(g.actor, run.number, before=before)
+    return _log(lines, asked or run_view.line_of_step(run, step, lines)) | {"is_tail": before is None}
+
+
+def _log(lines: Sequence[Line], picked: int | None = None) -> dict[str, Any]:
+    return {
+        "is_tail": True,
+        "log": run_view.log_html(lines, picked),
+        "first_shown": lines[0].number if lines else 0,
+        "last_shown": lines[-1].number if lines else 0,
+    }
+
+
+@blueprint.get("/runs/<int:number>/log.txt")
+@guard("see")
+def log_text(number: int) -> Response:
+    """Send the whole log as text, as it is read."""
+    pieces = run_log.text(g.actor, number)
+    headers = {"Content-Disposition": f'attachment; filename="run-{number}.log.txt"'}
+    first = next(pieces, "")  # before the answer begins, so that a failure is still an answer of its own
+    return Response(chain((first,), pieces), mimetype="text/plain", headers=headers)
+
+
+@blueprint.get("/runs/<int:number>/files/<path:name>")
+@guard("see")
+def file(number: int, name: str) -> Response:
+    """Send a file that a run made; as it is somebody else's content, the browser only stores it."""
+    artifact, path = runs.file(g.actor, number, name, security.settings().data_dir / "files")
+    plain = name.rpartition("/")[2]
+    answer = send_file(path, mimetype="application/octet-stream", as_attachment=True, download_name=plain)
+    answer.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
+    answer.set_etag(artifact.digest)
+    return answer
+
+
+# --- what its buttons do
+
+
+@blueprint.get("/runs/<int:number>/cancellation")
+@guard("run")
+def cancel_page(number: int, errors: Errors = NO_ERRORS) -> str:
+    """Ask how to stop a run."""
+    return page("runs/cancel.html", errors=errors, run=runs.find(g.actor, number).run)
+
+
+@blueprint.post("/runs/<int:number>/cancellation")
+@guard("run")
+@shown_by(cancel_page)
+def cancel(number: int) -> AnyResponse:
+    """Cancel a run, or ask its worker to stop it."""
+    runs.cancel(g.actor, number, text("mode") or "now")
+    return _to(number)
+
+
+@blueprint.post("/runs/<int:number>/again")
+@guard("run")
+def again(number: int) -> AnyResponse:
+    """Run it once more and go to the new run."""
+    return _to(runs.again(g.actor, number, with_its_version=text("version") == "same"))
+
+
+@blueprint.post("/runs/<int:number>/decision")
+@guard("run")
+@shown_by(show)
+def decide(number: int) -> AnyResponse:
+    """Say whether a run whose worker vanished runs again."""
+    runs.decide(g.actor, number, text("answer"))
+    return _to(number)
+
+
+def _to(number: int) -> AnyResponse:
+    return redirect(url_for("runs.show", number=number), 303)
+
+
+# --- live
+
+
+def live_parts(actor: Actor, key: str) -> Mapping[str, str]:
+    """Return the parts of a run's page that change, by the id of their element."""
+    context = _context(actor, _run_number(key))
+    return {name: render_template(template, **context) for name, template in PARTS.items()}
+
+
+def live_lines(actor: Actor, key: str, after: int, limit: int) -> tuple[int, Markup]:
+    """Return the number of the last of at most `limit` lines after a line, and them as HTML."""
+    lines = run_log.lines(actor, _run_number(key), after=after, limit=limit)
+    return (lines[-1].number if lines else after), run_view.log_html(lines)
+
+
+def is_over(actor: Actor, key: str) -> bool:
+    """Whether nothing will change on a run's page any more."""
+    return runs.is_over(actor, _run_number(key))
+
+
+def run_id(actor: Actor, key: str) -> int:
+    """Return the id of the run that the page shows."""
+    return runs.id_of(actor, _run_number(key))
+
+
+def _run_number(key: str) -> int:
+    if not key.isascii() or not key.isdecimal() or len(key) > 9:  # noqa: PLR2004 what the column holds
+        raise NotFound
+    return int(key)
+
+
+live.view("runs", live_parts, live_lines, is_over, run_id)

@@ -1,0 +1,290 @@
+"""Tasks: the list, a task's page, and what its buttons do."""
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import Blueprint, g, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response as AnyResponse
+
+from app.core.clock import utc_now
+from app.core.errors import NotFound
+from app.domain.access import Actor
+from app.models.tasks import Task
+from app.services import definitions, overviews, runs, schedules, tasks, versions
+from app.services.overviews import Filters
+from app.services.schedules import Given
+from app.web import live
+from app.web.forms import NO_ERRORS, Errors, saved, shown_by, text
+from app.web.guard import guard
+from app.web.render import clock, day, page
+
+RUNS_SHOWN = 50
+
+_LIVE_TABS = {"overview": "overview", "runs": "task-runs"}
+"""The tabs that change by themselves, and the id of what changes."""
+
+_NEAR = ("Today", "Tomorrow")
+_WORDS = {
+    "task": "Saved.",
+    "copy": "This is the copy. It is paused.",
+    "restored": "This version is back.",
+    "undone": "Undone.",
+}
+"""What a page says after it was led to with ?saved=…"""
+
+blueprint = Blueprint("tasks", __name__, url_prefix="/t/<team>")
+
+
+@blueprint.get("/tasks")
+@guard("see")
+def index() -> str:
+    """List the team's tasks."""
+    filters = Filters(
+        **{name: request.args.get(name, "") for name in ("q", "status", "type", "owner", "after")}, sort=_sort()
+    )
+    found = overviews.lines(g.actor, filters)
+    return page(
+        "tasks/index.html",
+        part="tasks/_list.html",
+        filters=filters,
+        found=found,
+        counts=overviews.counts(g.actor),
+        owners=overviews.owners(g.actor),
+        types=definitions.types(),
+        older=_address(filters, after=found.after) if found.after else None,
+        address=_address,
+        toasts=_deleted(),
+    )
+
+
+def _sort() -> str:
+    wanted = request.args.get("sort", "")
+    return wanted if wanted in overviews.SORTS else "next"
+
+
+def _address(filters: Filters, **changed: str) -> str:
+    values = {name: value for name, value in {**filters.__dict__, "after": "", **changed}.items() if value}
+    if values.get("sort") == "next":
+        del values["sort"]
+    return url_for("tasks.index", **values)
+
+
+def _deleted() -> list[dict[str, str]]:
+    slugs = request.args.getlist("task") if request.args.get("saved") == "deleted" else []
+    if not slugs:
+        return []
+    words = "The task is deleted." if len(slugs) == 1 else f"{len(slugs)} tasks are deleted."
+    return [{"text": words, "tone": "", "undo_url": f"{url_for('tasks.recover')}?{urlencode({'task': slugs}, True)}"}]
+
+
+# --- a task
+
+
+@blueprint.get("/tasks/<slug>")
+@guard("see")
+def show(slug: str, errors: Errors = NO_ERRORS) -> str:
+    """Show what a task does, when it runs next, and how it went."""
+    return _show("overview", slug, errors=errors)
+
+
+@blueprint.get("/tasks/<slug>/runs")
+@guard("see")
+def runs_page(slug: str) -> str:
+    """Show the last runs of a task."""
+    return _show("runs", slug)
+
+
+@blueprint.get("/tasks/<slug>/history")
+@guard("see")
+def history_page(slug: str) -> str:
+    """Show the versions of a task, and what each changed."""
+    task = tasks.find(g.actor, slug)
+    return _show("history", slug, versions=versions.history(task))
+
+
+def live_parts(actor: Actor, key: str) -> dict[str, str]:
+    """Return the parts of a task's tab (`slug/tab`) that change by themselves, by their ids. Raises NotFound."""
+    slug, _, tab = key.partition("/")
+    if tab not in _LIVE_TABS:
+        raise NotFound
+    context = _sheet(actor, tasks.find(actor, slug), tab)
+    parts = {"task-state": "_state", "task-sentence": "_sentence", _LIVE_TABS[tab]: f"_{tab}"}
+    return {name: render_template(f"tasks/{part}.html", **context) for name, part in parts.items()}
+
+
+def is_over(actor: Actor, key: str) -> bool:
+    """Whether a task will never change again: never. Raises NotFound for a task that is not the team's."""
+    tasks.find(actor, key.partition("/")[0])
+    return False
+
+
+live.view("task", live_parts, is_over=is_over)
+
+
+def _show(tab: str, slug: str, errors: Errors = NO_ERRORS, **more: Any) -> str:
+    task = tasks.find(g.actor, slug)
+    context = _sheet(g.actor, task, tab) | {"errors": errors, "toasts": _told(task)} | more
+    return page(f"tasks/{tab}.html", part=f"tasks/_{tab}.html", **context)
+
+
+def _sheet(actor: Actor, task: Task, tab: str) -> dict[str, Any]:
+    latest = overviews.latest_runs(task, RUNS_SHOWN)
+    definition = tasks.definition(task)
+    return {
+        "tab": tab,
+        "task": task,
+        "actor": actor,
+        "errors": NO_ERRORS,
+        "state": overviews.state_of(task, latest),
+        "definition": definition,
+        "files": tasks.files(task),
+        "fires": schedules.next_fires(task.schedules, utc_now()),
+        "latest": latest,
+        "takes_seconds": overviews.typical_seconds(latest),
+        "when": schedules.words(definition["schedule"]),
+        "types": dict(definitions.types()),
+    }
+
+
+def _told(task: Task) -> list[dict[str, str]]:
+    what = request.args.get("saved", "")
+    words = _WORDS.get(what) or (_scheduled(task) if what == "scheduled" else "")
+    can_undo = what == "scheduled" and task.version_number > 1
+    undo_url = url_for("tasks.undo", slug=task.slug, number=task.version_number) if can_undo else ""
+    return [{"text": words, "tone": "", "undo_url": undo_url}] if words else []
+
+
+def _scheduled(task: Task) -> str:
+    fires = schedules.next_fires(task.schedules, utc_now(), 1)
+    if not fires:
+        return "Saved. It does not run by itself."
+    when = day(fires[0].at)
+    return f"Scheduled. Next: {when.lower() if when in _NEAR else when} {clock(fires[0].at)}"
+
+
+# --- what its buttons do
+
+
+@blueprint.post("/tasks/<slug>/runs")
+@guard("run")
+def run(slug: str) -> AnyResponse:
+    """Run a task now and go to its run."""
+    return to_run(tasks.find(g.actor, slug))
+
+
+def to_run(task: Task) -> AnyResponse:
+    """Start a run of the task and lead to it."""
+    return redirect(f"/t/{g.team.slug}/runs/{runs.start(g.actor, task.id)}", 303)
+
+
+@blueprint.post("/tasks/<slug>/schedule")
+@guard("edit")
+@shown_by(show)
+def reschedule(slug: str) -> AnyResponse:
+    """Change a task's schedule and nothing else."""
+    when = Given(text("text"), text("timezone"), text("gap") or "next", text("fold") or "first")
+    tasks.reschedule(g.actor, slug, when)
+    return saved(url_for("tasks.show", slug=slug), "scheduled")
+
+
+@blueprint.get("/tasks/<slug>/pause")
+@guard("edit")
+def pause_page(slug: str, errors: Errors = NO_ERRORS) -> str:
+    """Ask why a task is paused."""
+    return page("tasks/pause.html", errors=errors, task=tasks.find(g.actor, slug))
+
+
+@blueprint.post("/tasks/<slug>/pause")
+@guard("edit")
+@shown_by(pause_page)
+def pause(slug: str) -> AnyResponse:
+    """Pause a task."""
+    tasks.pause(g.actor, slug, text("note"))
+    return redirect(url_for("tasks.show", slug=slug), 303)
+
+
+@blueprint.post("/tasks/<slug>/resume")
+@guard("edit")
+def resume(slug: str) -> AnyResponse:
+    """Let a paused task go on."""
+    tasks.resume(g.actor, slug)
+    return redirect(url_for("tasks.show", slug=slug), 303)
+
+
+@blueprint.post("/tasks/<slug>/copy")
+@guard("edit")
+def duplicate(slug: str) -> AnyResponse:
+    """Make a copy and show it."""
+    return saved(url_for("tasks.show", slug=tasks.duplicate(g.actor, slug).slug), "copy")
+
+
+@blueprint.post("/tasks/<slug>/history/<int:number>/restoration")
+@guard("edit")
+def restore(slug: str, number: int) -> AnyResponse:
+    """Make an earlier version the present one again."""
+    tasks.restore(g.actor, slug, number)
+    return saved(url_for("tasks.show", slug=slug), "restored")
+
+
+@blueprint.post("/tasks/<slug>/history/<int:number>/undo")
+@guard("edit")
+def undo(slug: str, number: int) -> AnyResponse:
+    """Take a version back: the one before it becomes the present one."""
+    tasks.restore(g.actor, slug, number - 1, instead_of=number)
+    return saved(url_for("tasks.show", slug=slug), "undone")
+
+
+@blueprint.post("/tasks/<slug>/deletion")
+@guard("edit")
+def delete(slug: str) -> AnyResponse:
+    """Delete a task."""
+    tasks.delete(g.actor, slug)
+    return redirect(url_for("tasks.index", saved="deleted", task=slug), 303)
+
+
+# --- with the selected tasks
+
+
+@blueprint.post("/tasks/recovery")
+@guard("edit")
+def recover() -> AnyResponse:
+    """Bring deleted tasks back."""
+    for slug in request.args.getlist("task"):
+        tasks.recover(g.actor, slug)
+    return redirect(url_for("tasks.index"), 303)
+
+
+@blueprint.post("/tasks/selection/runs")
+@guard("run")
+def run_selection() -> AnyResponse:
+    """Run the selected tasks now."""
+    return _with_selection(lambda slug: runs.start(g.actor, tasks.find(g.actor, slug).id))
+
+
+@blueprint.post("/tasks/selection/pause")
+@guard("edit")
+def pause_selection() -> AnyResponse:
+    """Pause the selected tasks."""
+    return _with_selection(lambda slug: tasks.pause(g.actor, slug))
+
+
+@blueprint.post("/tasks/selection/resume")
+@guard("edit")
+def resume_selection() -> AnyResponse:
+    """Let the selected tasks go on."""
+    return _with_selection(lambda slug: tasks.resume(g.actor, slug))
+
+
+@blueprint.post("/tasks/selection/deletion")
+@guard("edit")
+def delete_selection() -> AnyResponse:
+    """Delete the selected tasks."""
+    _with_selection(lambda slug: tasks.delete(g.actor, slug))
+    return redirect(url_for("tasks.index", saved="deleted", task=request.form.getlist("task")), 303)
+
+
+def _with_selection(act: Callable[[str], object]) -> AnyResponse:
+    for slug in request.form.getlist("task"):
+        act(slug)
+    return redirect(url_for("tasks.index"), 303)

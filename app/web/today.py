@@ -1,0 +1,76 @@
+"""Today: the day ruler, what needs you, what goes on, what comes next."""
+
+from typing import Any
+
+from flask import Blueprint, g, render_template
+
+from app.core.clock import utc_now
+from app.core.errors import NotFound
+from app.domain.access import Actor
+from app.services import today
+from app.web import live
+from app.web.guard import guard
+from app.web.render import alive, page, zone
+
+blueprint = Blueprint("today", __name__, url_prefix="/t/<team>")
+
+PARTS = ("ruler", "needs", "now", "next")
+_WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+
+
+@blueprint.get("/today")
+@guard("see")
+def show() -> str:
+    """Show the day, or ways to start while there is no task."""
+    if not today.has_tasks(g.actor):
+        return page("today/empty.html", **_moment())
+    return page("today/index.html", yesterday=today.yesterday(g.actor, zone()), **_day(g.actor))
+
+
+def live_parts(actor: Actor, key: str) -> dict[str, str]:
+    """Return the parts that change by themselves, by their ids. Raises NotFound."""
+    if key:
+        raise NotFound
+    context = _day(actor)
+    return {f"today-{name}": render_template(f"today/_{name}.html", **context) for name in PARTS}
+
+
+live.view("today", live_parts)
+
+
+def _day(actor: Actor) -> dict[str, Any]:
+    needs, now = today.needs(actor), today.now(actor)
+    return _moment() | {
+        "needs": needs,
+        "now": now,
+        "coming": today.coming(actor, zone()),
+        "past": today.past(actor, zone()),
+        "asks": _asks(len(needs) + (alive().tone != "ok")),
+        "going": _going(now),
+    }
+
+
+def _moment() -> dict[str, Any]:
+    here = utc_now().astimezone(zone())
+    return {"date": f"{here:%A} {here.day} {here:%B}", "hour": here.hour, "minute": here.hour * 60 + here.minute}
+
+
+def _asks(count: int) -> str:
+    if not count:
+        return "Nothing needs you."
+    return f"{_word(count).capitalize()} {'thing needs' if count == 1 else 'things need'} you."
+
+
+def _going(now: today.Now) -> str:
+    running, waiting = now.counts["running"], now.counts.total() - now.counts["running"]
+    if not running and not waiting:
+        return "Nothing is running."
+    runs = f"{_word(running).capitalize()} {'run is' if running == 1 else 'runs are'} going"
+    waits = f"{_word(waiting)} {'waits' if waiting == 1 else 'wait'}"
+    if not running:
+        return f"{waits.capitalize()}."
+    return f"{runs} and {waits}." if waiting else f"{runs}."
+
+
+def _word(count: int) -> str:
+    return _WORDS[count] if count < len(_WORDS) else f"{count:,}"

@@ -1,0 +1,92 @@
+"""Templates: pages with a title, parts with one root, nothing inline, htmx 4 only, and none that nobody asks for."""
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from app.settings import ROOT
+from tests.house.source import CODE, TEMPLATES, named, read
+
+PAGES = [path for path in TEMPLATES if not path.name.startswith("_") and path.parent.name != "shared"]
+LAYOUTS = {"layout.html", "auth_layout.html"}
+VOID = {"area", "br", "col", "hr", "img", "input", "link", "meta", "source", "wbr"}
+
+INLINE = {
+    "a style": re.compile(r"<[^>]*\sstyle\s*="),
+    "a handler": re.compile(r"<[^>]*\son[a-z]+\s*="),
+    "an address of javascript": re.compile(r"javascript:", re.IGNORECASE),
+    "a script": re.compile(r"<script(?![^>]*(?:\ssrc=|type=\"application/json\"))"),
+    "a style sheet": re.compile(r"<style\b"),
+}
+OF_HTMX_2 = re.compile(r"\b(hx-on|hx-ext|hx-vars|hx-params|hx-disinherit|sse-swap|sse-connect|ws-connect)\b")
+
+_JINJA = re.compile(r"\{#.*?#\}|\{%.*?%\}", re.DOTALL)
+_VALUE = re.compile(r"\{\{.*?\}\}", re.DOTALL)
+
+
+@pytest.mark.parametrize("path", PAGES, ids=named)
+def test_a_page_extends_a_layout_and_has_a_title(path):
+    chain = _chain(path)
+    assert chain[-1].name in LAYOUTS
+    is_frame = any(_parent(other) == path for other in TEMPLATES)  # the pages that extend it have the title
+    assert is_frame or any("{% block title %}" in read(one) for one in chain if one.name not in LAYOUTS)
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=named)
+def test_nothing_is_inline(path):
+    text = _VALUE.sub("", _JINJA.sub("", read(path)))
+    assert [what for what, pattern in INLINE.items() if pattern.search(text)] == []
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=named)
+def test_htmx_is_that_of_version_4(path):
+    assert OF_HTMX_2.findall(read(path)) == []
+
+
+def _parts():
+    """Return the parts that answer a request for a part of a page."""
+    web = "\n".join(read(path) for path in CODE if named(path).startswith("app/web/"))
+    return sorted(set(re.findall(r'part="([^"{]+/_[^"{]+)"', web)))
+
+
+@pytest.mark.parametrize("name", _parts())
+def test_a_part_that_is_swapped_has_one_root_with_an_id(name):
+    roots = Roots()
+    roots.feed(_VALUE.sub("x", _JINJA.sub("", read(ROOT / "templates" / name))))
+    assert [bool(dict(attributes).get("id")) for _, attributes in roots.found if _ != "hx-partial"] == [True]
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=named)
+def test_somebody_asks_for_every_template(path):
+    name = path.relative_to(ROOT / "templates").as_posix()
+    code = "\n".join(read(path) for path in CODE)
+    made = re.findall(r'f"(\w+/_?)\{\w+\}\.html"', code)  # a family of templates, as the tabs of a task
+    asked = any(f'"{name}"' in read(other) for other in TEMPLATES) or f'"{name}"' in code
+    assert asked or any(re.fullmatch(rf"{re.escape(start)}\w+\.html", name) for start in made)
+
+
+def _chain(path):
+    parent = _parent(path)
+    return [path, *_chain(parent)] if parent else [path]
+
+
+def _parent(path):
+    found = re.search(r'\{%-? extends "([^"]+)"', read(path))
+    return ROOT / "templates" / found[1] if found else None
+
+
+class Roots(HTMLParser):
+    """The outermost elements of a part."""
+
+    def __init__(self):
+        super().__init__()
+        self.depth, self.found = 0, []
+
+    def handle_starttag(self, tag, attrs):
+        if self.depth == 0:
+            self.found.append((tag, attrs))
+        self.depth += tag not in VOID
+
+    def handle_endtag(self, tag):
+        self.depth -= tag not in VOID

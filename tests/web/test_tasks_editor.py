@@ -1,0 +1,296 @@
+"""The task editor: starts, what is wrong beside its field, the schedule read while typing, and nobody's text lost."""
+
+import io
+import re
+
+import pytest
+import sqlalchemy as sa
+
+from app.models.runs import Run
+from app.models.tasks import Schedule, Task, TaskFile, TaskVersion
+from app.services.unit import unit
+from tests.web.test_tasks import WEBSITE, fragment, make, rows, viewer  # noqa: F401 a fixture
+
+SCRIPT = {**WEBSITE, "engine": "shell", "script": "echo one\n", "name": "Count"}
+
+
+def field(page, name):
+    found = re.search(rf'<input[^>]*name="{name}"[^>]*>', page)
+    return re.search(r'value="([^"]*)"', found[0])[1]
+
+
+def definition(app):
+    return rows(app, TaskVersion)[-1].definition
+
+
+def reading(visit, team, text, **more):
+    return visit.get(
+        f"/t/{team}/tasks/schedule/preview",
+        query_string={"text": text, "timezone": "Europe/Berlin", **more},
+        headers={"HX-Request": "true", "HX-Request-Type": "partial"},
+    ).text
+
+
+# --- new tasks
+
+
+@pytest.mark.parametrize(
+    ("start", "holds"), [("website", "https://example.com/"), ("script", "df -h"), ("python", "print(")]
+)
+def test_a_starter_card_opens_a_form_that_can_be_saved_as_it_is(app, ada, northgate, start, holds):
+    page = ada.get(f"/t/{northgate}/tasks/new?start={start}").text
+    assert holds in page
+    sent = dict(re.findall(r'<input class="input[^"]*" id="[^"]*" name="(\w+)"[^>]*? value="([^"]*)"', page))
+    engine = re.search(r'name="engine" value="(\w+)" checked', page)[1]
+    areas = dict(re.findall(r'<textarea[^>]*name="(\w+)"[^>]*>\n([^<]*)</textarea>', page))
+    sent |= {name: value.replace("&#34;", '"') for name, value in areas.items()}
+    answer = ada.post(f"/t/{northgate}/tasks/new", {**sent, "engine": engine, "timezone": "UTC"})
+    assert answer.status_code == 303, answer.text
+    assert rows(app, Task)[0].engine == engine
+
+
+def test_a_sentence_becomes_a_name_and_a_schedule(ada, northgate):
+    page = ada.get(f"/t/{northgate}/tasks/new?text=disk+check+every+hour").text
+    assert field(page, "name") == "Disk check"
+    assert field(page, "text") == "every hour"
+    assert "Understood" in page
+
+
+@pytest.mark.parametrize(("sentence", "name", "when"), [
+    ("every day at 2:30", "", "every day at 2:30"), ("Tidy up", "Tidy up", ""), ("tea every day at 5", "Tea", "every day at 5"),
+    ("every invoice on mondays at 8:00", "Every invoice", "on mondays at 8:00"),
+])  # fmt: skip
+def test_a_sentence_is_parted_where_its_schedule_begins(ada, northgate, sentence, name, when):
+    page = ada.get(f"/t/{northgate}/tasks/new", query_string={"text": sentence}).text
+    assert (field(page, "name"), field(page, "text")) == (name, when)
+
+
+def test_save_and_run_once_leads_to_the_run(app, ada, northgate):
+    answer = ada.post(f"/t/{northgate}/tasks/new", {**WEBSITE, "run": "1"})
+    assert answer.location == f"/t/{northgate}/runs/1"
+    assert len(rows(app, Run)) == 1
+
+
+def test_everything_typed_is_stored(app, ada, northgate):
+    make(
+        ada, northgate, headers="Accept: application/json\nX-Team: a=b", expect_json="data.ok equals true\nitems[0].price below 20",
+        timeout="2,5", retries="4", overlap="queue_one", misfire="skip", grace="10", follow_redirects="1",
+    )  # fmt: skip
+    stored = definition(app)
+    assert stored["settings"]["headers"] == {"Accept": "application/json", "X-Team": "a=b"}
+    assert [check["value"] for check in stored["settings"]["expect_json"]] == [True, 20]
+    assert stored["limits"]["timeout_seconds"] == 150
+    assert stored["policy"]["retries"] == 4
+    assert (stored["policy"]["overlap"], stored["policy"]["misfire"], stored["policy"]["grace_seconds"]) == (
+        "queue_one",
+        "skip",
+        600,
+    )
+    assert stored["policy"]["is_idempotent"] is False
+    assert stored["schedule"]["expression"] == "0 9 * * 1-5"
+
+
+def test_what_is_wrong_stands_on_top_and_beside_its_field_and_nothing_is_lost(app, ada, northgate):
+    wrong = {
+        **WEBSITE,
+        "url": "no address",
+        "name": "",
+        "text": "whenever",
+        "retries": "many",
+        "body": "kept as it was",
+    }
+    answer = ada.post(f"/t/{northgate}/tasks/new", wrong)
+    assert answer.status_code == 422
+    page = answer.text
+    assert "4 things need another look." in page
+    for sentence in ("Give the task a name.", "Write a whole number.", "I can&#39;t read that."):
+        assert page.count(sentence) >= 2, sentence
+    for typed in ("no address", "whenever", "many", "kept as it was"):
+        assert typed in page
+    assert not rows(app, Task)
+
+
+@pytest.mark.parametrize(("name", "value", "told"), [
+    ("timeout", "0", "Between 0.05 and 10,080."), ("timeout", "nan", "Between"), ("memory", "1", "Between 16"),
+    ("grace", "99999", "Between 0"), ("overlap", "sometimes", "Choose one from the list."),
+    ("min_isolation", "9", "Choose a level"), ("secrets", "NOT_THERE", "There is no secret called NOT_THERE."),
+    ("engine", "telepathy", "Choose one of the types."), ("script", "", "Fill this in."), ("timezone", "Mars/Base", "Choose a time zone"),
+])  # fmt: skip
+def test_bounds_are_told(ada, northgate, name, value, told):
+    answer = ada.post(f"/t/{northgate}/tasks/new", {**SCRIPT, name: value})
+    assert answer.status_code == 422
+    assert told in answer.text
+
+
+def test_names_for_addresses_are_free_ones(app, ada, northgate):
+    for name in ("New", "Shop window", "Shop window", "…"):
+        make(ada, northgate, name=name)
+    assert [task.slug for task in rows(app, Task)] == ["new-2", "shop-window", "shop-window-2", "task"]
+
+
+# --- changes
+
+
+def test_the_form_shows_what_is_stored_and_saving_it_again_changes_nothing(app, ada, northgate):
+    address = make(ada, northgate, text="in 30 minutes", headers="Accept: text/plain")
+    page = ada.get(f"{address}/edit").text
+    assert "Accept: text/plain" in page
+    first = rows(app, Schedule)[0].next_fire_at
+    again = {**WEBSITE, "version": field(page, "version"), "text": field(page, "text"), "headers": "Accept: text/plain"}
+    assert ada.post(f"{address}/edit", again).status_code == 303
+    assert len(rows(app, TaskVersion)) == 1
+    assert rows(app, Schedule)[0].next_fire_at == first
+
+
+def test_a_change_is_a_version(app, ada, ben, northgate):
+    address = make(ada, northgate)
+    ben.post(f"{address}/edit", {**WEBSITE, "version": "1", "url": "https://example.org/", "text": ""})
+    assert [version.number for version in rows(app, TaskVersion)] == [1, 2]
+    assert rows(app, Schedule)[0].state == "over"
+    page = ada.get(f"{address}/history").text
+    assert "Ben Okri" in page
+    assert "<del>https://example.com/</del> → <ins>https://example.org/</ins>" in page
+    assert "<ins>never by itself</ins>" in page
+
+
+def test_code_is_compared_line_by_line(ada, northgate):
+    address = make(ada, northgate, **SCRIPT)
+    ada.post(f"{address}/edit", {**SCRIPT, "version": "1", "script": "echo one\necho two\n"})
+    assert "+echo two" in ada.get(f"{address}/history").text
+
+
+def test_two_who_save_at_once_lose_nothing(app, ada, ben, northgate):
+    address = make(ada, northgate)
+    ben.post(f"{address}/edit", {**WEBSITE, "version": "1", "name": "Ben's name"})
+    answer = ada.post(f"{address}/edit", {**WEBSITE, "version": "1", "name": "Ada's name"})
+    assert answer.status_code == 422
+    assert "Somebody saved version 2 while you were writing." in answer.text
+    assert "Ada&#39;s name" in answer.text
+    assert rows(app, Task)[0].name == "Ben's name"
+    ada.post(f"{address}/edit", {**WEBSITE, "version": field(answer.text, "version"), "name": "Ada's name"})
+    assert rows(app, Task)[0].name == "Ada's name"
+
+
+# --- files
+
+
+def upload(visit, address, file, content=b"1,2\n", **more):
+    return visit.post(
+        address, {**SCRIPT, "uploads": (io.BytesIO(content), file), **more}, content_type="multipart/form-data"
+    )
+
+
+def test_files_are_added_replaced_and_taken_away(app, ada, northgate):
+    address = upload(ada, f"/t/{northgate}/tasks/new", "data.csv").location.partition("?")[0]
+    page = ada.get(f"{address}/edit").text
+    assert "data.csv" in page
+    first = str(rows(app, TaskFile)[0].id)
+    upload(ada, f"{address}/edit", "data.csv", b"3,4\n", version="1", files=first)
+    assert definition(app)["files"] == [rows(app, TaskFile)[1].id]
+    ada.post(f"{address}/edit", {**SCRIPT, "version": "2"})
+    assert definition(app)["files"] == []
+    ada.post(f"{address}/history/1/restoration")
+    assert definition(app)["files"] == [int(first)]
+
+
+def test_a_file_of_another_task_cant_be_taken(app, ada, northgate):
+    upload(ada, f"/t/{northgate}/tasks/new", "data.csv")
+    address = make(ada, northgate, **{**SCRIPT, "name": "Other"})
+    ada.post(f"{address}/edit", {**SCRIPT, "name": "Other", "version": "1", "files": str(rows(app, TaskFile)[0].id)})
+    assert definition(app)["files"] == []
+
+
+@pytest.mark.parametrize("name", [".env", "-rf", "~root", "../up", "x" * 201])
+def test_names_of_files_are_plain(ada, northgate, name):
+    answer = upload(ada, f"/t/{northgate}/tasks/new", name)
+    assert answer.status_code == 422
+    assert "A file needs a plain name" in answer.text
+
+
+def test_a_file_has_at_most_32_mib(app, ada, northgate, monkeypatch):
+    monkeypatch.setattr("app.services.tasks.LARGEST_FILE_BYTES", 10)
+    assert upload(ada, f"/t/{northgate}/tasks/new", "small.bin", bytes(10), name="Small").status_code == 303
+    answer = upload(ada, f"/t/{northgate}/tasks/new", "big.bin", bytes(11))
+    assert answer.status_code == 422
+    assert "big.bin is larger than 32 MiB." in answer.text
+    assert len(rows(app, TaskFile)) == 1
+
+
+# --- the schedule box
+
+
+def test_a_schedule_is_read_while_it_is_typed(ada, northgate):
+    part = reading(ada, northgate, "every weekday at 9")
+    assert "Understood" in part
+    assert "Every weekday at 09:00" in part
+    assert part.count("<li><time datetime=") == 5
+    assert "Understood" not in reading(ada, northgate, "whenever")
+    assert "every weekday at 9:00" in reading(ada, northgate, "whenever")
+
+
+def test_a_doubt_is_asked_about_and_a_press_decides(ada, northgate):
+    part = reading(ada, northgate, "every day at 5")
+    assert "Which one?" in part
+    choice = re.search(r'name="choice" value="([^"]+)"', part)[1]
+    box = reading(ada, northgate, "every day at 5", choice=choice, to="words")
+    assert "Understood" in box
+    assert field(box, "text") == choice
+
+
+def test_clock_changes_are_said_and_the_rule_can_be_chosen(ada, northgate):
+    part = reading(ada, northgate, "every day at 2:30")
+    assert "Clocks change." in part
+    assert "It will run at 03:00." in part
+    assert 'name="gap"' in part
+    assert "It will not run then." in reading(ada, northgate, "every day at 2:30", gap="skip")
+
+
+def test_words_builder_and_cron_are_one_value(ada, northgate):
+    box = reading(ada, northgate, "every monday and friday at 7:45", to="builder")
+    assert '<option value="week" selected>' in box
+    assert re.findall(r'name="days" value="(\w+)" checked', box) == ["mon", "fri"]
+    assert field(box, "at") == "07:45"
+    box = reading(ada, northgate, "", mode="builder", repeat="week", days=["mon", "fri"], at="07:45", to="cron")
+    assert field(box, "cron") == "45 7 * * 1,5"
+    box = reading(ada, northgate, "", mode="cron", cron="45 7 * * 1,5", to="words")
+    assert field(box, "text") == "every monday and friday at 07:45"
+
+
+@pytest.mark.parametrize(("fields", "said"), [
+    ({"repeat": "minutes", "every": "15"}, "Every 15 minutes"), ({"repeat": "hours", "every": "2"}, "Every 2 hours"),
+    ({"repeat": "day", "at": "07:00"}, "Every day at 07:00"), ({"repeat": "weekday", "at": "07:00"}, "Every weekday at 07:00"),
+    ({"repeat": "week", "days": ["tue"], "at": "07:00"}, "Every Tuesday at 07:00"),
+    ({"repeat": "month", "monthday": "3", "at": "07:00"}, "07:00"), ({"repeat": "once", "date": "2099-03-01", "at": "07:00"}, "Once, "),
+    ({"repeat": "", "text": "every hour"}, "Every hour"),
+])  # fmt: skip
+def test_the_builder_says_what_it_builds(ada, northgate, fields, said):
+    part = reading(ada, northgate, fields.pop("text", ""), mode="builder", **fields)
+    assert "Understood" in part
+    assert said in part
+
+
+def test_without_javascript_the_form_itself_shows_the_reading(app, ada, northgate):
+    page = ada.post(f"/t/{northgate}/tasks/new", {**WEBSITE, "preview": "1", "text": "every hour"}).text
+    assert "Understood" in page
+    page = ada.post(f"/t/{northgate}/tasks/new", {**WEBSITE, "to": "builder", "text": "every day at 8:15"}).text
+    assert field(page, "at") == "08:15"
+    assert "Shop window" in page
+    assert not rows(app, Task)
+    assert ada.get(f"/t/{northgate}/tasks/schedule/preview?text=every+hour").location.endswith(
+        "/tasks/new?text=every+hour&timezone="
+    )
+
+
+def test_a_viewer_has_no_editor(ada, viewer, cid, northgate):  # noqa: F811 the fixture
+    address = make(ada, northgate)
+    assert viewer.get(f"{address}/edit").status_code == 403
+    assert viewer.post(f"{address}/edit", WEBSITE).status_code == 403
+    assert cid.get(f"{address}/edit").status_code == 404
+    assert fragment(cid, f"/t/{northgate}/tasks/schedule/preview").status_code == 404
+
+
+def test_every_change_is_on_record(app, ada, northgate):
+    make(ada, northgate)
+    with app.app_context(), unit() as work:
+        actions = work.session.execute(sa.text("SELECT action FROM audit")).scalars().all()
+    assert "task_created" in actions

@@ -1,0 +1,99 @@
+"""Today as its readers see it."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from app.services import teams
+from tests import factories
+from tests.web.conftest import put_in
+
+
+@pytest.fixture
+def team_id(app, ada, northgate):
+    return ada.actor(app, northgate).team_id
+
+
+def shown(visit, slug):
+    answer = visit.get(f"/t/{slug}/today")
+    assert answer.status_code == 200
+    return answer.text
+
+
+def at(hours=0.0):
+    return datetime.now(UTC) + timedelta(hours=hours)
+
+
+def test_an_empty_day_offers_ways_to_start_that_exist(ada, northgate):
+    page = shown(ada, northgate)
+    assert "/tasks/new?start=website" in page
+    assert "/tasks/new?start=script" in page
+    assert page.count('class="pick-card"') == 2
+
+
+def test_a_viewer_of_an_empty_team_is_not_asked_to_make_tasks(app, cid, northgate):
+    put_in(app, cid, northgate, "viewer")
+    page = shown(cid, northgate)
+    assert "has no task yet" in page
+    assert "start=website" not in page
+
+
+def test_the_day_in_words(app, ada, northgate, team_id):
+    with app.app_context():
+        probe = factories.task(team_id, "shop-probe")
+        factories.run(
+            team_id, probe, "failed", number=41, sentence="The shop said 503.", started_at=at(), ended_at=at()
+        )
+        factories.run(team_id, factories.task(team_id, "digest"), "running", started_at=at())
+        factories.schedule(team_id, probe, "2h")
+    page = shown(ada, northgate)
+    assert "One run is going." in page
+    assert "The shop said 503." in page
+    assert f"/t/{northgate}/runs/41" in page
+    assert "1 failed, 1 running" in page or "1 running, 1 failed" in page
+    assert "in 2 h" in page
+
+
+def test_a_quiet_day_says_so(app, ada, northgate, team_id):
+    with app.app_context():
+        factories.task(team_id, "probe")
+    page = shown(ada, northgate)
+    assert "Nothing is running." in page
+    assert "Nothing is planned in the next 24 hours." in page
+
+
+def test_a_clock_that_is_away_needs_somebody(app, ada, northgate, team_id):
+    with app.app_context():
+        factories.task(team_id, "probe")
+    assert "The clock is away: schedules wait." in shown(ada, northgate)
+
+
+def test_names_are_text(app, ada, northgate, team_id):
+    with app.app_context():
+        name = "<script>alert(1)</script>"
+        task = factories.task(team_id, name)
+        factories.schedule(team_id, task, "2h")
+        factories.run(team_id, task, "failed", sentence="<b>bad</b>", ended_at=at())
+        factories.run(team_id, task, "running", started_at=at())
+    page = shown(ada, northgate)
+    assert "<script>alert" not in page
+    assert "<b>bad" not in page
+
+
+def test_the_parts_that_change_are_those_of_the_page(app, ada, northgate, team_id):
+    with app.app_context():
+        factories.run(team_id, factories.task(team_id, "probe"), "failed", ended_at=at())
+    page = shown(ada, northgate)
+    for part in ("ruler", "needs", "now", "next"):
+        assert page.count(f'id="today-{part}"') == 1
+    assert f'hx-sse:connect="/t/{northgate}/live/today"' in page
+
+
+def test_someone_alone_in_a_team_is_asked_to_invite(app, ada, ben, northgate, team_id):
+    with app.app_context():
+        factories.task(team_id, "probe")
+    assert "Invite someone" not in shown(ada, northgate)
+    with app.app_context():
+        alone = teams.create(app.extensions["vault"], ada.id, "Alone")
+        factories.task(ada.actor(app, alone).team_id, "probe")
+    assert "Invite someone" in shown(ada, alone)
