@@ -5,7 +5,6 @@ version, starts web, clock and workers, and starts again what dies.
 """
 
 import argparse
-import errno
 import http.client
 import json
 import os
@@ -20,7 +19,7 @@ from pathlib import Path
 
 import redis
 
-from app.cli import home
+from app.cli import home, listener
 from app.cli.supervisor import Child, Signals, say, signals, stop, watch
 from app.core.errors import Unavailable
 from app.infra import processes, valkey
@@ -28,7 +27,6 @@ from app.settings import ROOT, SettingError, Settings, read
 
 READY_SECONDS = 60.0
 _LOOK_SECONDS = 0.1
-_BACKLOG = 1024
 _OWN = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 compared, not bound
 
 
@@ -46,8 +44,8 @@ def run(args: argparse.Namespace) -> int:
     home.refuse_if_held(settings.data_dir)
     if settings.redis_url:
         _try_redis(settings.redis_url)
-    with _listen(settings) as listener, home.held(settings.data_dir, settings.url), signals() as told:
-        everything = Everything(settings, listener)
+    with listener.take(settings) as taken, home.held(settings.data_dir, settings.url), signals() as told:
+        everything = Everything(settings, taken)
         try:
             everything.start()
             if _wait_until_ready(everything, told):
@@ -136,34 +134,6 @@ class Everything:
 
 
 # --- before anything is made
-
-
-def _listen(settings: Settings) -> socket.socket:
-    """Take the port; web inherits it, so that nobody is turned away while web starts again. Raises SettingError."""
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-    except socket.gaierror:
-        raise SettingError(f"{settings.host} is no address of this machine. Give one with --host.") from None
-    listener = socket.socket(family, kind, protocol)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind(address)
-        listener.listen(_BACKLOG)
-    except OSError as error:
-        listener.close()
-        raise SettingError(_why_not(error, settings)) from error
-    return listener
-
-
-def _why_not(error: OSError, settings: Settings) -> str:
-    where = f"port {settings.port} on {settings.host}"
-    if error.errno == errno.EADDRINUSE:
-        return f"Another program listens on {where}. Stop it, or give another port with --port."
-    if error.errno == errno.EADDRNOTAVAIL:
-        return f"{settings.host} is no address of this machine. Give one with --host."
-    return f"Carillon may not listen on {where}: {error.strerror}. Give a port from 1024 with --port."
 
 
 def _write_privately(path: Path, text: str) -> None:

@@ -7,7 +7,7 @@ from importlib import import_module
 
 import uvicorn
 
-from app.cli import prepared
+from app.cli import listener, prepared
 from app.settings import read
 
 _GRACE_SECONDS = 2  # streams are open for ever; browsers come back by themselves
@@ -22,13 +22,12 @@ def run(args: argparse.Namespace) -> int:
     """Serve until SIGTERM."""
     settings = read()
     prepared.refuse_if_not(settings)
+    taken = socket.socket(fileno=args.fd) if args.fd is not None else listener.take(settings)
     doors = import_module("wsgi")  # makes the application
     doors.app.test_client().get("/login")  # warms templates and database
     _spare_the_collector()
     config = uvicorn.Config(
         doors.asgi,
-        host=settings.host,
-        port=settings.port,
         http="httptools",
         loop="uvloop",
         ws="none",
@@ -39,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
         server_header=False,
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
-    uvicorn.Server(config).run([socket.socket(fileno=args.fd)] if args.fd is not None else None)
+    uvicorn.Server(config).run([taken])
     return 0
 
 

@@ -145,7 +145,7 @@ _NEXT: dict[str, tuple[str, Way]] = {
     "expectation": ("Look at the answer in its log; if it is right, change what the task expects.", "task"),
     "too_large": ("Raise its size limit, or ask for less.", "task"),
     "settings": ("Correct the task, then run it again.", "task"),
-    "no_secret": ("Set the secret, then run it again.", "secrets"),
+    "no_secret": ("", "secrets"),  # its sentence says what to do
     "secret": ("Set the secret, then run it again.", "secrets"),
     "wrong_key": ("Put the right key file back, then run it again.", ""),
     "no_isolation": ("See what the workers can do, or ask for less isolation in the task.", "workers"),

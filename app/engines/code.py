@@ -99,8 +99,8 @@ class _Attempt:
         """Whether to stop here, between two steps."""
         return bool(self.cancellation.mode)
 
-    def on_line(self, stream: str, text: str) -> None:
-        self.emit(LogWritten(text, "warn" if stream == "err" else "info"))
+    def on_line(self, stream: str, text: str, is_cut: bool) -> None:
+        self.emit(LogWritten(text, "warn" if stream == "err" else "info", is_cut))
 
     def on_start(self, running: sandbox.Running) -> None:
         self.cancellation.on_now(running.stop)

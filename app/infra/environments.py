@@ -12,6 +12,7 @@ import hashlib
 import importlib.util
 import os
 import shutil
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -68,6 +69,7 @@ def held(requirements: Sequence[str], build: Build) -> Iterator[Path]:
     wanted = sorted({line.strip() for line in requirements if line.strip()})
     folder = sandbox.environments_folder()
     folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o755)
     place = folder / _key(wanted, python)
     with (folder / f"{place.name}.lock").open("a") as lock:
         _lock(lock.fileno(), fcntl.LOCK_SH, build)
@@ -128,7 +130,7 @@ def _make_empty(place: Path, python: sandbox.Interpreter) -> None:
 def _install(place: Path, wanted: list[str], python: sandbox.Interpreter, build: Build) -> None:
     try:
         with sandbox.room(build.scratch) as room:
-            shutil.copytree(_pip(), room.host / "pip", dirs_exist_ok=True)  # where ours lies, code may not read
+            room.host.mkdir(parents=True, exist_ok=True, mode=0o700)
             _give([room.host, place], room.uid)
             with sandbox.begin(_job(place, wanted, python, room), room.uid) as running:
                 build.on_start(running)
@@ -140,14 +142,15 @@ def _install(place: Path, wanted: list[str], python: sandbox.Interpreter, build:
 
 
 def _job(place: Path, wanted: list[str], python: sandbox.Interpreter, room: sandbox.Room) -> sandbox.Job:
+    pip = _pip(place.parent)
     asked = {name: os.environ[name] for name in _HANDED_ON if os.environ.get(name)}
     links = tuple(Path(word) for word in asked.get("PIP_FIND_LINKS", "").split() if Path(word).is_dir())
     inside = str(room.inside)
     return sandbox.Job(
-        (str(place / "bin" / "python"), "-I", f"{inside}/pip", *_PIP, *wanted),
+        (str(place / "bin" / "python"), "-I", str(pip / "pip"), *_PIP, *wanted),
         room.host,
         {"PATH": "/usr/bin:/bin", "HOME": inside, "TMPDIR": inside, "LANG": "C.UTF-8", **asked},
-        reads=(*python.folders, *links),
+        reads=(*python.folders, pip, *links),
         writes=(place,),
         has_network=True,
         memory_bytes=_MEMORY_BYTES,
@@ -166,20 +169,25 @@ def _give(folders: Sequence[Path], uid: int) -> None:
 def _open_to_all(place: Path) -> None:
     """Let every uid read it, whatever our umask or a package says; nobody but us writes there any more."""
     _give([place], 0)
-    place.parent.chmod(0o755)
     for path in (place, *place.rglob("*")):
         if not path.is_symlink():
             path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
 
 
-def _pip() -> Path:
-    """Return the folder of a pip that can be run by its path. Raises SandboxUnavailable."""
+def _pip(folder: Path) -> Path:
+    """Return a folder that holds pip and nothing else, where code may read. Raises SandboxUnavailable."""
     ours = importlib.util.find_spec("pip")
     candidates = [Path(ours.origin).parent] if ours and ours.origin else []
-    for folder in (*candidates, _SYSTEM_PIP):
-        if folder.is_dir():
-            return folder
-    raise sandbox.SandboxUnavailable("There is no pip to install packages with. Install it beside Carillon.")
+    source = next((place for place in (*candidates, _SYSTEM_PIP) if place.is_dir()), None)
+    if source is None:
+        raise sandbox.SandboxUnavailable("There is no pip to install packages with. Install it beside Carillon.")
+    kept = folder / f"pip-{hashlib.sha256(f'{source}{source.stat().st_mtime}'.encode()).hexdigest()[:12]}"
+    if not kept.exists():
+        with tempfile.TemporaryDirectory(dir=folder) as new, contextlib.suppress(OSError):
+            shutil.copytree(source, Path(new, "made", "pip"))
+            _open_to_all(Path(new, "made"))
+            Path(new, "made").rename(kept)  # fails if another build was quicker
+    return kept
 
 
 def _prune(folder: Path) -> None:

@@ -18,8 +18,8 @@ from app.infra.sandbox_spawner import Spawner, own_uid
 from app.settings import Settings
 
 __all__ = [
-    "NO_SANDBOX", "Ending", "Interpreter", "Isolation", "Job", "Room", "Running", "SandboxUnavailable", "again", "begin", "can_run",
-    "environments_folder", "interpreter", "isolation", "level", "room", "start", "stop",
+    "NO_SANDBOX", "Ending", "Interpreter", "Isolation", "Job", "Room", "Running", "SandboxUnavailable", "again",
+    "begin", "can_run", "environments_folder", "interpreter", "isolation", "level", "room", "start", "stop",
 ]  # fmt: skip
 
 NO_SANDBOX = "This worker has no sandbox for code. Install bubblewrap: apt-get install bubblewrap."

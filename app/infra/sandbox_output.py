@@ -6,7 +6,10 @@ from collections.abc import Callable
 from typing import Literal
 
 Stream = Literal["out", "err"]
-OnLine = Callable[[Stream, str], None]
+OnLine = Callable[[Stream, str, bool], None]
+"""Called with the stream, the text, and whether the line goes on in the next piece."""
+
+Piece = tuple[str, bool]
 
 _LONGEST = 16 * 1024
 _BITE = 2048
@@ -45,7 +48,7 @@ class Output:
         for stream, lines in self._lines.items():
             self._tell(stream, lines.rest())
         if self._left_out:
-            self._on_line("err", f"… {_size(self._left_out)} left out …")
+            self._on_line("err", f"… {_size(self._left_out)} left out …", False)
         self._tell_tail()
         return self._last.get("err") or self._last.get("out", "")
 
@@ -68,22 +71,22 @@ class Output:
 
     def _tell_tail(self) -> None:
         lines = _both()
-        told: deque[tuple[Stream, str]] = deque()
+        told: deque[tuple[Stream, Piece]] = deque()
         room = self._tail_bytes
         for stream, piece in self._tail:
-            for text in lines[stream].take(piece):
-                told.append((stream, text))
-                room -= len(text) + _LINE_COST
+            for line in lines[stream].take(piece):
+                told.append((stream, line))
+                room -= len(line[0]) + _LINE_COST
                 while room < 0 and len(told) > 1:
-                    room += len(told.popleft()[1]) + _LINE_COST
-        for stream, text in told:
-            self._tell(stream, [text])
+                    room += len(told.popleft()[1][0]) + _LINE_COST
+        for stream, line in told:
+            self._tell(stream, [line])
         for stream, rest in lines.items():
             self._tell(stream, rest.rest())
 
-    def _tell(self, stream: Stream, lines: list[str]) -> None:
-        for text in lines:
-            self._on_line(stream, text)
+    def _tell(self, stream: Stream, lines: list[Piece]) -> None:
+        for text, is_cut in lines:
+            self._on_line(stream, text, is_cut)
             if plain := _COLOURS.sub("", text).strip():
                 self._last[stream] = plain[:300]
 
@@ -98,27 +101,27 @@ class _Lines:
     def __init__(self) -> None:
         self._open = b""
 
-    def take(self, piece: bytes) -> list[str]:
+    def take(self, piece: bytes) -> list[Piece]:
         *whole, self._open = (self._open + piece).split(b"\n")
-        lines = [text for line in whole for text in _pieces(line)]
+        lines = [part for line in whole for part in _pieces(line)]
         while len(self._open) > _LONGEST:
             cut = _cut(self._open)
-            lines.append(_text(self._open[:cut]))
+            lines.append((_text(self._open[:cut]), True))
             self._open = self._open[cut:]
         return lines
 
-    def rest(self) -> list[str]:
+    def rest(self) -> list[Piece]:
         rest, self._open = self._open, b""
         return _pieces(rest) if rest else []
 
 
-def _pieces(line: bytes) -> list[str]:
-    texts = []
+def _pieces(line: bytes) -> list[Piece]:
+    pieces = []
     while len(line) > _LONGEST:
         cut = _cut(line)
-        texts.append(_text(line[:cut]))
+        pieces.append((_text(line[:cut]), True))
         line = line[cut:]
-    return [*texts, _text(line)]
+    return [*pieces, (_text(line), False)]
 
 
 def _cut(line: bytes) -> int:

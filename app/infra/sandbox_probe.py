@@ -93,7 +93,10 @@ def _try(confinement: Confinement, cgroups: Path | None, spawner: Spawner) -> di
         lines: list[str] = []
         with Running(job, place) as running:
             running.wait(
-                lambda _, text: lines.append(text), until=time.monotonic() + 10, grace_seconds=0.0, log_bytes=1 << 16
+                lambda _, text, _is_cut: lines.append(text),
+                until=time.monotonic() + 10,
+                grace_seconds=0.0,
+                log_bytes=1 << 16,
             )
         answers = json.loads(lines[-1]) if lines and lines[-1].startswith("{") else {}
         answers["memory"] = bool(cgroups) and _is_memory_held(job, place, python)

@@ -10,6 +10,10 @@ from typing import Any, Generic, TypeVar
 W = TypeVar("W")
 T = TypeVar("T")
 Change = Callable[[W], T]
+Submitted = tuple[Change[W, Any], "Future[Any]"]
+
+MOST_TOGETHER = 200
+"""Changes in one transaction, which keeps it under 50 ms."""
 
 
 class Writer(Generic[W]):
@@ -21,7 +25,7 @@ class Writer(Generic[W]):
 
     def __init__(self, open_work: Callable[[], AbstractContextManager[W]]) -> None:
         self._open_work = open_work
-        self._queue: queue.SimpleQueue[tuple[Change[W, Any], Future[Any]] | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[Submitted[W] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
         self._thread.start()
 
@@ -43,27 +47,34 @@ class Writer(Generic[W]):
     def _run(self) -> None:
         while (first := self._queue.get()) is not None:
             together = [first]
-            is_last = False
-            while not self._queue.empty() and len(together) < 200:  # noqa: PLR2004 keeps a transaction under 50 ms
-                item = self._queue.get()
-                if item is None:
-                    is_last = True
-                    break
-                together.append(item)
-            self._commit(together)
-            if is_last:
-                return
+            try:
+                with self._open_work() as work:
+                    self._gather(together)
+                    results = [change(work) for change, _ in together]
+            except Exception as error:  # noqa: BLE001 whatever it is belongs to whoever waits for the result
+                self._fail(together, error)
+            else:
+                for (_, future), result in zip(together, results, strict=True):
+                    future.set_result(result)
 
-    def _commit(self, together: list[tuple[Change[W, Any], "Future[Any]"]]) -> None:
-        try:
-            with self._open_work() as work:
-                results = [change(work) for change, _ in together]
-        except Exception as error:  # noqa: BLE001 whatever it is belongs to whoever waits for the result
-            if len(together) == 1:
-                together[0][1].set_exception(error)
+    def _gather(self, together: list[Submitted[W]]) -> None:
+        """Add what has come since, also while the transaction waited for its turn."""
+        while not self._queue.empty() and len(together) < MOST_TOGETHER:
+            item = self._queue.get()
+            if item is None:
+                self._queue.put(None)  # the last: this transaction first
                 return
-            for one in together:
-                self._commit([one])
+            together.append(item)
+
+    def _fail(self, together: list[Submitted[W]], error: Exception) -> None:
+        if len(together) == 1:
+            together[0][1].set_exception(error)
             return
-        for (_, future), result in zip(together, results, strict=True):
-            future.set_result(result)
+        for change, future in together:
+            try:
+                with self._open_work() as work:
+                    result = change(work)
+            except Exception as own:  # noqa: BLE001 as above
+                future.set_exception(own)
+            else:
+                future.set_result(result)

@@ -1,6 +1,7 @@
 """Schedules: what was typed -> a rule, its words, its next times; and the rows the clock reads. A helper, like unit."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import islice
@@ -17,6 +18,7 @@ from app.services import planned
 from app.services.unit import SessionWork
 
 LONGEST_TEXT = 300
+_LONGEST_PROBLEM = 300
 _YEAR = timedelta(days=365)
 
 _GAPS = {"skip": "left out when clocks skip it"}
@@ -103,12 +105,17 @@ def checked(given: Given, now: datetime, before: dict[str, Any] | None) -> dict[
     trigger = reading.trigger
     if not triggers.clock_changes(trigger, now, now + _YEAR):
         trigger = replace(trigger, gap="next", fold="first")
-    text = trigger.expression.replace("T", " ") if trigger.kind == "once" else given.text.strip()
+    text = _moment(trigger.expression) if trigger.kind == "once" else given.text.strip()
     anchor = trigger.anchor_at.isoformat() if trigger.anchor_at else None
     return {
         "text": text, "kind": trigger.kind, "expression": trigger.expression, "timezone": trigger.timezone,
         "gap": trigger.gap, "fold": trigger.fold, "anchor_at": anchor,
     }  # fmt: skip
+
+
+def _moment(expression: str) -> str:
+    """Return a moment in words that mean the same tomorrow; one with an offset is read only as it is."""
+    return expression.replace("T", " ") if len(expression) == len("2026-11-24T09:00") else expression
 
 
 def trigger_of(rule: dict[str, Any]) -> Trigger:
@@ -122,7 +129,8 @@ def next_fires(schedules: Sequence[Schedule], now: datetime, count: int = 5) -> 
     fires: set[Fire] = set()
     for schedule in schedules:
         if schedule.state == "active":
-            fires.update(_next_fires(schedule.trigger, max(now, schedule.decided_until), count))
+            with suppress(TriggerError):  # the clock sets it aside and says so
+                fires.update(_next_fires(schedule.trigger, max(now, schedule.decided_until), count))
     return sorted(fires, key=lambda fire: fire.at)[:count]
 
 
@@ -152,8 +160,11 @@ def undecided(task: Task, until: datetime) -> dict[int, Undecided]:
     for schedule in task.schedules:
         if schedule.state not in {"active", "paused"}:
             continue
-        fires = triggers.fires_between(schedule.trigger, schedule.decided_until, until)
-        first = last = next(fires, None)
+        try:
+            fires = triggers.fires_between(schedule.trigger, schedule.decided_until, until)
+            first = last = next(fires, None)
+        except TriggerError:
+            continue
         count = 1
         for fire in fires:
             last, count = fire, count + 1
@@ -209,9 +220,13 @@ def arm(work: SessionWork, task: Task, rule: dict[str, Any] | None, policy: dict
 
 
 def go_on(work: SessionWork, schedule: Schedule) -> None:
-    """Plan the next time after now; a schedule without one is over, unless it is paused."""
-    following = triggers.next_fire(schedule.trigger, work.now)
+    """Plan the next time after now; without one a schedule is over, and set aside when it can't be computed."""
     schedule.decided_until = work.now
+    try:
+        following = triggers.next_fire(schedule.trigger, work.now)
+    except TriggerError as error:
+        schedule.state, schedule.problem, schedule.next_fire_at = "broken", error.sentence[:_LONGEST_PROBLEM], None
+        return
     schedule.next_fire_at = following.at if following and schedule.state == "active" else None
     if following is None and schedule.state == "active":
         schedule.state = "over"

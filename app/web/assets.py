@@ -1,28 +1,23 @@
 """Static files from memory: one style sheet, names that change with their content, compressed once."""
 
 import gzip
-import importlib
 import mimetypes
 import re
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
+import brotli
 from flask import Blueprint, Flask, Response, abort, current_app, request
 
 from app.web.guard import anyone
 
 LAYERS = ("reset", "tokens", "base", "layout", "parts", "forms", "figures", "pages", "utilities")
+HTMX = ("htmx.min.js", "hx-sse.min.js")
 FOREVER = "public, max-age=31536000, immutable"
 _SMALL = 256
 _TYPES = {".js": "text/javascript", ".webmanifest": "application/manifest+json", ".svg": "image/svg+xml"}
-
-brotli: Any = None
-with suppress(ImportError):  # optional: where the package is there, files get smaller
-    brotli = importlib.import_module("brotli")
 
 blueprint = Blueprint("assets", __name__)
 
@@ -58,6 +53,10 @@ class Assets:
         self.served: dict[str, Asset] = {}
         self._paths: dict[str, str] = {}
         self._add("carillon.css", Asset(style_sheet(folder / "css"), "text/css"))
+        # One file, so that htmx never starts before its extension for streams is there.
+        self._add(
+            "htmx.js", Asset(b"\n".join((folder / "vendor" / name).read_bytes() for name in HTMX), "text/javascript")
+        )
         for path in sorted(found for part in ("img", "vendor") for found in (folder / part).rglob("*")):
             if path.is_file():
                 self._add(path.relative_to(folder).as_posix(), Asset(path.read_bytes(), _type_of(path)))
@@ -124,7 +123,7 @@ def favicon() -> Response:
 def _compressed(asset: Asset) -> Response:
     if len(asset.body) < _SMALL or asset.media_type.startswith(("image/png", "font/")):
         return Response(asset.body, mimetype=asset.media_type)
-    if brotli and request.accept_encodings["br"]:
+    if request.accept_encodings["br"]:
         return Response(asset.brotlied, mimetype=asset.media_type, headers={"Content-Encoding": "br"})
     if request.accept_encodings["gzip"]:
         return Response(asset.gzipped, mimetype=asset.media_type, headers={"Content-Encoding": "gzip"})

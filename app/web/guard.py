@@ -82,7 +82,7 @@ def _enter(view: Callable[..., Any]) -> AnyResponse | None:
     action: Action = view.action  # type: ignore[attr-defined]  # a route without one is a bug that a house test finds
     if not g.actor.may(action):
         raise Forbidden(action)
-    if current_user.last_team_id != team.id:
+    if current_user.last_team_id != team.id and request.blueprint != "live":  # a stream opens by itself
         accounts.remember_team(current_user.id, team.id)
     return None
 

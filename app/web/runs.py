@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from itertools import chain, groupby
 from typing import Any
+from urllib.parse import urlencode
 
 from flask import Blueprint, Response, g, redirect, render_template, request, send_file, url_for
 from markupsafe import Markup
@@ -31,6 +32,7 @@ PARTS = {
     "run-facts": "runs/_facts.html",
     "run-steps": "runs/_steps.html",
     "run-files": "runs/_files.html",
+    "run-regularly": "runs/_regularly.html",
 }
 """What changes while a run goes on: id of the element, its template."""
 
@@ -98,8 +100,8 @@ def _number(name: str) -> int | None:
 def _address(**changes: str | int | None) -> str:
     """Return the list's address with some filters changed, from its first page on."""
     kept = {name: value for name, value in request.args.items() if name not in {"before", "after"}}
-    values: dict[str, Any] = {name: value for name, value in (kept | changes).items() if value}
-    return url_for("runs.index", **values)
+    query = urlencode({name: value for name, value in (kept | changes).items() if value})
+    return f"/t/{g.team.slug}/runs" + (f"?{query}" if query else "")  # url_for is slow, and there are two dozen of them
 
 
 # --- one run

@@ -6,5 +6,4 @@ import './keys.js'
 import './forms.js'
 import './times.js'
 import './live.js'
-
-if (document.querySelector('[data-log]')) import('./log.js')
+import './log.js'

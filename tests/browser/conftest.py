@@ -1,10 +1,16 @@
 """The real site in a real browser: uvicorn in a thread, Ada signed in, and nothing on the console but silence."""
 
+import itertools
+import os
 import shutil
 import socket
 import threading
 import time
+import urllib.error
+import urllib.request
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 import pytest
 import uvicorn
@@ -14,10 +20,15 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from app.services import teams
 from app.web.hub import Hub
+from tests.cli.conftest import free_port
+from tests.processes import Processes, eventually
 from tests.web.conftest import Visit, arrive
 
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--no-first-run"]  # fmt: skip
-PHONE = {"width": 390, "height": 844}
+DESK, PHONE = {"width": 1200, "height": 900}, {"width": 390, "height": 844}
+AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+_numbers = itertools.count(1)
 
 
 def pytest_collection_modifyitems(items):
@@ -53,7 +64,8 @@ class Site:
 
     def flaws(self):
         """What axe finds wrong with Ada's tab (WCAG 2 A to 2.2 AA and best practice), one line each."""
-        found = Axe().run(self.page).response["violations"]
+        options = {"resultTypes": ["violations"], "runOnly": AXE_TAGS}
+        found = Axe().run(self.page, options=options).response["violations"]
         return [f"{flaw['id']}: {node['html'][:200]}" for flaw in found for node in flaw["nodes"]]
 
     def watch(self, page):
@@ -65,7 +77,7 @@ class Site:
 
 @pytest.fixture(scope="session")
 def browser():
-    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    path = os.environ.get("TEST_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=QUIET)
         yield browser
@@ -90,14 +102,57 @@ def address(app):
 
 @pytest.fixture
 def site(app, address, browser: Browser):
-    ada = arrive(app, "Ada Park", "ada@northgate.example")
+    with visiting(app, address, browser) as site:
+        yield site
+
+
+@contextmanager
+def visiting(app, address, browser, **options):
+    """A new Ada with a team of her own, signed in with a new browser; `options` are those of its context."""
+    ada = arrive(app, "Ada Park", f"ada-{next(_numbers)}@northgate.example")
     with app.app_context():
         slug = teams.create(app.extensions["vault"], ada.id, "Northgate")
-    context = browser.new_context(viewport={"width": 1200, "height": 900}, locale="en-GB", timezone_id="Europe/Berlin")
+    options = {"viewport": DESK, "locale": "en-GB", "timezone_id": "Europe/Berlin"} | options
+    context = browser.new_context(**options)
     context.set_default_timeout(5000)
     context.add_cookies([{"name": "carillon", "value": ada.client.get_cookie("carillon").value, "url": address}])
     site = Site(address, slug, app, ada, context, context.new_page())
     site.watch(site.page)
-    yield site
-    context.close()
+    try:
+        yield site
+    finally:
+        context.close()
     assert site.problems == []
+
+
+# --- with clock and worker: what runs in these tests really runs
+
+
+@pytest.fixture(scope="session")
+def house(home):
+    """Web, clock, worker and Valkey as processes of their own, for all walks."""
+    port = free_port()
+    processes = Processes(home / "house", CARILLON_PORT=str(port))
+    try:
+        processes.start_redis()
+        processes.migrate()
+        for command in ("web", "clock", "worker"):
+            processes.spawn(command)
+        eventually(partial(_is_ready, f"http://127.0.0.1:{port}"), 30)
+        yield processes
+    finally:
+        processes.close()
+
+
+@pytest.fixture
+def walk(house, browser):
+    """Ada's tab in the running house; each walk has an Ada and a team of its own."""
+    with house.inside() as app, visiting(app, f"http://127.0.0.1:{house.settings.port}", browser) as site:
+        yield site
+
+
+def _is_ready(url):
+    try:
+        return urllib.request.urlopen(f"{url}/readyz", timeout=2).status == 200
+    except (urllib.error.URLError, OSError):
+        return False

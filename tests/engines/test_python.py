@@ -184,7 +184,7 @@ def test_stop_while_another_run_installs_the_same(once, index):
 def test_time_runs_while_packages_are_installed(once, index):
     ran = once.run(engine, {"code": "print('never')", "requirements": ["slowpack"]}, limits=Limits(timeout_seconds=1))
     assert ran.outcome.state == "timed_out"
-    assert ran.seconds < 4
+    assert ran.seconds < 6
 
 
 def test_the_environments_unused_for_longest_go_first(once, index, monkeypatch):

@@ -28,6 +28,15 @@ def tree(path):
     return ast.parse(read(path), str(path))
 
 
+@cache
+def nodes(path):
+    return list(ast.walk(tree(path)))
+
+
+def functions(path):
+    return [node for node in nodes(path) if isinstance(node, FUNCTIONS)]
+
+
 def named(path):
     """Return how a file is called in a failure, and in the name of a test."""
     return path.relative_to(ROOT).as_posix()
@@ -68,6 +77,6 @@ def resolve(dotted):
 
 
 @cache
-def tests_of(path):
-    """Return the names of the tests of a file."""
-    return {node.name for node in ast.walk(tree(ROOT / path)) if isinstance(node, FUNCTIONS)}
+def functions_in(path):
+    """Return the names of the functions of a file."""
+    return {node.name for node in functions(ROOT / path)}

@@ -3,9 +3,7 @@
 import ast
 import re
 
-import pytest
-
-from tests.house.source import CODE, FUNCTIONS, SCRIPTS, STYLES, TEMPLATES, TESTS, named, read, tree
+from tests.house.source import CODE, FUNCTIONS, SCRIPTS, STYLES, TEMPLATES, TESTS, functions, named, read, tree
 
 LONGEST_FILE, LONGEST_FUNCTION, LONGEST_PART, LONGEST_PAGE = 400, 60, 40, 150
 
@@ -16,57 +14,54 @@ TOLD = ("app/domain/", "app/services/", "app/engines/")
 """Whoever calls these reads their docstrings, not their code."""
 
 
-@pytest.mark.parametrize("path", [*CODE, *TESTS, *SCRIPTS, *STYLES], ids=named)
-def test_a_file_is_short(path):
-    assert len(read(path).splitlines()) <= LONGEST_FILE
+def test_files_are_short():
+    lengths = {named(path): len(read(path).splitlines()) for path in [*CODE, *TESTS, *SCRIPTS, *STYLES]}
+    assert {name: length for name, length in lengths.items() if length > LONGEST_FILE} == {}
 
 
-@pytest.mark.parametrize("path", TEMPLATES, ids=named)
-def test_a_template_is_short(path):
-    assert len(read(path).splitlines()) <= (LONGEST_PART if path.name.startswith("_") else LONGEST_PAGE)
+def test_templates_are_short():
+    lengths = {path: len(read(path).splitlines()) for path in TEMPLATES}
+    most = {path: LONGEST_PART if path.name.startswith("_") else LONGEST_PAGE for path in TEMPLATES}
+    assert {named(path): length for path, length in lengths.items() if length > most[path]} == {}
 
 
-@pytest.mark.parametrize("path", [*CODE, *TESTS], ids=named)
-def test_a_function_is_a_thought(path):
-    lengths = {node.name: node.end_lineno - node.lineno + 1 for node in _functions(tree(path))}
+def test_a_function_is_a_thought():
+    lengths = {
+        f"{named(path)} {node.name}": node.end_lineno - node.lineno + 1
+        for path in [*CODE, *TESTS]
+        for node in functions(path)
+    }
     assert {name: length for name, length in lengths.items() if length > LONGEST_FUNCTION} == {}
 
 
-@pytest.mark.parametrize("path", CODE, ids=named)
-def test_a_module_says_what_it_is_for(path):
-    assert ast.get_docstring(tree(path))
+def test_every_module_says_what_it_is_for():
+    assert [named(path) for path in CODE if not ast.get_docstring(tree(path))] == []
 
 
-@pytest.mark.parametrize("path", [path for path in CODE if named(path).startswith(TOLD)], ids=named)
-def test_what_others_call_says_what_it_means(path):
-    assert [name for name, node in _public(tree(path)) if not ast.get_docstring(node)] == []
+def test_what_others_call_says_what_it_means():
+    called = [(path, *found) for path in CODE if named(path).startswith(TOLD) for found in _public(tree(path))]
+    assert [f"{named(path)} {name}" for path, name, node in called if not ast.get_docstring(node)] == []
 
 
-@pytest.mark.parametrize("path", CODE, ids=named)
-def test_imports_stand_at_the_top(path):
-    inside = {
-        name.split(".")[0]
-        for function in _functions(tree(path))
+def test_imports_stand_at_the_top():
+    inside = [
+        (named(path), name)
+        for path in CODE
+        for function in functions(path)
         for node in ast.walk(function)
         for name in _imported(node)
-    }
-    assert inside <= HEAVY
+    ]
+    assert [(path, name) for path, name in inside if name.split(".")[0] not in HEAVY] == []
 
 
-@pytest.mark.parametrize("path", [*CODE, *TESTS], ids=named)
-def test_nothing_is_left_to_be_done(path):
-    marks = ("TO" + "DO", "FIX" + "ME", "XX" + "X")
-    assert [line for line in read(path).splitlines() if any(re.search(rf"\b{mark}\b", line) for mark in marks)] == []
+def test_nothing_is_left_to_be_done():
+    mark = re.compile(r"\b(?:TO" + "DO|FIX" + "ME|XX" + r"X)\b")
+    assert [named(path) for path in [*CODE, *TESTS] if mark.search(read(path))] == []
 
 
-@pytest.mark.parametrize("path", CODE, ids=named)
-def test_an_exception_from_a_rule_says_why(path):
-    bare = re.compile(r"#\s*(?:noqa(?:: [A-Z]+\d+(?:, [A-Z]+\d+)*)?|type: ignore(?:\[[\w, -]+\])?)\s*$")
-    assert [line.strip() for line in read(path).splitlines() if bare.search(line)] == []
-
-
-def _functions(node):
-    return (found for found in ast.walk(node) if isinstance(found, FUNCTIONS))
+def test_an_exception_from_a_rule_says_why():
+    bare = re.compile(r"#\s*(?:noqa(?:: [A-Z]+\d+(?:, [A-Z]+\d+)*)?|type: ignore(?:\[[\w, -]+\])?)\s*$", re.MULTILINE)
+    assert [(named(path), found) for path in CODE for found in bare.findall(read(path))] == []
 
 
 def _public(module):

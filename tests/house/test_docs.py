@@ -10,7 +10,8 @@ from app.domain import phrases
 from app.factory import create_app
 from app.infra import vault
 from app.settings import ROOT, VARIABLES, Settings
-from tests.house.source import DOCS, cells, document, named, quoted, read, resolve, table, tests_of
+from tests.bench.figures import FIGURES
+from tests.house.source import DOCS, cells, document, functions_in, named, quoted, read, resolve, table
 
 AREAS = 16
 NOT_YET = "not yet"
@@ -47,23 +48,20 @@ def addresses(tmp_path_factory):
     return {rule.rule for rule in create_app(Settings(data_dir=folder)).url_map.iter_rules()}
 
 
-@pytest.mark.parametrize("row", WORKS, ids=lambda row: row[0])
-def test_what_is_said_to_work_has_page_function_and_test(row, addresses):
-    _, _, _, page, function, test, _ = row
-    assert set(quoted(page)) <= addresses | {f"./carillon {command}" for command in COMMANDS}
-    assert all(resolve(name) is not None for name in quoted(function))
-    assert all(_is_test(name) for name in quoted(test))
-    assert quoted(page)
-    assert quoted(function)
-    assert quoted(test)
+def test_what_is_said_to_work_has_page_function_and_test(addresses):
+    known = addresses | {f"./carillon {command}" for command in COMMANDS}
+    for number, _, _, page, function, test, _ in WORKS:
+        assert set(quoted(page)) <= known, number
+        assert all(resolve(name) is not None for name in quoted(function)), number
+        assert all(_is_test(name) for name in quoted(test)), number
+        assert all(quoted(cell) for cell in (page, function, test)), number
 
 
-@pytest.mark.parametrize("row", COVERAGE, ids=lambda row: row[0])
-def test_a_row_says_what_there_is_and_what_is_lacking(row):
-    state, lacks = row[2], row[6]
-    assert state in {"works", "partly", NOT_YET}
-    assert bool(lacks) == (state == "partly")
-    assert state != NOT_YET or row[3:] == ["", "", "", ""]
+def test_a_row_says_what_there_is_and_what_is_lacking():
+    for number, _, state, *rest in COVERAGE:
+        assert state in {"works", "partly", NOT_YET}, number
+        assert bool(rest[-1]) == (state == "partly"), number
+        assert state != NOT_YET or not any(rest), number
 
 
 # --- promises
@@ -74,17 +72,16 @@ def test_every_promise_has_its_row():
     assert [row[0] for row in PROMISED] == expected
 
 
-@pytest.mark.parametrize("row", PROMISED, ids=lambda row: row[0])
-def test_a_promise_names_its_tests_or_none(row):
-    _, _, state, tests = row
-    assert state in {"tested", "partly", NOT_YET}
-    assert bool(quoted(tests)) == (state != NOT_YET)
-    assert [name for name in quoted(tests) if not _is_test(name)] == []
+def test_a_promise_names_its_tests_or_none():
+    for number, _, state, tests in PROMISED:
+        assert state in {"tested", "partly", NOT_YET}, number
+        assert bool(quoted(tests)) == (state != NOT_YET), number
+        assert [name for name in quoted(tests) if not _is_test(name)] == [], number
 
 
 def _is_test(name):
     path, _, test = name.partition("::")
-    return (ROOT / path).is_file() and (not test or test in tests_of(path))
+    return (ROOT / path).is_file() and (not test or test in functions_in(path))
 
 
 # --- operations
@@ -114,21 +111,25 @@ def test_operations_have_every_number():
     assert {name for name in documented if name.startswith("carillon_")} == set(numbers)
 
 
+def test_operations_have_every_figure_of_the_bench():
+    documented = [quoted(row[0])[0] for row in table("docs/operations.md", "## Bench")]
+    assert documented == list(FIGURES)
+
+
 # --- links
 
 
-def _links():
-    return [(path, link) for path in DOCS for link in re.findall(r"\]\(([^)\s]+)\)", read(path))]
+def test_links_lead_somewhere():
+    links = [(path, link) for path in DOCS for link in re.findall(r"\]\(([^)\s]+)\)", read(path))]
+    assert [(named(path), link) for path, link in links if not _leads(path, link)] == []
 
 
-@pytest.mark.parametrize(("path", "link"), _links(), ids=lambda part: named(part) if hasattr(part, "name") else part)
-def test_a_link_leads_somewhere(path, link):
+def _leads(path, link):
     if link.startswith("https://"):
-        return
+        return True
     file, _, anchor = link.partition("#")
     target = (path.parent / file).resolve() if file else path
-    assert target.exists()
-    assert not anchor or anchor in _anchors(read(target))
+    return target.exists() and (not anchor or anchor in _anchors(read(target)))
 
 
 def _anchors(text):
@@ -136,26 +137,19 @@ def _anchors(text):
     return {re.sub(r"[^\w -]", "", head.lower()).replace(" ", "-") for head in heads}
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        name
-        for path in DOCS
-        for name in re.findall(r"`((?:app|jobs|tests|templates|static|docs)/[\w./-]+)`", read(path))
-    ],
-)
-def test_a_file_that_is_named_is_there(name):
-    assert (ROOT / name).exists()
+def test_files_that_are_named_are_there():
+    named_files = re.compile(r"`((?:app|jobs|tests|templates|static|docs)/[\w./-]+)`")
+    found = {(named(path), name) for path in DOCS for name in named_files.findall(read(path))}
+    assert [(path, name) for path, name in sorted(found) if not (ROOT / name).exists()] == []
 
 
 # --- the guide
 
 
 def _phrases():
-    rows = [
-        line for line in document("docs/guide.md").split("## When it runs", 1)[1].split("\n### ", 1)[0].splitlines()
-    ]
-    return [phrase for row in rows if row.startswith("| `") for phrase in quoted(cells(row)[0])]
+    part = document("docs/guide.md").split("## When it runs", 1)[1].split("\n### ", 1)[0]
+    rows = [cells(line) for line in part.splitlines() if line.startswith("| `")]
+    return [phrase for row in rows for phrase in quoted(row[0])]
 
 
 @pytest.mark.parametrize("phrase", _phrases())

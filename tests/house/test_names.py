@@ -10,7 +10,7 @@ from app.domain import lifecycle
 from app.infra import queues
 from app.settings import ROOT
 from jobs.recurring import TABLE
-from tests.house.source import CODE, named, quoted, read, resolve, table, tree
+from tests.house.source import CODE, named, nodes, quoted, read, resolve, table
 
 VENDOR = ROOT / "static" / "vendor"
 
@@ -100,4 +100,4 @@ def _reasons_of(call):
 
 
 def _calls(path):
-    return (node for node in ast.walk(tree(path)) if isinstance(node, ast.Call))
+    return (node for node in nodes(path) if isinstance(node, ast.Call))

@@ -42,4 +42,4 @@ def test_an_engine_that_breaks_is_left_out_and_the_others_stay(engines, tmp_path
     install(tmp_path, "raise RuntimeError('not today')\n", "carillon_broken")
     monkeypatch.syspath_prepend(tmp_path)
     plugins.register()
-    assert [engine.name for engine in engines] == ["http", "python", "shell"]
+    assert [f"app.engines.{engine.name}" for engine in engines] == list(plugins.BUILT_IN)

@@ -357,7 +357,7 @@ def test_flood_does_not_hold_up_other_runs(runs):
 
 def told(pieces, limit_bytes=10_000_000):
     lines = []
-    output = Output(lambda stream, text: lines.append((stream, text)), limit_bytes)
+    output = Output(lambda stream, text, _is_cut: lines.append((stream, text)), limit_bytes)
     for stream, piece in pieces:
         output.feed(stream, piece)
     return lines, output.close()

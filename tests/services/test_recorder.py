@@ -6,7 +6,7 @@ import pytest
 
 from app.core.clock import utc_now
 from app.domain.redaction import Redactor
-from app.engines.base import IsolationChosen, LogWritten, StepEnded, StepStarted
+from app.engines.base import IsolationChosen, LogWritten, Outcome, StepEnded, StepStarted
 from app.services.execution.claims import Claim
 from app.services.execution.recorder import BATCH_BYTES, Recorder
 
@@ -80,3 +80,9 @@ def test_steps_begin_end_and_are_closed_when_the_attempt_ends_within(recorder):
 def test_how_code_is_confined_is_kept(recorder):
     recorder.emit(IsolationChosen(2, {"net": "own"}))
     assert recorder.isolation == {"level": 2, "controls": {"net": "own"}}
+
+
+def test_the_sentence_and_the_facts_of_the_outcome_hide_secrets_too(recorder):
+    outcome = recorder.hide(Outcome("failed", "exit_code", f"Last line: {SECRET}", facts={"last": SECRET, "code": 3}))
+    assert outcome.sentence == "Last line: •••"
+    assert outcome.facts == {"last": "•••", "code": 3}

@@ -189,6 +189,17 @@ def test_a_file_has_a_plain_name(actor, tmp_path, name):
     assert not list(tmp_path.glob("*/*"))
 
 
+def test_a_schedule_that_cant_be_computed_is_set_aside_and_a_new_one_mends_it(actor, shop):
+    tasks.pause(actor, shop.slug)
+    with unit() as work:
+        work.session.execute(sa.update(Schedule).values(timezone="Europe/Atlantis"))
+    tasks.resume(actor, shop.slug)
+    assert row(Schedule).state == "broken"
+    assert "Europe/Atlantis" in row(Schedule).problem
+    tasks.reschedule(actor, shop.slug, Given("every day at 9:00", "UTC"))
+    assert (row(Schedule).state, row(Schedule).problem) == ("active", "")
+
+
 def test_another_team_finds_nothing(app, actor, shop):
     cid = owner_of(app, "Elsewhere")
     for verb in (tasks.find, tasks.pause, tasks.resume, tasks.delete, tasks.recover, tasks.duplicate):

@@ -122,6 +122,7 @@ def test_filters_stand_in_the_address_and_lead_back(ada, make, page):
     assert "No run matches." in text
     assert f'href="{page}"' in text
     assert f'href="{page}?period=7d&amp;state=failed"' in text
+    assert ada.get(f"{page}?state=fine").status_code == 404
 
 
 def test_a_day_of_ones_own_zone_is_a_whole_day(app, ada, make, page):
@@ -129,10 +130,6 @@ def test_a_day_of_ones_own_zone_is_a_whole_day(app, ada, make, page):
     assert "1 run was planned on 1 Mar 2026." in ada.get(f"{page}?from=2026-03-01&to=2026-03-01").text
     assert "No run" in ada.get(f"{page}?from=2026-03-02&to=2026-03-03").text
     assert ada.get(f"{page}?from=nonsense&period=nonsense").status_code == 200
-
-
-def test_an_unknown_state_is_not_there(ada, page):
-    assert ada.get(f"{page}?state=fine").status_code == 404
 
 
 def test_older_runs_are_on_the_next_page(app, ada, make, page):
@@ -179,6 +176,7 @@ def test_every_state_has_its_sign_its_sentence_and_its_action(ada, make, page):
         assert f"<title>{title} · probe #{number} · Carillon</title>" in text
         assert action in text.partition('id="run-head"')[2].partition('id="run-facts"')[0]
         assert f"It is {state}." in text or state == "running"
+        assert ("hx-sse:connect" in text) == ('http-equiv="refresh"' in text) == (not ended)
 
 
 def test_a_run_that_goes_on_listens_from_its_last_line_and_refreshes_without_scripts(ada, make, page):
@@ -186,12 +184,6 @@ def test_a_run_that_goes_on_listens_from_its_last_line_and_refreshes_without_scr
     text = ada.get(f"{page}/{number}").text
     assert f'hx-sse:connect="/t/northgate/live/runs/{number}?after=2" hx-sse:close="finished"' in text
     assert '<noscript><meta http-equiv="refresh" content="5"></noscript>' in text
-
-
-def test_a_run_that_is_over_does_neither(ada, make, page):
-    text = ada.get(f"{page}/{make('failed', ended_at=factories.ago(seconds=1))}").text
-    assert "hx-sse:connect" not in text
-    assert "refresh" not in text.partition("<body")[0]
 
 
 def test_steps_stand_on_one_axis_and_tries_share_a_row(app, ada, make, page):
@@ -395,10 +387,12 @@ def test_the_live_view_sends_the_same_parts_and_lines_as_the_page(app, ada, make
     assert "id: 2" in stream
     assert "&lt;b&gt;two" in stream
     assert "event: finished" in stream
-    for part in ("run-head", "run-insight", "run-facts", "run-steps", "run-files"):
+    for part in ("run-head", "run-insight", "run-facts", "run-steps", "run-files", "run-regularly"):
         assert f'hx-target="#{part}"' in stream
         assert text.count(f'id="{part}"') == 1
     assert "✓ Succeeded" in stream
+    assert "Do this regularly?" in stream
+    assert ada.token() in stream
 
 
 def test_a_live_view_of_nothing_is_not_there(ada, northgate):

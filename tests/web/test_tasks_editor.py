@@ -135,6 +135,7 @@ def test_the_form_shows_what_is_stored_and_saving_it_again_changes_nothing(app, 
     address = make(ada, northgate, text="in 30 minutes", headers="Accept: text/plain")
     page = ada.get(f"{address}/edit").text
     assert "Accept: text/plain" in page
+    assert "Understood" in page
     first = rows(app, Schedule)[0].next_fire_at
     again = {**WEBSITE, "version": field(page, "version"), "text": field(page, "text"), "headers": "Accept: text/plain"}
     assert ada.post(f"{address}/edit", again).status_code == 303

@@ -59,7 +59,7 @@ def perform(held: Claim, tools: Tools, cancellation: Cancellation) -> None:
         secrets, refusal = _secrets(held, tools.vault)
         recorder = Recorder(held, Redactor(secrets.values()), tools.on_news)
         outcome = refusal or _run(held, tools, recorder, secrets, workspace, cancellation)
-        _finish(held, tools, recorder, _in_words(outcome, cancellation))
+        _finish(held, tools, recorder, recorder.hide(_in_words(outcome, cancellation)))
     except Stale:
         log.warning("stale_token", run=held.run_id, token=held.token)
     finally:

@@ -13,6 +13,7 @@ from app.engines.base import (
     Emission,
     IsolationChosen,
     LogWritten,
+    Outcome,
     StepEnded,
     StepStarted,
 )
@@ -59,6 +60,14 @@ class Recorder:
                     self.artifacts.append(emission)
         if is_first:
             self._on_news(self)
+
+    def hide(self, outcome: Outcome) -> Outcome:
+        """Return the outcome without secrets: its sentence and facts quote what the work said."""
+        facts = {
+            name: self._redactor.redact(value) if isinstance(value, str) else value
+            for name, value in outcome.facts.items()
+        }
+        return replace(outcome, sentence=self._redactor.redact(outcome.sentence), facts=facts)
 
     def close_steps(self, state: str) -> None:
         """End the steps that are still open, as they are when an attempt ends in the middle of one."""
