@@ -1,6 +1,7 @@
 """The database: one file of SQLite with two engines, or PostgreSQL; one session a request, one writer at a time."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +22,9 @@ from app.core.clock import utc_now
 from app.settings import Settings
 
 MIGRATIONS = Path(__file__).parents[2] / "migrations"
+
+_PATIENCE_SECONDS = 10.0
+_ASK_AGAIN_SECONDS = 0.001
 
 
 class UtcDateTime(sa.TypeDecorator[datetime]):
@@ -81,27 +85,45 @@ def attach(app: Flask, settings: Settings) -> None:
         _engines["read"] = db.engine
         _engines["write"] = db.engines["write"] if settings.is_sqlite else db.engine
     if settings.is_sqlite:
-        _prepare_sqlite(_engines["read"], begin="BEGIN", is_read_only=True)
-        _prepare_sqlite(_engines["write"], begin="BEGIN IMMEDIATE", is_read_only=False)
+        _prepare_sqlite(_engines["read"], begin=_begin_reading, is_read_only=True)
+        _prepare_sqlite(_engines["write"], begin=_begin_writing, is_read_only=False)
 
 
-def _prepare_sqlite(engine: sa.Engine, *, begin: str, is_read_only: bool) -> None:
+def _prepare_sqlite(engine: sa.Engine, *, begin: Callable[[sa.Connection], None], is_read_only: bool) -> None:
     @sa.event.listens_for(engine, "connect")
     def connect(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # the driver's own BEGIN is deferred and can't be upgraded under load
         cursor = connection.cursor()
         cursor.execute("PRAGMA journal_mode=WAL")
         cursor.execute("PRAGMA synchronous=FULL")
-        cursor.execute("PRAGMA busy_timeout=10000")
+        cursor.execute(f"PRAGMA busy_timeout={_PATIENCE_SECONDS * 1000:.0f}")
         cursor.execute("PRAGMA foreign_keys=ON")
         cursor.execute("PRAGMA cache_size=-16000")
         if is_read_only:
             cursor.execute("PRAGMA query_only=ON")
+        else:
+            cursor.execute("PRAGMA busy_timeout=0")  # `_begin_writing` waits; inside a transaction nothing is locked
         cursor.close()
 
-    @sa.event.listens_for(engine, "begin")
-    def start(connection: sa.Connection) -> None:
-        connection.exec_driver_sql(begin)
+    sa.event.listen(engine, "begin", begin)
+
+
+def _begin_reading(connection: sa.Connection) -> None:
+    connection.exec_driver_sql("BEGIN")
+
+
+def _begin_writing(connection: sa.Connection) -> None:
+    """Take SQLite's one lock. Its own way of waiting sleeps ever longer, up to 0.1 s; this asks every millisecond."""
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while True:
+        try:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        except sa.exc.OperationalError as error:
+            if error.orig.sqlite_errorname != "SQLITE_BUSY" or time.monotonic() > deadline:  # type: ignore[union-attr]  # it is sqlite3's
+                raise
+            time.sleep(_ASK_AGAIN_SECONDS)
+        else:
+            return
 
 
 @contextmanager

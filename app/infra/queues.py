@@ -32,12 +32,12 @@ class SafeJob(Job):
     @classmethod
     def create(cls, *args: Any, **kwargs: Any) -> "SafeJob":
         kwargs["serializer"] = JSONSerializer
-        return super().create(*args, **kwargs)  # type: ignore[return-value]
+        return super().create(*args, **kwargs)  # type: ignore[return-value]  # RQ says Job, and makes one of `cls`
 
     @classmethod
     def fetch(cls, *args: Any, **kwargs: Any) -> "SafeJob":
         kwargs["serializer"] = JSONSerializer
-        return super().fetch(*args, **kwargs)  # type: ignore[return-value]
+        return super().fetch(*args, **kwargs)  # type: ignore[return-value]  # RQ says Job, and makes one of `cls`
 
     @property
     def func(self) -> Any:

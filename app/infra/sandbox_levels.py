@@ -120,7 +120,9 @@ class Launcher:
     def command(self, job: Job, uid: int, status: int, cgroup: Path | None) -> Command:  # noqa: ARG002 level 3 only
         """Return what to start."""
         is_confined = self.level > 0
-        lines = sandbox_seccomp.program(has_unix=False, has_inet=job.has_network) if is_confined else b""
+        lines = b""
+        if is_confined:
+            lines = sandbox_seccomp.program(has_unix=False, has_inet=job.has_network, is_alone=False)
         etc = _ETC + (_ETC_OF_NETWORK if job.has_network else ())
         spec = {
             "argv": job.argv, "env": dict(job.env), "workspace": str(job.workspace), "status": status, "uid": uid,

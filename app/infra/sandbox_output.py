@@ -88,7 +88,7 @@ class Output:
         for text, is_cut in lines:
             self._on_line(stream, text, is_cut)
             if plain := _COLOURS.sub("", text).strip():
-                self._last[stream] = plain[:300]
+                self._last[stream] = plain  # whole: cut in two, a secret in it would not be found
 
 
 def _both() -> "dict[Stream, _Lines]":

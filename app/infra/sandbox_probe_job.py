@@ -63,6 +63,7 @@ def _main() -> None:
         "processes": _fails(lambda: _reads(f"/proc/{targets['worker']}/stat")) or _only_ours(),
         "signals": _fails(lambda: os.kill(int(targets["worker"]), 0)) or _only_ours(),
         "syscalls": _calls(),
+        "rights": _fails(lambda: os.chmod(targets["file"], 0o644)),  # noqa: PTH101 without site-packages, every import counts
         "limits": _is_bounded(),
         "uid": os.getuid() != 0,
     }

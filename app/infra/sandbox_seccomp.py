@@ -25,6 +25,7 @@ _DENIED = {
     "vhangup": (153, 58),
 }  # fmt: skip
 
+_TRUNCATE, _PRLIMIT = (76, 45), (302, 261)
 _CLONE, _CLONE3, _IOCTL, _SOCKET = (56, 220), (435, 435), (16, 29), (41, 198)
 _FIRST_UNKNOWN = 463
 """Calls newer than this table: told "not there", so that libraries fall back."""
@@ -42,10 +43,11 @@ _NUMBER, _MACHINE, _ARGUMENTS = 0, 4, (16, 24, 32)
 Instruction = tuple[int, int, int, int]
 
 
-def program(*, has_unix: bool, has_inet: bool, machine: str = "") -> bytes:
+def program(*, has_unix: bool, has_inet: bool, is_alone: bool = True, machine: str = "") -> bytes:
     """Return the filter for this machine; empty where its call numbers are not known.
 
     `has_unix` and `has_inet` say which sockets may be made: both are harmless inside a network namespace of its own.
+    What is not `is_alone` sees files and processes of the host: some of what its user may do to them is refused, too.
     """
     machine = machine or platform.machine()
     if machine not in _ARCHITECTURES:
@@ -58,6 +60,9 @@ def program(*, has_unix: bool, has_inet: bool, machine: str = "") -> bytes:
     for numbers in _DENIED.values():
         number = numbers[column]
         lines += _when(number, [_answer(_EPERM)]) if number is not None else []
+    if not is_alone:
+        lines += _when(_TRUNCATE[column], [_answer(_EPERM)])  # Landlock governs it from version 3 only
+        lines += _when(_PRLIMIT[column], _own_limits())
     lines += _when(_CLONE[column], _namespaces())
     lines += _when(_IOCTL[column], _terminal())
     lines += _when(_SOCKET[column], _sockets(has_unix, has_inet))
@@ -80,6 +85,10 @@ def _when(value: int, then: list[Instruction]) -> list[Instruction]:
 
 def _namespaces() -> list[Instruction]:
     return [_load(_ARGUMENTS[0]), (_ANY_BIT, 0, 1, _NEW_NAMESPACES), _answer(_EPERM), _answer(_ALLOW)]
+
+
+def _own_limits() -> list[Instruction]:
+    return [_load(_ARGUMENTS[0]), *_when(0, [_answer(_ALLOW)]), _answer(_EPERM)]
 
 
 def _terminal() -> list[Instruction]:

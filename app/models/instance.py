@@ -1,6 +1,6 @@
 """What belongs to the installation as a whole: outbox, audit, processes, leadership, small facts."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -34,6 +34,10 @@ class Audit(Base):
     object: Mapped[str] = mapped_column(sa.String(200))
     data: Mapped[dict[str, Any]]
     at: Mapped[datetime]
+
+
+ALIVE = timedelta(seconds=15)
+"""A worker or a clock not seen for so long is taken to be away."""
 
 
 class Worker(Base):

@@ -54,7 +54,7 @@ class SignInLink(Base):
     id: Mapped[int] = mapped_column(Key, primary_key=True)
     token_hash: Mapped[str] = mapped_column(sa.String(64), unique=True)
     purpose: Mapped[str] = mapped_column(sa.String(12))  # setup, sign_in, invite
-    person_id: Mapped[int | None] = mapped_column(sa.ForeignKey("people.id", ondelete="CASCADE"))
+    person_id: Mapped[int | None] = mapped_column(sa.ForeignKey("people.id", ondelete="CASCADE"))  # or who invites
     team_id: Mapped[int | None] = mapped_column(sa.ForeignKey("teams.id", ondelete="CASCADE"))
     role: Mapped[str] = mapped_column(sa.String(12), default="")
     email: Mapped[str] = mapped_column(sa.String(254), default="")

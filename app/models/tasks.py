@@ -92,6 +92,7 @@ class Schedule(Base):
             sqlite_where=sa.text("state = 'active'"),
             postgresql_where=sa.text("state = 'active'"),
         ),
+        sa.Index("schedules_of_team", "team_id", "state", "next_fire_at"),
     )
 
     id: Mapped[int] = mapped_column(Key, primary_key=True)
@@ -109,7 +110,7 @@ class Schedule(Base):
     problem: Mapped[str] = mapped_column(sa.String(300), default="")
     next_fire_at: Mapped[datetime | None]
     decided_until: Mapped[datetime]  # every planned time up to here has its row
-    created_at: Mapped[datetime]
+    created_at: Mapped[datetime]  # since when this rule holds
 
     task: Mapped[Task] = relationship(lazy="raise", back_populates="schedules")
 

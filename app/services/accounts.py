@@ -89,7 +89,7 @@ def is_new() -> bool:
 
 def set_up(token: str, new: NewPerson, browser: Browser) -> str:
     """Create the first person and sign them in; return the sign-in token. Raises Invalid, NotFound."""
-    password_hash = _check_new(new)
+    password_hash = _check_new(token, "setup", new)
     with unit() as work:
         links.use(work, token, "setup")
         if work.session.scalar(sa.select(Person.id).limit(1)):
@@ -104,7 +104,7 @@ def set_up(token: str, new: NewPerson, browser: Browser) -> str:
 
 def join(token: str, new: NewPerson, browser: Browser) -> str:
     """Create an account through an invitation and sign it in; return the sign-in token. Raises Invalid, NotFound."""
-    password_hash = _check_new(new)
+    password_hash = _check_new(token, "invite", new)
     with unit() as work:
         link = links.use(work, token, "invite")
         person = _add_person(work, new, password_hash)
@@ -144,8 +144,9 @@ def _add_membership(work: SessionWork, link: SignInLink, person_id: int) -> str:
 def sign_in(email: str, password: str, browser: Browser) -> str:
     """Check e-mail and password; return the token of the new sign-in. Raises Invalid, Throttled."""
     email = _plain_email(email)
-    own = f"{email}|{browser.address}"
-    tries.count({own: tries.FREE, browser.address: tries.FREE_OF_ADDRESS})
+    place = tries.place(browser.address)
+    own = f"{email}|{place}"
+    tries.count({own: tries.FREE, place: tries.FREE_OF_ADDRESS})
     person = db.session.scalar(sa.select(Person).where(Person.email == email))
     if not passwords.verify(person.password_hash if person else None, password) or person is None:
         raise Invalid({"": _WRONG})
@@ -153,7 +154,7 @@ def sign_in(email: str, password: str, browser: Browser) -> str:
     with unit() as work:
         if better_hash:
             work.session.execute(sa.update(Person).where(Person.id == person.id).values(password_hash=better_hash))
-        tries.forgive(work, own, shared=browser.address)
+        tries.forgive(work, own, shared=place)
         return _open(work, person.id, browser)
 
 
@@ -336,7 +337,8 @@ def _add_person(work: SessionWork, new: NewPerson, password_hash: str) -> Person
     return person
 
 
-def _check_new(new: NewPerson) -> str:
+def _check_new(token: str, purpose: links.Purpose, new: NewPerson) -> str:
+    links.find(token, purpose)  # first, because to weigh and to hash a password costs much
     _refuse(
         {
             "name": _name_problem(new.name),

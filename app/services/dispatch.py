@@ -15,7 +15,7 @@ from app.domain.triggers import Fire, Trigger
 from app.engines.base import engines
 from app.infra import database
 from app.models.instance import Leader
-from app.models.runs import Run
+from app.models.runs import IS_ACTIVE, Run
 from app.models.tasks import Schedule, Task
 from app.services.planned import insert
 from app.services.unit import Work, batch
@@ -102,7 +102,7 @@ def fire_due(leadership: Leadership, lease: timedelta) -> int:
 def next_due_at() -> datetime | None:
     """Return the earliest planned time or retry (UTC), None when nothing is planned."""
     schedule = sa.select(sa.func.min(Schedule.next_fire_at)).where(Schedule.state == "active")
-    retry = sa.select(sa.func.min(Run.not_before)).where(Run.state == "waiting", Run.not_before.is_not(None))
+    retry = sa.select(sa.func.min(Run.not_before)).where(IS_ACTIVE, Run.state == "waiting", Run.not_before.is_not(None))
     with database.read() as connection:
         times = [connection.execute(query).scalar() for query in (schedule, retry)]
     return min((time for time in times if time), default=None)
@@ -176,7 +176,7 @@ def _counts(work: Work, tasks: list[int]) -> dict[int, tuple[int, int]]:
     is_waiting = sa.case((sa.and_(Run.state == "waiting", Run.reason == "overlap"), 1), else_=0)
     rows = work.connection.execute(
         sa.select(Run.task_id, sa.func.count(), sa.func.sum(is_waiting))
-        .where(Run.state.in_(("queued", "running", "waiting", "lost")), Run.task_id.in_(tasks))
+        .where(IS_ACTIVE, Run.state != "planned", Run.task_id.in_(tasks))
         .group_by(Run.task_id)
     )
     return {task: (active, waiting) for task, active, waiting in rows}
@@ -208,7 +208,7 @@ def _run(row: Any, decision: Decision, now: datetime) -> dict[str, Any]:
 def _stop_active(work: Work, task_id: int) -> None:
     rows = work.connection.execute(
         sa.update(Run)
-        .where(Run.task_id == task_id, Run.state == "running", Run.stop_mode == "")
+        .where(IS_ACTIVE, Run.task_id == task_id, Run.state == "running", Run.stop_mode == "")
         .values(stop_mode="now", stop_reason="overlap")
         .returning(Run.id, Run.team_id)
     )
@@ -217,7 +217,7 @@ def _stop_active(work: Work, task_id: int) -> None:
         work.ring(team_id, run_id)
     unstarted = work.connection.execute(
         sa.update(Run)
-        .where(Run.task_id == task_id, Run.state.in_(("queued", "waiting")))
+        .where(IS_ACTIVE, Run.task_id == task_id, Run.state.in_(("queued", "waiting")))
         .values(
             state="cancelled", reason="overlap", sentence="Cancelled: a newer run took its place.", ended_at=work.now
         )
@@ -239,9 +239,10 @@ def _set_aside(work: Work, row: Any, sentence: str) -> None:
 
 def _release(work: Work) -> int:
     """Queue runs whose back-off has passed."""
+    due = sa.select(Run.id).where(IS_ACTIVE, Run.state == "waiting", Run.not_before <= work.now).limit(BATCH)
     rows = work.connection.execute(
         sa.update(Run)
-        .where(Run.id.in_(sa.select(Run.id).where(Run.state == "waiting", Run.not_before <= work.now).limit(BATCH)))
+        .where(Run.id.in_(due))
         .values(state="queued", reason="", sentence="", not_before=None, queued_at=work.now, attempt=Run.attempt + 1)
         .returning(Run.id, Run.team_id, Run.lane, Run.attempt)
     ).all()

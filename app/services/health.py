@@ -8,9 +8,8 @@ import sqlalchemy as sa
 from app.core.clock import utc_now
 from app.infra import queues, redis
 from app.infra.database import db
-from app.models.instance import Leader, Worker
-from app.models.runs import Run
-from app.services.workers import ALIVE
+from app.models.instance import ALIVE, Leader, Worker
+from app.models.runs import IS_ACTIVE, Run
 
 BUSY_STATES = ("waiting", "queued", "running", "lost")
 
@@ -51,9 +50,9 @@ def depths() -> dict[str, int] | None:
 def numbers() -> Numbers:
     """Count what is under way, over all teams."""
     now = utc_now()
-    by_state = sa.select(Run.state, sa.func.count()).where(Run.state.in_(BUSY_STATES)).group_by(Run.state)
+    by_state = sa.select(Run.state, sa.func.count()).where(IS_ACTIVE, Run.state.in_(BUSY_STATES)).group_by(Run.state)
     counted = dict(db.session.execute(by_state).all())
-    oldest = db.session.scalar(sa.select(sa.func.min(Run.queued_at)).where(Run.state == "queued"))
+    oldest = db.session.scalar(sa.select(sa.func.min(Run.queued_at)).where(IS_ACTIVE, Run.state == "queued"))
     seen = sa.select(sa.func.count()).where(Worker.stopped_at.is_(None), Worker.seen_at > now - ALIVE)
     return Numbers(
         {state: counted.get(state, 0) for state in BUSY_STATES},

@@ -18,7 +18,7 @@ from app.engines.base import engines
 from app.infra.database import db
 from app.infra.storage import Storage
 from app.models.people import Person
-from app.models.runs import Artifact, Attempt, Run
+from app.models.runs import IS_ACTIVE, Artifact, Attempt, Run
 from app.models.tasks import Schedule, Task, TaskVersion
 from app.services import planned
 from app.services.unit import SessionWork, Work, batch, unit
@@ -33,7 +33,6 @@ _LOOKED_AT = 200
 """They are looked for among so many of its last runs, so that a task that always fails costs no more."""
 
 # SQLite uses a partial index only for a query that repeats its condition word by word.
-_IS_ACTIVE = sa.text("runs.state IN ('planned', 'waiting', 'queued', 'running', 'lost')")
 
 
 # --- asking for a run
@@ -242,7 +241,7 @@ def _took(run: Run) -> Sequence[tuple[datetime, datetime]]:
 
 def _ahead(run: Run) -> int:
     is_before = sa.tuple_(Run.queued_at, Run.id) < (run.queued_at, run.id)
-    query = sa.select(sa.func.count()).where(_IS_ACTIVE, Run.state == "queued", Run.lane == run.lane, is_before)
+    query = sa.select(sa.func.count()).where(IS_ACTIVE, Run.state == "queued", Run.lane == run.lane, is_before)
     return db.session.scalar(query.select_from(Run)) or 0
 
 

@@ -113,6 +113,7 @@ def change_role(actor: Actor, membership_id: int, role: str) -> None:
             _assert_not_last_owner(work, actor.team_id)
         work.audit("role_changed", f"person {member.person_id}", before=member.role, after=given)
         member.role = given
+        _withdraw_of(work, member, but=[role for role in ROLES if may_give(given, role)])
         work.ring(0, member.person_id)
 
 
@@ -127,6 +128,7 @@ def remove(actor: Actor, membership_id: int) -> None:
         if work.session.get_one(Team, actor.team_id).is_personal:
             raise Conflict("This is your own space; you can't leave it.")
         work.session.delete(member)
+        _withdraw_of(work, member)
         work.audit("member_removed", f"person {member.person_id}", role=member.role)
         work.ring(0, member.person_id)
 
@@ -147,7 +149,9 @@ def invite(actor: Actor, role: str) -> str:
     with unit(actor) as work:
         if work.session.get_one(Team, actor.team_id).is_personal:
             raise Conflict("This is your own space. Make a team to work with others.")
-        token = links.add(work, "invite", INVITATION_LASTS, team_id=actor.team_id, role=given)
+        token = links.add(
+            work, "invite", INVITATION_LASTS, person_id=actor.person_id, team_id=actor.team_id, role=given
+        )
         work.audit("invited", given)
         return token
 
@@ -169,6 +173,18 @@ def withdraw(actor: Actor, invitation_id: int) -> None:
         _assert_may(actor, cast("Role", link.role))
         work.session.delete(link)
         work.audit("invitation_withdrawn", link.role)
+
+
+def _withdraw_of(work: SessionWork, member: Membership, but: Sequence[Role] = ()) -> None:
+    """Withdraw what a member has invited, `but` to roles they still may give: else it would be their own way back."""
+    theirs = sa.delete(SignInLink).where(
+        SignInLink.team_id == member.team_id,
+        SignInLink.person_id == member.person_id,
+        SignInLink.purpose == "invite",
+        SignInLink.used_at.is_(None),
+        SignInLink.role.not_in(but),
+    )
+    work.session.execute(theirs)
 
 
 def _open_invitation(actor: Actor) -> tuple[sa.ColumnElement[bool], ...]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
+from ipaddress import IPv6Network, ip_address
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
@@ -12,10 +13,10 @@ from app.models.people import Throttle
 from app.services.unit import SessionWork, unit
 
 FREE = 5
-"""Wrong tries of one person from one address that cost nothing."""
+"""Wrong tries of one person from one place that cost nothing."""
 
 FREE_OF_ADDRESS = 40
-"""Wrong tries from one address, whoever they claim to be."""
+"""Wrong tries from one place, whoever they claim to be."""
 
 LONGEST_WAIT_SECONDS = 900
 _FORGET = timedelta(hours=1)
@@ -40,6 +41,17 @@ def count(doors: Mapping[str, int]) -> None:
             row.failed_at = work.now
             if row.failures >= free:
                 row.blocked_until = work.now + _wait(row.failures - free)
+
+
+def place(address: str) -> str:
+    """Return what counts as one place: an address of IPv4, or the network of 64 bits that one customer has of IPv6."""
+    try:
+        found = ip_address(address)
+    except ValueError:
+        return address
+    if found.version == 4:  # noqa: PLR2004 the version of IP
+        return str(found)
+    return str(found.ipv4_mapped or IPv6Network((int(found), 64), strict=False))
 
 
 def forgive(work: SessionWork, own: str, shared: str = "") -> None:

@@ -108,7 +108,7 @@ def batch(actor: Actor | None = None) -> Iterator[Work]:
 class SessionWork(Work):
     """A transaction of the session."""
 
-    session: Session = field(default_factory=lambda: db.session())
+    session: Session = field(default_factory=db.session)
 
 
 @contextmanager

@@ -92,9 +92,10 @@ def _plan(connection: sa.Connection, report: Report, runs: list[Any]) -> Iterato
     for schedule in schedules:
         report.schedules += 1
         yield from _plan_of(schedule, report, by_task[schedule["task_id"]], folded[schedule["id"]], explained)
-    known = {schedule["id"] for schedule in schedules}
+    # What an earlier rule of a schedule planned can't be computed any more.
+    holds_since = {schedule["id"]: max(report.since, schedule["created_at"]) for schedule in schedules}
     for run in runs:
-        if run.schedule_id in known and run.id not in explained and report.since < run.planned_at:
+        if run.id not in explained and run.planned_at > holds_since.get(run.schedule_id, run.planned_at):
             yield Finding("extra", f"Run #{run.number} was not planned by its schedule.", run.id, run.schedule_id)
 
 

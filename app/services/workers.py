@@ -9,10 +9,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from app.infra import database
 from app.infra.database import db
-from app.models.instance import Leader, Worker
+from app.models.instance import ALIVE, Leader, Worker
 from app.services.unit import Work, batch
-
-ALIVE = timedelta(seconds=15)
 
 
 def arrive(values: dict[str, Any]) -> None:

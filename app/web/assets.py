@@ -14,6 +14,9 @@ from flask import Blueprint, Flask, Response, abort, current_app, request
 from app.web.guard import anyone
 
 LAYERS = ("reset", "tokens", "base", "layout", "parts", "forms", "figures", "pages", "utilities")
+MODULES = ("dom", "layers", "palette", "keys", "forms", "times", "live", "log")
+"""Scripts in the order in which they can be joined: each imports only from those before it."""
+
 HTMX = ("htmx.min.js", "hx-sse.min.js")
 FOREVER = "public, max-age=31536000, immutable"
 _SMALL = 256
@@ -60,7 +63,7 @@ class Assets:
         for path in sorted(found for part in ("img", "vendor") for found in (folder / part).rglob("*")):
             if path.is_file():
                 self._add(path.relative_to(folder).as_posix(), Asset(path.read_bytes(), _type_of(path)))
-        self._add_scripts(folder / "js")
+        self._add("app.js", Asset(script(folder / "js"), "text/javascript"))
 
     def path(self, name: str) -> str:
         """Return the address of the file called `name` in templates; a KeyError is a slip in a template."""
@@ -70,14 +73,6 @@ class Assets:
         stem, dot, ending = name.rpartition(".")
         self._paths[name] = f"{stem}.{asset.mark}{dot}{ending}"
         self.served[self._paths[name]] = self.served[name] = asset
-
-    def _add_scripts(self, folder: Path) -> None:
-        # Scripts import each other by relative names, so they share one hashed folder and change together.
-        bodies = {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*.js"))}
-        mark = sha256(b"\0".join(bodies.values())).hexdigest()[:12]
-        for name, body in bodies.items():
-            self._paths[name] = f"js-{mark}/{name}"
-            self.served[self._paths[name]] = Asset(body, "text/javascript")
 
 
 def _type_of(path: Path) -> str:
@@ -90,6 +85,16 @@ def style_sheet(folder: Path) -> bytes:
     text = re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
     text = re.sub(r"\s+", " ", text)
     return re.sub(r" ?([{};]) ?", r"\1", text).strip().encode()
+
+
+def script(folder: Path) -> bytes:
+    """Join the modules of `folder` into one, without their imports from each other, comment lines and indents.
+
+    No name at the top of one may stand at the top of another; a house test looks.
+    """
+    text = "\n".join((folder / f"{name}.js").read_text(encoding="utf-8") for name in MODULES)
+    text = re.sub(r"^import .*$|^\s*//.*$|^export (?=\w)", "", text, flags=re.MULTILINE)
+    return re.sub(r"\n\s*", "\n", text).strip().encode()
 
 
 def attach(app: Flask, folder: Path) -> None:
@@ -106,7 +111,7 @@ def file(name: str) -> Response:
     assets: Assets = current_app.extensions["assets"]
     asset = assets.served.get(name) or abort(404)
     response = _compressed(asset)
-    response.headers["Cache-Control"] = FOREVER if asset.mark in name or name.startswith("js-") else "no-cache"
+    response.headers["Cache-Control"] = FOREVER if asset.mark in name else "no-cache"
     response.headers["Vary"] = "Accept-Encoding"
     response.set_etag(asset.mark)
     response.make_conditional(request)

@@ -11,10 +11,10 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as AnyResponse
 
 from app.core.clock import utc_now
-from app.services import builder, definitions, schedules, secrets, tasks
-from app.services.definitions import Draft
-from app.services.schedules import Given, Preview
-from app.services.tasks import Upload
+from app.services import secrets, tasks
+from app.services.tasks import Upload, builder, definitions, schedules
+from app.services.tasks.definitions import Draft
+from app.services.tasks.schedules import Given, Preview
 from app.web import security
 from app.web.forms import NO_ERRORS, Errors, saved, shown_by, zones
 from app.web.guard import guard

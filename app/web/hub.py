@@ -42,6 +42,9 @@ class Hub:
         app.extensions["hub"] = self
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if "headers" in scope:
+            # WSGI knows X_Forwarded_For and X-Forwarded-For by one name: the first would speak as the proxy.
+            scope["headers"] = [(name, value) for name, value in scope["headers"] if b"_" not in name]
         if scope["type"] == "lifespan":
             await self._live(receive, send)
         elif scope["type"] == "http" and scope["method"] == "GET" and _PATH.match(scope["path"]):

@@ -6,8 +6,9 @@ from flask import Blueprint, Response, g, jsonify, request
 from flask_login import current_user
 
 from app.core.clock import utc_now
-from app.services import builder, schedules, search
-from app.services.schedules import Given
+from app.services import search
+from app.services.tasks import builder, schedules
+from app.services.tasks.schedules import Given
 from app.web.guard import guard
 from app.web.render import page
 

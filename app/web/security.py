@@ -117,7 +117,7 @@ def _says_own() -> bool:
 
 def _is_ours(origin: str) -> bool:
     # Hosts are compared without the scheme: behind a proxy that ends TLS we see http where the browser saw https.
-    return urlsplit(origin).netloc in {request.host, urlsplit(settings().url).netloc}
+    return origin.partition("://")[2] in {request.host, urlsplit(settings().url).netloc}
 
 
 # --- headers

@@ -11,9 +11,10 @@ from app.core.clock import utc_now
 from app.core.errors import NotFound
 from app.domain.access import Actor
 from app.models.tasks import Task
-from app.services import definitions, overviews, runs, schedules, tasks, versions
-from app.services.overviews import Filters
-from app.services.schedules import Given
+from app.services import runs, tasks
+from app.services.tasks import definitions, overviews, schedules, versions
+from app.services.tasks.overviews import Filters
+from app.services.tasks.schedules import Given
 from app.web import live
 from app.web.forms import NO_ERRORS, Errors, saved, shown_by, text
 from app.web.guard import guard

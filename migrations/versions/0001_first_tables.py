@@ -217,6 +217,7 @@ def upgrade() -> None:
             sqlite_where=sa.text("state = 'active'"),
             postgresql_where=sa.text("state = 'active'"),
         )
+        batch_op.create_index("schedules_of_team", ["team_id", "state", "next_fire_at"], unique=False)
 
     op.create_table(
         "task_files",

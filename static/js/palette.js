@@ -11,7 +11,7 @@ const memory = `recent:${team}`
 
 let shown = []
 let at = 0
-let timer = 0
+let soon = 0
 let asking = new AbortController()
 
 export function openPalette() {
@@ -33,9 +33,9 @@ on('click', (event) => {
 field?.addEventListener('input', () => {
   const query = field.value.trim()
   show(found(query))
-  clearTimeout(timer)
+  clearTimeout(soon)
   asking.abort()
-  if (query) timer = setTimeout(ask, 150, query)
+  if (query) soon = setTimeout(ask, 150, query)
 })
 
 field?.addEventListener('keydown', (event) => {

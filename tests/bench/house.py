@@ -55,7 +55,9 @@ class House(Processes):
         return "carillon=" + accounts.sign_in_by_link(link, accounts.Browser("127.0.0.1", "Bench"))
 
     def is_ready(self):
-        """Whether web, clock and all workers are there."""
+        """Whether web, clock and all workers are there. Fails with what a process said that has ended."""
+        for process in self.running:
+            assert process.poll() is None, self.log(process.args[3])
         try:
             status, text = self.browse().get("/readyz")
         except OSError:

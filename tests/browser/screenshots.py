@@ -22,8 +22,8 @@ from playwright.sync_api import sync_playwright
 from app.domain import triggers
 from app.domain.access import Actor
 from app.services import accounts, planned, tasks, teams
-from app.services.definitions import Draft
-from app.services.schedules import Given
+from app.services.tasks.definitions import Draft
+from app.services.tasks.schedules import Given
 from app.services.unit import batch
 from app.settings import ROOT
 from tests.cli.conftest import free_port
@@ -32,7 +32,7 @@ from tests.web.conftest import arrive
 
 FOLDER = ROOT / "docs" / "img"
 WIDE, PHONE = {"width": 1200, "height": 860}, {"width": 390, "height": 844}
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--hide-scrollbars", "--lang=en-GB"]
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--hide-scrollbars"]
 
 # The pictures show about midday, whenever they are taken.
 ZONES = ("Europe/Berlin", "America/New_York", "America/Los_Angeles", "Pacific/Auckland", "Asia/Tokyo", "Asia/Kolkata")
@@ -50,7 +50,7 @@ for number in range(40):
     time.sleep(0.25)
 """
 TASKS = (
-    ("Morning report", "python", {"code": REPORT}, "every weekday at 9:00", 160.0),
+    ("Morning report", "python", {"code": REPORT}, "every weekday at 9:00", 11.0),
     ("Shop front", "http", {"url": "https://shop.northgate.example/health"}, "every 30 minutes", 0.4),
     ("Back up the wiki", "shell", {"script": "set -e\n./backup wiki\n"}, "every day at 2:30", 95.0),
     ("Stock levels", "shell", {"script": "./stock --since yesterday\n"}, "every 2 hours from 8 to 18", 21.0),

@@ -22,8 +22,7 @@ def tabs(walk):
     """Eight tabs that show a run that goes on."""
     team_id = walk.actor.team_id
     factories.run(team_id, factories.task(team_id, "probe"), "running", started_at=factories.ago(seconds=3))
-    opened = [walk.watch(walk.context.new_page()) for _ in range(TABS)]
-    return opened
+    return [walk.watch(walk.context.new_page()) for _ in range(TABS)]
 
 
 def streams(walk):

@@ -1,7 +1,7 @@
 """One house a test: a real Valkey, both databases, and processes that can be killed, stopped and wiped."""
 
-import sqlalchemy as sa
 import pytest
+import sqlalchemy as sa
 
 from app.infra import database
 from app.models.runs import Run

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -109,7 +110,9 @@ while :; do sleep 0.1; done
 def test_e5_nothing_of_a_script_survives(house, how):
     mark = f"mark-{os.getpid()}-{how.replace(' ', '-')}"
     settings = {"script": TREE, "interpreter": "bash", "env": {"TEST_MARK": mark}}
-    task = factories.task(house.team, engine="shell", settings=settings, timeout_seconds=2 if how == "timeout" else 60, retries=0)
+    task = factories.task(
+        house.team, engine="shell", settings=settings, timeout_seconds=2 if how == "timeout" else 60, retries=0
+    )
     worker = house.spawn("worker")
     run = factories.run(house.team, task, lane="code")
     queues.enqueue([("code", queues.job_id(run, 1))])
@@ -131,9 +134,8 @@ def survivors(mark):
     for name in os.listdir("/proc"):
         if name.isdigit():
             try:
-                with open(f"/proc/{name}/environ", "rb") as file:
-                    if mark.encode() in file.read():
-                        found.append(int(name))
+                if mark.encode() in Path(f"/proc/{name}/environ").read_bytes():
+                    found.append(int(name))
             except OSError:
                 continue
     return found

@@ -60,7 +60,7 @@ def test_a_planted_job_that_names_another_function_is_refused(client, tmp_path):
     victim = tmp_path / "victim"
     plant(client, "planted", queues.SafeJob.create("os.system", args=[f"touch {victim}"], connection=client).data)
     with pytest.raises(ValueError, match="not allowed"):
-        queues.SafeJob.fetch("planted", connection=client).func
+        queues.SafeJob.fetch("planted", connection=client).func()
     assert not victim.exists()
 
 

@@ -1,7 +1,5 @@
 """The vault: what is sealed opens in its own row, under its own team, with the right key file, and nowhere else."""
 
-import os
-
 import pytest
 
 from app.infra.vault import Vault, WrongKey, create_key
@@ -59,7 +57,7 @@ def test_another_key_file_opens_nothing_and_is_told_by_the_canary(vault, tmp_pat
 
 
 def test_the_key_file_is_for_its_owner_alone_and_never_overwritten(path):
-    assert os.stat(path).st_mode & 0o777 == 0o600
+    assert path.stat().st_mode & 0o777 == 0o600
     before = path.read_text()
     with pytest.raises(FileExistsError):
         create_key(path)
@@ -69,10 +67,10 @@ def test_the_key_file_is_for_its_owner_alone_and_never_overwritten(path):
 @pytest.mark.parametrize("content", ["", "nonsense", "carillon-key-1:c2hvcnQ=", "carillon-key-1:!!!"])
 def test_a_damaged_key_file_is_told_in_a_sentence(path, content):
     path.write_text(content)
-    with pytest.raises(SettingError, match="is not a key of Carillon. Put the right file back"):
+    with pytest.raises(SettingError, match=r"is not a key of Carillon\. Put the right file back"):
         Vault.open(path)
 
 
 def test_a_missing_key_file_is_told_in_a_sentence(tmp_path):
-    with pytest.raises(SettingError, match="is missing. Put it back from your backup"):
+    with pytest.raises(SettingError, match=r"is missing\. Put it back from your backup"):
         Vault.open(tmp_path / "nowhere")

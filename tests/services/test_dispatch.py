@@ -76,7 +76,7 @@ def test_a_minutely_task_stopped_for_three_hours_is_made_up_for_by_its_rule(team
         shift = {"anchor_at": ago(hours=3, seconds=45)}
         work.connection.execute(sa.update(Schedule).values(shift))
     dispatch.fire_due(leadership, LEASE)
-    ran = {name: 0 for name in ("skip", "latest", "all")}
+    ran = dict.fromkeys(("skip", "latest", "all"), 0)
     missed = dict.fromkeys(ran, 0)
     by_id = {row.id: row.policy["misfire"] for row in rows(Schedule)}
     for run in rows(Run):

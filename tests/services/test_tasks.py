@@ -13,11 +13,11 @@ from app.domain.access import Actor
 from app.models.people import Person
 from app.models.runs import Run
 from app.models.tasks import Schedule, Task, TaskVersion
-from app.services import overviews, planned, schedules, tasks, teams
-from app.services.definitions import Draft
-from app.services.overviews import Filters
-from app.services.schedules import Given
-from app.services.tasks import Upload
+from app.services import planned, tasks, teams
+from app.services.tasks import Upload, overviews, schedules
+from app.services.tasks.definitions import Draft
+from app.services.tasks.overviews import Filters
+from app.services.tasks.schedules import Given
 from app.services.unit import unit
 
 NOON = datetime(2026, 11, 24, 12, 0, 30, tzinfo=UTC)  # a Tuesday

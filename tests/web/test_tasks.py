@@ -100,7 +100,7 @@ def test_filters_stand_in_the_address(app, ada, northgate, shop):
 
 
 def test_sorting_and_pages_go_on_where_the_last_one_ended(app, ada, northgate, shop, monkeypatch):
-    monkeypatch.setattr("app.services.overviews.PAGE_ROWS", 2)
+    monkeypatch.setattr("app.services.tasks.overviews.PAGE_ROWS", 2)
     for name in ("Alpha", "Beta", "Gamma"):
         make(ada, northgate, name=name, text="")
     for sort, expected in (

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from app.domain import retries
 from app.domain.policy import Policy
 from app.engines.base import Outcome
-from app.models.runs import Artifact, Attempt, LogChunk, Run, Step
+from app.models.runs import IS_ACTIVE, Artifact, Attempt, LogChunk, Run, Step
 from app.services.execution.claims import Claim, definition
 from app.services.unit import Work
 
@@ -182,15 +182,11 @@ def release_waiting(work: Work, task_id: int, policy: Policy) -> None:
     """Queue the oldest run of the task that waited for the one before it, if none is going any more."""
     if policy.overlap in {"skip", "allow"}:
         return
-    active = sa.select(sa.func.count()).where(Run.task_id == task_id, Run.state.in_(("queued", "running", "lost")))
-    retrying = sa.select(sa.func.count()).where(Run.task_id == task_id, Run.state == "waiting", Run.reason != "overlap")
-    if work.connection.execute(active).scalar_one() or work.connection.execute(retrying).scalar_one():
+    its_turn = sa.and_(Run.state == "waiting", Run.reason == "overlap")
+    others = sa.select(Run.id).where(IS_ACTIVE, Run.task_id == task_id, Run.state != "planned", sa.not_(its_turn))
+    if work.connection.execute(others.limit(1)).first():
         return
-    oldest = (
-        sa.select(sa.func.min(Run.id))
-        .where(Run.task_id == task_id, Run.state == "waiting", Run.reason == "overlap")
-        .scalar_subquery()
-    )
+    oldest = sa.select(sa.func.min(Run.id)).where(IS_ACTIVE, Run.task_id == task_id, its_turn).scalar_subquery()
     row = work.connection.execute(
         sa.update(Run)
         .where(Run.id == oldest)

@@ -13,7 +13,7 @@ import structlog
 from app.domain import triggers
 from app.infra import database, queues, redis
 from app.models.instance import Fact, Outbox
-from app.models.runs import Run
+from app.models.runs import IS_ACTIVE, Run
 from app.models.tasks import Schedule
 from app.services.execution.claims import definition
 from app.services.execution.outcomes import lose, release_waiting
@@ -54,7 +54,8 @@ class Reconciler:
         passed = min(now - self._looked_at, most) if self._looked_at is not None else 0.0
         self._looked_at = now
         with database.read() as connection:
-            rows = connection.execute(sa.select(Run.id, Run.token, Run.lease_until).where(Run.state == "running")).all()
+            held = sa.select(Run.id, Run.token, Run.lease_until).where(IS_ACTIVE, Run.state == "running")
+            rows = connection.execute(held).all()
             moment = database.now(connection)
         seen: dict[int, tuple[int, str, float]] = {}
         gone = []
@@ -84,7 +85,7 @@ class Reconciler:
         with database.read() as connection:
             old = database.now(connection) - timedelta(seconds=0 if was_wiped else self.requeue_seconds)
             rows = connection.execute(
-                sa.select(Run.id, Run.attempt, Run.lane).where(Run.state == "queued", Run.queued_at <= old)
+                sa.select(Run.id, Run.attempt, Run.lane).where(IS_ACTIVE, Run.state == "queued", Run.queued_at <= old)
             ).all()
         if not rows:
             return
@@ -151,7 +152,7 @@ def release_overlaps() -> None:
     with database.read() as connection:
         rows = connection.execute(
             sa.select(Run.task_id, sa.func.max(Run.version_id))
-            .where(Run.state == "waiting", Run.reason == "overlap")
+            .where(IS_ACTIVE, Run.state == "waiting", Run.reason == "overlap")
             .group_by(Run.task_id)
         ).all()
     for task_id, version_id in rows:

@@ -24,6 +24,10 @@ BATCH_BYTES = 64 * 1024
 """A stored piece of the log is at most about this large."""
 
 
+LONGEST_SENTENCE = 400
+"""What is quoted is cut only after secrets are hidden; behind it there is room for when it is tried again."""
+
+
 class Recorder:
     """Collects the emissions of one attempt; any thread may emit, one at a time takes what is new."""
 
@@ -67,7 +71,7 @@ class Recorder:
             name: self._redactor.redact(value) if isinstance(value, str) else value
             for name, value in outcome.facts.items()
         }
-        return replace(outcome, sentence=self._redactor.redact(outcome.sentence), facts=facts)
+        return replace(outcome, sentence=self._redactor.redact(outcome.sentence)[:LONGEST_SENTENCE], facts=facts)
 
     def close_steps(self, state: str) -> None:
         """End the steps that are still open, as they are when an attempt ends in the middle of one."""

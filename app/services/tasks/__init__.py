@@ -14,12 +14,12 @@ from app.core.identifiers import slug as slug_of
 from app.domain.access import Actor
 from app.infra.database import db
 from app.infra.storage import Storage
-from app.models.runs import Run
+from app.models.runs import IS_ACTIVE, Run
 from app.models.tasks import Schedule, Task, TaskFile, TaskVersion
 from app.models.teams import Secret
-from app.services import definitions, schedules
-from app.services.definitions import Draft
-from app.services.schedules import Given
+from app.services.tasks import definitions, schedules
+from app.services.tasks.definitions import Draft
+from app.services.tasks.schedules import Given
 from app.services.unit import SessionWork, unit
 
 LARGEST_FILE_BYTES = 32 * 1024 * 1024
@@ -220,7 +220,7 @@ def recover(actor: Actor, slug: str) -> Task:
 def _stop_runs(work: SessionWork, task: Task) -> None:
     going = (
         sa.update(Run)
-        .where(Run.task_id == task.id, Run.state == "running", Run.stop_mode == "")
+        .where(IS_ACTIVE, Run.task_id == task.id, Run.state == "running", Run.stop_mode == "")
         .values(stop_mode="now", stop_reason="person")
     )
     for run_id in work.connection.execute(going.returning(Run.id)).scalars().all():
@@ -229,7 +229,7 @@ def _stop_runs(work: SessionWork, task: Task) -> None:
     sentence = "Cancelled: its task was deleted."
     unstarted = (
         sa.update(Run)
-        .where(Run.task_id == task.id, Run.state.in_(("planned", "queued", "waiting")))
+        .where(IS_ACTIVE, Run.task_id == task.id, Run.state.in_(("planned", "queued", "waiting")))
         .values(state="cancelled", reason="task_deleted", sentence=sentence, ended_at=work.now)
     )
     for run_id in work.connection.execute(unstarted.returning(Run.id)).scalars().all():

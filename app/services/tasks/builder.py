@@ -7,8 +7,8 @@ from typing import Any
 
 from app.domain import triggers
 from app.domain.triggers import Trigger
-from app.services import schedules
-from app.services.schedules import Given
+from app.services.tasks import schedules
+from app.services.tasks.schedules import Given
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
@@ -16,6 +16,8 @@ _ENDINGS = {1: "st", 2: "nd", 3: "rd", 21: "st", 22: "nd", 23: "rd", 31: "st"}
 _INTERVAL = re.compile(r"(\d+)([mh])")
 _CRON = re.compile(r"(\d{1,2}) (\d{1,2}) (\*|\d{1,2}) \* (\*|[0-7]([,-][0-7])*)")
 _LONGEST_SENTENCE = 300
+_MOST_ENDS = 24
+"""So many endings are read, the longest first of them: each costs some milliseconds."""
 
 
 def compose(fields: Mapping[str, Sequence[str]]) -> str:
@@ -59,9 +61,10 @@ def split(sentence: str, now: datetime, timezone: str) -> tuple[str, str]:
     The longest ending that is understood wins; one that leaves a question open only where none is.
     """
     words = sentence[:_LONGEST_SENTENCE].split()
-    ends = [" ".join(words[start:]) for start in range(len(words))]
+    first = max(0, len(words) - _MOST_ENDS)
+    ends = [" ".join(words[start:]) for start in range(first, len(words))]
     states = [schedules.read(Given(end, timezone), now).state for end in ends]
-    start = next((states.index(state) for state in ("understood", "ask") if state in states), len(words))
+    start = first + next((states.index(state) for state in ("understood", "ask") if state in states), len(ends))
     return _capital(" ".join(words[:start])), " ".join(words[start:])
 
 

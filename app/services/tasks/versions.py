@@ -12,11 +12,15 @@ from app.engines.base import engines
 from app.infra.database import db
 from app.models.people import Person
 from app.models.tasks import Task, TaskFile, TaskVersion
-from app.services import schedules
+from app.services.tasks import schedules
 
 SHOWN = 50
 _MIB = 1024 * 1024
 _CODE = frozenset({"script", "code", "body"})
+_MOST_COMPARED = 5000
+"""Lines of both versions together that are compared; twenty thousand can take a minute."""
+_MOST_SHOWN = 400
+_LONGEST_VALUE = 500
 
 _LABELS = {
     "url": "Address",
@@ -85,7 +89,8 @@ def compare(
     for name in dict.fromkeys([*new, *old]):
         was, now = old.get(name, ""), new.get(name, "")
         if was != now:
-            changes.append(Change(_label(name), was, now, _diff(was, now) if _is_code(name, was, now) else ()))
+            diff = _diff(was, now) if _is_code(name, was, now) else ()
+            changes.append(Change(_label(name), _cut(was), _cut(now), diff))
     return changes
 
 
@@ -136,6 +141,14 @@ def _is_code(name: str, was: str, now: str) -> bool:
     return name in _CODE and "\n" in was + now
 
 
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}…"
+
+
 def _diff(was: str, now: str) -> list[str]:
-    lines = difflib.unified_diff(was.splitlines(), now.splitlines(), lineterm="", n=2)
-    return list(lines)[2:]
+    before, after = was.splitlines(), now.splitlines()
+    if len(before) + len(after) > _MOST_COMPARED:
+        return [f"{len(before):,} lines before, {len(after):,} after: too many to compare."]
+    lines = list(difflib.unified_diff(before, after, lineterm="", n=2))[2:]
+    more = len(lines) - _MOST_SHOWN
+    return [*lines[:_MOST_SHOWN], f"… {more:,} more"] if more > 0 else lines

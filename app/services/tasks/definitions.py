@@ -12,8 +12,8 @@ from pydantic import ValidationError
 from app.core.errors import Invalid
 from app.domain.policy import Misfire, Overlap, Policy
 from app.engines.base import Limits, engines
-from app.services import schedules
-from app.services.schedules import Given
+from app.services.tasks import schedules
+from app.services.tasks.schedules import Given
 
 LONGEST_NAME = 120
 _MIB = 1024 * 1024

@@ -215,6 +215,7 @@ def arm(work: SessionWork, task: Task, rule: dict[str, Any] | None, policy: dict
     schedule.kind, schedule.expression, schedule.timezone = trigger.kind, trigger.expression, trigger.timezone
     schedule.gap, schedule.fold, schedule.anchor_at = trigger.gap, trigger.fold, trigger.anchor_at
     schedule.text, schedule.policy, schedule.problem = rule["text"], policy, ""
+    schedule.created_at = work.now
     schedule.state = "paused" if task.paused_at else "active"
     go_on(work, schedule)
 

@@ -1,0 +1,203 @@
+"""Every page of the URL map, empty, full and refused: nothing that axe finds, nothing on the console."""
+
+import pytest
+import sqlalchemy as sa
+
+from app.models.instance import Worker
+from app.models.people import Person
+from app.models.runs import Attempt, LogChunk, Step
+from app.models.teams import Membership, Team
+from app.services import accounts, secrets, tasks, teams
+from app.services.tasks.definitions import Draft
+from app.services.tasks.schedules import Given
+from app.services.unit import batch
+from tests import factories
+from tests.browser.conftest import DESK, PHONE
+from tests.web.conftest import arrive, put_in
+
+LOOKS = [("light", DESK), ("dark", DESK), ("light", PHONE)]
+
+SETTLED = "() => Promise.all(document.getAnimations().map(one => one.finished))"
+"""Colours on their way from light to dark are neither."""
+
+NO_PAGES = {"live.stream", "runs.file", "assets.file"}
+"""Streams and files. Any other rule answers GET with a page, with JSON or text, or leads to a page."""
+
+STATES = ("succeeded", "running", "queued", "waiting", "failed", "unmet", "missed", "skipped")
+UNENDED, UNBEGUN = {"running", "queued", "waiting"}, {"queued", "waiting", "missed", "skipped"}
+
+
+# --- looking
+
+
+def look(site, path):
+    """Open a path, and return what axe finds in it."""
+    site.page.set_viewport_size(DESK)
+    site.page.goto(site.url + path)
+    return flaws(site)
+
+
+def flaws(site):
+    """What axe finds in the page that is open, in every look of it."""
+    found = []
+    for scheme, size in LOOKS:
+        site.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        site.page.set_viewport_size(size)
+        site.page.evaluate(SETTLED)
+        found += [f"{site.page.url} {scheme} {size['width']} {flaw}" for flaw in site.flaws()]
+    return found
+
+
+def pages(site, **known):
+    """The path of every page whose rule asks for nothing but what is `known`."""
+    rules = [rule for rule in site.app.url_map.iter_rules() if "GET" in rule.methods and rule.arguments <= known.keys()]
+    paths = [rule.build({n: known[n] for n in rule.arguments})[1] for rule in rules if rule.endpoint not in NO_PAGES]
+    answers = {path: site.ada.get(path) for path in paths}
+    shown = [path for path, answer in answers.items() if answer.mimetype == "text/html" and answer.status_code != 302]
+    assert [path for path in shown if answers[path].status_code != 200] == []
+    return shown
+
+
+# --- what there is to see
+
+
+@pytest.fixture
+def full(site):
+    """Ada's team with tasks, runs in every state, a secret, a worker, an invitation, and Ben."""
+    with site.app.app_context():
+        draft = Draft("Shop front", "http", {"url": "https://shop.example/"}, Given("every hour", "Europe/Berlin"))
+        task = tasks.create(site.actor, draft, site.app.config["SETTINGS"].data_dir)
+        tasks.reschedule(site.actor, task.slug, Given("every day at 2:30", "Europe/Berlin"))
+        factories.task(site.actor.team_id, "backup", "shell", {"script": "true"})
+        tasks.pause(site.actor, "backup", "We move house.")
+        for state in STATES:
+            add_run(site.actor.team_id, task.id, state)
+        secrets.put(site.actor, site.app.extensions["vault"], "API_KEY", "only for tests")
+        teams.invite(site.actor, "editor")
+        with batch() as work:
+            slots = {"io_slots": 64, "code_slots": 2, "isolation": {"level": 1}}
+            row = {"name": "north-1", "host": "north", "pid": 7, "started_at": work.now, "seen_at": work.now}
+            work.connection.execute(sa.insert(Worker).values(row | slots))
+    put_in(site.app, arrive(site.app, "Ben Okri", "ben@northgate.example"), site.slug, "viewer")
+    return site
+
+
+def add_run(team_id, task_id, state):
+    """A run in a state; with attempt, steps and log if it began."""
+    at, over = factories.ago(minutes=3), None if state in UNENDED else factories.ago(minutes=2)
+    began = None if state in UNBEGUN else at
+    values = {"planned_at": at, "started_at": began, "ended_at": over, "sentence": "What became of it.", "worker": "w"}
+    run_id = factories.run(team_id, task_id, state, **values)
+    if not began:
+        return
+    levels = enumerate(("info", "warn", "error", "debug"), 1)
+    lines = [[n / 10, level, f"\x1b[3{n}m{level}\x1b[0m and plain"] for n, level in levels]
+    times = {"started_at": at, "ended_at": over}
+    with batch() as work:
+        row = {"run_id": run_id, "first": 1, "count": 4, "size_bytes": 9, "token": 1, "lines": lines, "at": at}
+        work.connection.execute(sa.insert(LogChunk).values(row))
+        row = {"run_id": run_id, "number": 1, "token": 1, "state": state, "worker": "w", "isolation": {"level": 1}}
+        attempt = work.connection.execute(sa.insert(Attempt).values(row | times).returning(Attempt.id)).scalar_one()
+        step = {"attempt_id": attempt, "position": 1, "name": "run", "state": state}
+        work.connection.execute(sa.insert(Step).values(step | times))
+
+
+def test_every_page_of_a_team_that_has_everything(full):
+    shown = pages(full, team=full.slug, slug="shop-front", number=1)
+    assert len(shown) > 20
+    assert [flaw for path in shown for flaw in look(full, path)] == []
+
+
+def test_a_run_in_every_state(full):
+    paths = [f"/t/{full.slug}/runs/{number}" for number in range(2, len(STATES) + 1)]
+    assert [flaw for path in paths for flaw in look(full, path)] == []
+
+
+def test_every_page_of_a_team_that_has_nothing(site):
+    assert [flaw for path in pages(site, team=site.slug) for flaw in look(site, path)] == []
+
+
+# --- doors: seen by who is not signed in
+
+
+@pytest.fixture
+def nobody(site):
+    """The same tab, signed out."""
+    site.context.clear_cookies()
+    return site
+
+
+def test_the_doors(nobody):
+    with nobody.app.app_context():
+        invitation = teams.invite(nobody.actor, "editor")
+        link = accounts.sign_in_link(nobody.ada.email).rpartition("/")[2]
+    found = [flaw for path in ("/login", f"/invite/{invitation}", f"/sign-in/{link}") for flaw in look(nobody, path)]
+    assert found == []
+    nobody.page.goto(f"{nobody.url}/login")
+    nobody.page.get_by_label("E-mail").fill("ada@northgate.example")
+    nobody.page.get_by_label("Password").fill("a wrong one")
+    nobody.page.get_by_role("button", name="Sign in").click()
+    nobody.page.get_by_role("alert").wait_for()
+    assert flaws(nobody) == []
+    forgive(nobody)
+
+
+def test_the_first_door(nobody):
+    with nobody.app.app_context():
+        with batch() as work:
+            for table in (Team, Person):
+                work.connection.execute(sa.delete(table))
+        path = accounts.setup_link(nobody.app.config["SETTINGS"]).removeprefix(nobody.app.config["SETTINGS"].url)
+    assert look(nobody, path) == []
+    for label, typed in (("Your name", "Ada"), ("E-mail", "ada@x.example"), ("Password", "short")):
+        nobody.page.get_by_label(label).fill(typed)
+    nobody.page.get_by_role("button", name="Start").click()
+    nobody.page.locator(".err").first.wait_for()
+    assert flaws(nobody) == []
+    forgive(nobody)
+
+
+# --- refused
+
+
+FORMS = [
+    ("/tasks/new", {"Address": "nowhere", "When should it run?": "at the full moon"}, "Save"),
+    ("/tasks/backup/edit", {"When should it run?": "at the full moon"}, "Save"),
+    ("/settings/secrets", {"Name": "not a name", "Value": "x"}, "Set secret"),
+    ("/settings/general", {"Name of the team": " "}, "Save name"),
+    ("/me/profile", {"Name": " "}, "Save profile"),
+    ("/me/security", {"Current password": "wrong", "New password": "short"}, "Change password"),
+    ("/me/teams", {"Name": " "}, "Make the team"),
+]
+
+
+def test_forms_that_come_back(full):
+    found = []
+    for path, fields, button in FORMS:
+        full.page.set_viewport_size(DESK)
+        full.page.goto(full.url + path if path.startswith("/me/") else full.at + path)
+        for label, typed in fields.items():
+            full.page.get_by_role("textbox", name=label).fill(typed)
+        full.page.get_by_role("button", name=button, exact=True).first.click()
+        full.page.locator(".err, [role=alert] > *").first.wait_for()
+        found += flaws(full)
+    assert found == []
+    forgive(full)
+
+
+def test_pages_that_are_not_there_or_not_allowed(full):
+    paths = ["/nowhere", f"/t/{full.slug}/runs/4711", "/t/elsewhere/today"]
+    found = [flaw for path in paths for flaw in look(full, path)]
+    with full.app.app_context(), batch() as work:
+        work.connection.execute(sa.update(Membership).values(role="viewer"))
+    paths = [
+        f"/t/{full.slug}/{path}" for path in ("tasks/new", "tasks", "tasks/shop-front", "runs/1", "settings/secrets")
+    ]
+    found += [flaw for path in paths for flaw in look(full, path)]
+    assert found == []
+    forgive(full)
+
+
+def forgive(site):
+    """The browser tells every refused page on the console; anything else there is a failure."""
+    site.problems[:] = [problem for problem in site.problems if "status of 4" not in problem]
