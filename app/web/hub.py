@@ -12,6 +12,7 @@ from a2wsgi import WSGIMiddleware
 from flask import Flask
 
 from app.infra import broker
+from app.web import bodies
 from app.web.broadcast import Broadcast, Desk, Receive, Scope, Send, Stream
 from app.web.live import Group, Ticket
 
@@ -36,6 +37,7 @@ class Hub:
     def __init__(self, app: Flask) -> None:
         self._desk = Desk(app)
         self._pages = WSGIMiddleware(app.wsgi_app, workers=app.config["SETTINGS"].web_threads)  # type: ignore[arg-type]  # the same protocol under two names
+        self._largest: int = app.config["MAX_CONTENT_LENGTH"]
         self._broadcasts: dict[Group, Broadcast] = {}
         self._by_run: defaultdict[tuple[int, int], set[Broadcast]] = defaultdict(set)
         self._by_sign_in: defaultdict[int, list[Stream]] = defaultdict(list)
@@ -50,7 +52,7 @@ class Hub:
         elif scope["type"] == "http" and scope["method"] == "GET" and _PATH.match(scope["path"]):
             await self._stream(scope, receive, send)
         else:
-            await self._pages(scope, receive, send)  # type: ignore[arg-type]  # the same protocol under two names
+            await bodies.whole(self._pages, scope, receive, send, self._largest)  # type: ignore[arg-type]  # the same protocol under two names
 
     @property
     def streams(self) -> list[Stream]:

@@ -17,7 +17,7 @@ from tests.web.conftest import arrive, put_in
 
 LOOKS = [("light", DESK), ("dark", DESK), ("light", PHONE)]
 
-SETTLED = "() => Promise.all(document.getAnimations().map(one => one.finished))"
+SETTLED = "() => Promise.allSettled(document.getAnimations().map(one => one.finished))"
 """Colours on their way from light to dark are neither."""
 
 NO_PAGES = {"live.stream", "runs.file", "assets.file"}

@@ -63,6 +63,36 @@ def test_e2_without_a_try_left_it_ends_failed_with_the_reason(house, probe):
     assert (ended.state, ended.reason) == ("failed", "lost")
 
 
+def test_e2_after_a_power_cut_everything_goes_on(house, probe):
+    since = ago(seconds=1)
+    processes = [house.spawn("clock"), house.spawn("worker")]
+    (run,) = queue(house.team, probe("/delay/1"))
+    eventually(lambda: is_running(run))
+    for process in processes:
+        house.kill(process)
+    house.spawn("clock")
+    house.spawn("worker")
+    (ended,) = all_ended([run])
+    assert (ended.state, ended.attempt) == ("succeeded", 2)
+    assert_promises_kept(since)
+
+
+def test_e2_when_only_its_code_is_killed_a_run_says_so_and_is_tried_again(house):
+    settings = {"script": "sleep 30", "interpreter": "bash", "env": {"TEST_MARK": f"mark-{os.getpid()}-code"}}
+    task = factories.task(house.team, engine="shell", settings=settings, retries=1, retry_delay_seconds=0.1)
+    house.spawn("clock")
+    house.spawn("worker")
+    run = factories.run(house.team, task, lane="code")
+    queues.enqueue([("code", queues.job_id(run, 1))])
+    for attempt in (1, 2):
+        eventually(lambda: rows(Attempt, Attempt.number == attempt, Attempt.state == "running"))  # noqa: B023 asked at once
+        for pid in eventually(lambda: survivors(settings["env"]["TEST_MARK"])):
+            os.kill(pid, signal.SIGKILL)
+    (ended,) = all_ended([run])
+    assert (ended.state, ended.attempt, len(rows(Attempt))) == ("failed", 2, 2)
+    assert "kill" in ended.sentence.lower()
+
+
 def test_e3_the_same_job_many_times_and_an_old_payload_start_once(house, probe, server):
     (run,) = queue(house.team, probe("/delay/0.3"))
     for _ in range(3):
@@ -131,7 +161,7 @@ def test_e5_nothing_of_a_script_survives(house, how):
 def survivors(mark):
     """Processes that carry the mark in their environment."""
     found = []
-    for name in os.listdir("/proc"):
+    for name in (path.name for path in Path("/proc").iterdir()):
         if name.isdigit():
             try:
                 if mark.encode() in Path(f"/proc/{name}/environ").read_bytes():

@@ -1,5 +1,7 @@
 """The probe says what was seen to hold on this machine, and no code runs where nothing does."""
 
+import json
+
 import pytest
 
 from app.engines.shell import engine as shell
