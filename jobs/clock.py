@@ -17,7 +17,6 @@ from redis.client import PubSub
 from rq_scheduler import Scheduler
 
 from app import bootstrap
-from app.core.clock import utc_now
 from app.infra import queues, redis
 from app.services import dispatch
 from app.services.dispatch import BATCH, Deposed, Leadership
@@ -70,11 +69,11 @@ class Clock(Scheduler):  # type: ignore[misc]  # rq-scheduler has no types
             except Deposed:
                 log.warning("deposed", clock=self.name)
                 self._leadership = None
-            except sa.exc.DBAPIError as error:
-                log.warning("clock_waits_for_database", error=str(error.orig))
+            except sa.exc.SQLAlchemyError as error:
+                log.warning("clock_waits_for_database", error=str(getattr(error, "orig", error)))
                 self._wants_end.wait(_AWAY_SECONDS)
         if self._leadership:
-            with suppress(sa.exc.DBAPIError):
+            with suppress(sa.exc.SQLAlchemyError):
                 dispatch.resign(self._leadership)
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
@@ -90,10 +89,8 @@ class Clock(Scheduler):  # type: ignore[misc]  # rq-scheduler has no types
         while dispatch.fire_due(self._leadership, LEASE) >= BATCH:
             pass
         self._ring()
-        due = dispatch.next_due_at()
-        if due is None:
-            return LONGEST_SLEEP_SECONDS
-        return min((due - utc_now()).total_seconds(), LONGEST_SLEEP_SECONDS)
+        seconds = dispatch.seconds_until_due()
+        return LONGEST_SLEEP_SECONDS if seconds is None else min(seconds, LONGEST_SLEEP_SECONDS)
 
     def _lead(self) -> bool:
         # `fire_due` renews the lease in its own transaction; the lead is asked for again only once it may have passed.
@@ -130,8 +127,18 @@ class Clock(Scheduler):  # type: ignore[misc]  # rq-scheduler has no types
                 for entry in TABLE:
                     self._rearm(entry)
                 self._rearmed_at = time.monotonic()
-            for job in list(self.get_jobs_to_queue()):
-                self._ring_one(job)
+            for entry in self._due_entries():
+                self._ring_one(entry)
+
+    def _due_entries(self) -> list[Any]:
+        try:
+            return list(self.get_jobs_to_queue())
+        except redis.Away:
+            raise
+        except Exception:
+            # Whatever stands in Redis, the schedules go on: they are not kept there.
+            log.exception("periodic_jobs_not_read")
+            return []
 
     def _rearm(self, entry: Recurring) -> None:
         if entry.id in self:

@@ -7,11 +7,10 @@ from contextlib import contextmanager, suppress
 from datetime import timedelta
 from functools import partial
 
-import sqlalchemy as sa
 import structlog
 
 from app.engines.base import Cancellation
-from app.infra import redis
+from app.infra import database, redis
 from app.infra.writer import Writer
 from app.services import workers
 from app.services.execution import claims
@@ -28,6 +27,7 @@ FLUSH_SECONDS = 0.1
 
 SEEN_SECONDS = 5.0
 _LISTEN_SECONDS = 1.0
+_AWAY_SECONDS = 1.0
 
 
 class Keeper:
@@ -39,7 +39,8 @@ class Keeper:
         self._renew_seconds = settings.renew_seconds
         self._writer = writer
         self._lock = threading.Lock()
-        self._held: dict[int, tuple[Claim, Cancellation]] = {}
+        self._held: dict[tuple[int, int], tuple[Claim, Cancellation]] = {}
+        self._farewell = ""
         self._news: set[Recorder] = set()
         self._has_news = threading.Event()
         self._closing = threading.Event()
@@ -70,14 +71,17 @@ class Keeper:
     def holding(self, held: Claim) -> Iterator[Cancellation]:
         """Keep the lease of a claimed attempt while it is carried out; requests to stop reach the cancellation."""
         cancellation = Cancellation()
+        attempt = (held.run_id, held.token)  # this worker may hold a later attempt of a run it has lost
         with self._lock:
-            self._held[held.run_id] = (held, cancellation)
+            self._held[attempt] = (held, cancellation)
+            farewell = self._farewell
+        if farewell:
+            cancellation.ask(farewell)
         try:
             yield cancellation
         finally:
             with self._lock:
-                if self._held.get(held.run_id, (None,))[0] is held:
-                    del self._held[held.run_id]
+                del self._held[attempt]
 
     def on_news(self, recorder: Recorder) -> None:
         """Take note that an attempt has something to store."""
@@ -86,7 +90,9 @@ class Keeper:
         self._has_news.set()
 
     def ask_all(self, reason: str) -> None:
-        """Ask every attempt to stop now."""
+        """Ask every attempt to stop now, those that are still to come too."""
+        with self._lock:
+            self._farewell = reason
         for _, cancellation in self._all():
             cancellation.ask(reason)
 
@@ -100,8 +106,10 @@ class Keeper:
         while not self._closing.wait(self._renew_seconds):
             try:
                 self._renew_once()
-            except sa.exc.DBAPIError:
+            except database.Away:
                 log.warning("leases_not_renewed", held=self.count)
+            except Exception:
+                log.exception("leases_not_renewed", held=self.count)
 
     def _renew_once(self) -> None:
         held = self._all()
@@ -127,8 +135,8 @@ class Keeper:
 
     def _lose(self, claim: Claim, cancellation: Cancellation) -> None:
         with self._lock:
-            is_still_ours = self._held.get(claim.run_id, (None,))[0] is claim
-        if is_still_ours:  # else it has ended between the look and the answer
+            is_held = (claim.run_id, claim.token) in self._held
+        if is_held:  # else it has ended between the look and the answer
             log.warning("lease_lost", run=claim.run_id, token=claim.token)
             cancellation.ask("lease_lost")
 
@@ -141,31 +149,31 @@ class Keeper:
             self._has_news.clear()
             with self._lock:
                 news, self._news = self._news, set()
-            try:
-                flush(news, self._writer)
-            except sa.exc.DBAPIError:
-                log.warning("news_not_stored", attempts=len(news))
-            except Exception:
-                log.exception("news_not_stored", attempts=len(news))
+            if not flush(news, self._writer):
+                log.warning("news_wait_for_database", attempts=len(news))
+                self._closing.wait(_AWAY_SECONDS)
 
     # --- requests to stop
 
     def _listen(self) -> None:
         while not self._closing.is_set():
-            with suppress(*redis.Away, OSError):
+            with suppress(*redis.Away, *database.Away, OSError):
                 self._listen_once()
-            self._closing.wait(_LISTEN_SECONDS)  # Redis is away; the renewal brings requests meanwhile
+            self._closing.wait(_AWAY_SECONDS)  # the renewal brings requests meanwhile
 
     def _listen_once(self) -> None:
         with redis.listen(redis.STOP) as pubsub:
             while not self._closing.is_set():
                 message = pubsub.get_message(timeout=_LISTEN_SECONDS)
-                if message and int(message["data"]) in self._held:
-                    self._look_for_stops()
+                if message:
+                    self._look_for_stop(message["data"].decode())
 
-    def _look_for_stops(self) -> None:
-        asked = self._writer.do(partial(claims.stops, held=[one.run_id for one, _ in self._all()]))
-        for claim, cancellation in self._all():
+    def _look_for_stop(self, run_id: str) -> None:
+        wanted = [(claim, cancellation) for claim, cancellation in self._all() if str(claim.run_id) == run_id]
+        if not wanted:
+            return
+        asked = self._writer.do(partial(claims.stops, held=[claim.run_id for claim, _ in wanted]))
+        for claim, cancellation in wanted:
             if claim.run_id in asked:
                 mode, reason = asked[claim.run_id]
                 cancellation.ask(reason or "person", mode)

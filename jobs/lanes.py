@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import structlog
 
@@ -10,7 +10,6 @@ from app.infra import queues, redis
 
 log = structlog.get_logger()
 
-_WAIT_SECONDS = 5
 _AWAY_SECONDS = 0.5
 _MOST_AT_ONCE = 50
 
@@ -25,6 +24,7 @@ class Lane:
         self.queue = queue
         self._carry_out = carry_out
         self._room = threading.Semaphore(slots)
+        self._under_way: set[Future[None]] = set()
         self._slots = ThreadPoolExecutor(slots, thread_name_prefix=f"{queue}-slot")
         self._is_closing = threading.Event()
         self._feeder = threading.Thread(target=self._feed, name=f"{queue}-feeder", daemon=True)
@@ -34,6 +34,11 @@ class Lane:
         """Begin to take jobs."""
         self._feeder.start()
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether no job is under way."""
+        return not self._under_way
+
     def stop_taking(self) -> None:
         """Take no more jobs; those under way go on."""
         self._is_closing.set()
@@ -41,9 +46,8 @@ class Lane:
     def _feed(self) -> None:
         while not self._is_closing.is_set():
             room = self._take_room()
-            try:
-                taken = queues.take(self._client, self.queue, room, _WAIT_SECONDS)
-            except (*redis.Away, OSError):
+            taken = self._take(room)
+            if taken is None:
                 self._give_back(room)
                 self._is_closing.wait(_AWAY_SECONDS)
                 continue
@@ -52,7 +56,19 @@ class Lane:
                 queues.put_back(self.queue, taken)
                 return
             for job in taken:
-                self._slots.submit(self._one, job)
+                started = self._slots.submit(self._one, job)
+                self._under_way.add(started)
+                started.add_done_callback(self._under_way.discard)
+
+    def _take(self, most: int) -> list[str] | None:
+        """Wait for jobs; None when they can't be had now. Whatever Redis holds or answers, the lane goes on."""
+        try:
+            return queues.take(self._client, self.queue, most, redis.LONGEST_WAIT_SECONDS)
+        except (*redis.Away, OSError):
+            return None
+        except Exception:
+            log.exception("jobs_not_taken", queue=self.queue)
+            return None
 
     def _take_room(self) -> int:
         """Wait for a free slot, and take more of them if there are."""

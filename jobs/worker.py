@@ -17,7 +17,7 @@ import structlog
 from rq import Worker as RqWorker
 
 from app import bootstrap
-from app.infra import fetch, queues, redis, sandbox
+from app.infra import database, fetch, queues, redis, sandbox
 from app.infra.storage import Storage
 from app.infra.writer import Writer
 from app.services import workers
@@ -36,6 +36,7 @@ RECYCLE_BYTES = 1536 * 1024 * 1024
 """A worker that has grown to this size drains and ends; the supervisor starts a fresh one."""
 
 _TICK_SECONDS = 0.5
+_AWAY_SECONDS = 1.0
 
 
 class Registration(RqWorker):
@@ -72,7 +73,7 @@ class Worker:
             signal.signal(number, self._on_signal)
         _sweep(self._workspaces.parent)
         self._workspaces.mkdir(parents=True, mode=0o700)
-        workers.arrive(self._introduction())
+        self._arrive()
         self._keeper.start()
         for lane in self._lanes:
             lane.start()
@@ -84,6 +85,16 @@ class Worker:
                 break
         self._drain()
         return 0
+
+    def _arrive(self) -> None:
+        while not self._wants_end.is_set():
+            try:
+                workers.arrive(self._introduction())
+            except database.Away:
+                log.warning("worker_waits_for_database")
+                self._wants_end.wait(_AWAY_SECONDS)
+            else:
+                return
 
     def _introduction(self) -> dict[str, Any]:
         return {
@@ -125,7 +136,7 @@ class Worker:
         self._wait_until_idle(self._settings.stop_grace_seconds)
         self._keeper.ask_all("shutdown")
         deadline = time.monotonic() + self._settings.stop_grace_seconds
-        while self._keeper.count and time.monotonic() < deadline:
+        while self._is_busy and time.monotonic() < deadline:
             time.sleep(0.02)
         self._keeper.close()
         self._writer.close()
@@ -140,8 +151,13 @@ class Worker:
 
     def _wait_until_idle(self, grace_seconds: float) -> None:
         deadline = time.monotonic() + grace_seconds
-        while self._keeper.count and time.monotonic() < deadline and not self._wants_end_now.wait(0.02):
+        while self._is_busy and time.monotonic() < deadline and not self._wants_end_now.wait(0.02):
             pass
+
+    @property
+    def _is_busy(self) -> bool:
+        """Whether runs are under way, from the moment they are taken from their queue; upkeep may end anywhere."""
+        return not all(lane.is_idle for lane in self._lanes if lane.queue in queues.RUN_QUEUES)
 
 
 def main(settings: Settings) -> int:

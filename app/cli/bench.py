@@ -1,6 +1,6 @@
 """Measure Carillon on this machine: real processes in a temporary folder, which is removed at the end.
 
-Takes about seven minutes. What is measured, and what is aimed at on two cores, stands in docs/operations.md.
+Takes five minutes. What is measured stands in tests/bench, one file a figure; what is aimed at, in its figures.py.
 """
 
 import argparse

@@ -38,15 +38,16 @@ def decide(
     later times are due than the ones given, so none of these is the latest.
     """
     chosen = _chosen(due, now, policy, has_more=has_more)
-    missed = _fold([_missed(fire, now, policy) for fire in due if fire not in chosen])
-    decisions = []
-    for fire in due:
-        if fire in chosen:
-            decision = _overlap(fire, policy, active, waiting)
-            decisions.append(decision)
-            active += decision.action in {"queue", "wait", "cancel_old"}
-            waiting += decision.action == "wait"
-    return [*missed, *decisions]
+    missed = [_missed(fire, now, policy) for fire in due if fire not in chosen]
+    decisions, runs = [], [fire for fire in due if fire in chosen]
+    if policy.overlap == "cancel_old":
+        decisions, runs = [_superseded(fire) for fire in runs[:-1]], runs[-1:]
+    for fire in runs:
+        decision = _overlap(fire, policy, active, waiting)
+        decisions.append(decision)
+        active += decision.action in {"queue", "wait", "cancel_old"}
+        waiting += decision.action == "wait"
+    return [*_fold(missed, 0 if has_more else SINGLE_ROWS), *decisions]
 
 
 def _chosen(due: Sequence[Fire], now: datetime, policy: Policy, *, has_more: bool) -> set[Fire]:
@@ -70,13 +71,17 @@ def _missed(fire: Fire, now: datetime, policy: Policy) -> Decision:
     return Decision(fire, "miss", "misfire_latest", "Missed: Carillon was not running then; a later one ran instead.")
 
 
-def _fold(missed: list[Decision]) -> list[Decision]:
+def _fold(missed: list[Decision], singles: int) -> list[Decision]:
     if len(missed) <= SINGLE_ROWS:
         return missed
-    old, single = missed[:-SINGLE_ROWS], missed[-SINGLE_ROWS:]
+    old, single = missed[: len(missed) - singles], missed[len(missed) - singles :]
     first, last = old[0], old[-1]
     words = f"Missed {len(old):,} times: Carillon was not running then."
     return [Decision(first.fire, "miss", "folded", words, len(old), last.fire.at), *single]
+
+
+def _superseded(fire: Fire) -> Decision:
+    return Decision(fire, "skip", "overlap", "Skipped: a newer run took its place.")
 
 
 def _overlap(fire: Fire, policy: Policy, active: int, waiting: int) -> Decision:

@@ -131,8 +131,10 @@ class Cancellation:
         self.reason = ""
 
     def ask(self, reason: str, mode: str = "now") -> None:
-        """Ask to stop. A later `now` overrides an earlier `after_step`."""
+        """Ask to stop. A later `now` overrides an earlier `after_step`, and is never taken back by one."""
         with self._lock:
+            if self.is_now and mode != "now":
+                return
             self.mode, self.reason = mode, reason
             callbacks = list(self._callbacks) if mode == "now" else []
             if mode == "now":

@@ -236,7 +236,7 @@ def _outcome(attempt: _Attempt, ending: sandbox.Ending) -> Outcome:
             sentence = f"Stopped: its files are more than {_megabytes(limits.disk_bytes)}."
             return Outcome("failed", "disk", sentence, "permanent", facts=facts)
     if not ending.exit_code:
-        return Outcome("succeeded", "ok", f"Worked in {ending.seconds:.1f} s.", facts=facts)
+        return Outcome("succeeded", "ok", f"Worked in {max(ending.seconds, 0.1):.1f} s.", facts=facts)
     return _failed(ending, facts)
 
 
@@ -245,7 +245,7 @@ def _failed(ending: sandbox.Ending, facts: dict[str, Any]) -> Outcome:
     is_crash = ending.exit_code > _SIGNALLED and ending.exit_code - _SIGNALLED in set(signal.Signals)
     if is_crash:
         words = f"Ended by the signal {signal.Signals(ending.exit_code - _SIGNALLED).name}."
-    last = f" Last line: {ending.last_line}" if ending.last_line else ""
+    last = f" Last line: “{ending.last_line}”." if ending.last_line else ""
     return Outcome("failed", "exit_code", words + last, "crash" if is_crash else "transient", facts=facts)
 
 
@@ -290,7 +290,7 @@ def _cancelled(attempt: _Attempt, sentence: str) -> Outcome:
 
 
 def _megabytes(count: int) -> str:
-    return f"{count / 1024**2:.0f} MB"
+    return f"{count / 1024**2:.0f} MiB"
 
 
 def _count(number: int, noun: str) -> str:

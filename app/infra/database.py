@@ -23,6 +23,9 @@ from app.settings import Settings
 
 MIGRATIONS = Path(__file__).parents[2] / "migrations"
 
+Away = (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError)
+"""What any statement may raise while the database is away or busy; it may be right the next time."""
+
 _PATIENCE_SECONDS = 10.0
 _ASK_AGAIN_SECONDS = 0.001
 

@@ -18,6 +18,8 @@ CLOCK = "carillon:clock"  # a schedule became the earliest
 STOP = "carillon:stop"  # a run is to stop: "<run id>"
 EPOCH = "carillon:epoch"  # gone or different: Redis was wiped
 
+LONGEST_WAIT_SECONDS = 5
+
 _pools: dict[str, redis.ConnectionPool] = {}
 _address: list[str] = []
 
@@ -57,9 +59,12 @@ def client() -> "redis.Redis":
 
 
 def blocking_client() -> "redis.Redis":
-    """Return a client of its own for calls that wait: pub/sub and blocking pops time out on our side, not theirs."""
+    """Return a client of its own for calls that wait, at most LONGEST_WAIT_SECONDS; it is never retried in silence."""
     never = Retry(ExponentialBackoff(cap=0.1, base=0.02), 0)
-    return redis.Redis.from_url(_address[0], socket_timeout=None, socket_connect_timeout=2, retry=never)
+    # A server that is cut off answers nothing for ever: behind the longest wait there is an end.
+    return redis.Redis.from_url(
+        _address[0], socket_timeout=2 * LONGEST_WAIT_SECONDS, socket_connect_timeout=2, retry=never
+    )
 
 
 def listen(channel: str) -> PubSub:

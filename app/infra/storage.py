@@ -1,8 +1,10 @@
 """Files kept for good, by the SHA-256 of their content: the same content is stored once, whole or not at all."""
 
+import errno
 import hashlib
 import os
 import shutil
+import stat
 import tempfile
 from pathlib import Path
 from typing import IO, BinaryIO
@@ -36,10 +38,12 @@ class Storage:
                 raise
         return digest, size
 
-    def keep_file(self, path: Path) -> tuple[str, int]:
-        """Store a regular file; a link is refused, so that nothing outside is taken."""
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
-        with os.fdopen(descriptor, "rb") as source:
+    def keep_file(self, path: Path, beneath: Path | None = None) -> tuple[str, int]:
+        """Store a regular file that lies below the folder `beneath` (by default its own).
+
+        A link is refused, also as a folder on the way, so that nothing outside is taken. Raises OSError.
+        """
+        with os.fdopen(_open_beneath(beneath or path.parent, path), "rb") as source:
             return self.keep(source)
 
     def path(self, digest: str) -> Path:
@@ -61,6 +65,26 @@ class Storage:
         if len(digest) != 64 or not all(letter in "0123456789abcdef" for letter in digest):  # noqa: PLR2004 SHA-256 in hex
             raise NotFound("This file is no longer stored.")
         return self.folder / digest[:2] / digest
+
+
+def _open_beneath(top: Path, path: Path) -> int:
+    *folders, name = path.relative_to(top).parts
+    if ".." in folders:
+        raise OSError(errno.ELOOP, "not below", str(top))
+    folder = os.open(top, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        for part in folders:
+            inner = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
+            os.close(folder)
+            folder = inner
+        # A pipe would wait for somebody who writes into it.
+        descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
+    finally:
+        os.close(folder)
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        return descriptor
+    os.close(descriptor)
+    raise OSError(errno.EINVAL, "not a regular file", str(path))
 
 
 def _copy(source: BinaryIO, target: IO[bytes]) -> tuple[str, int]:

@@ -26,22 +26,30 @@ class Writer(Generic[W]):
     def __init__(self, open_work: Callable[[], AbstractContextManager[W]]) -> None:
         self._open_work = open_work
         self._queue: queue.SimpleQueue[Submitted[W] | None] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._is_closed = False
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
         self._thread.start()
 
     def submit(self, change: Change[W, T]) -> "Future[T]":
-        """Hand over a change; the future has its result once it is committed."""
+        """Hand over a change; the future has its result once it is committed, and is cancelled after the end."""
         future: Future[T] = Future()
-        self._queue.put((change, future))
+        with self._lock:
+            if self._is_closed:
+                future.cancel()
+            else:
+                self._queue.put((change, future))
         return future
 
     def do(self, change: Change[W, T]) -> T:
-        """Hand over a change and wait until it is committed."""
+        """Hand over a change and wait until it is committed. Raises CancelledError after the end."""
         return self.submit(change).result()
 
     def close(self) -> None:
         """Commit what has come, then end the thread."""
-        self._queue.put(None)
+        with self._lock:
+            self._is_closed = True
+            self._queue.put(None)
         self._thread.join()
 
     def _run(self) -> None:

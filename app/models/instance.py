@@ -1,4 +1,4 @@
-"""What belongs to the installation as a whole: outbox, audit, processes, leadership, small facts."""
+"""What belongs to the installation as a whole: audit, processes, leadership, small facts."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -7,18 +7,6 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.infra.database import Base, Key
-
-
-class Outbox(Base):
-    """A call for the queue that commits with the change it follows from, and goes once it has been told."""
-
-    __tablename__ = "outbox"
-
-    id: Mapped[int] = mapped_column(Key, primary_key=True)
-    job_id: Mapped[str] = mapped_column(sa.String(60))
-    queue: Mapped[str] = mapped_column(sa.String(24))
-    tries: Mapped[int] = mapped_column(default=0)
-    created_at: Mapped[datetime]
 
 
 class Audit(Base):

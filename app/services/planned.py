@@ -1,13 +1,41 @@
 """Run rows as they come into being: numbered, told and queued in one transaction. A helper of services, like unit."""
 
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
+from app.domain.firing import Decision
+from app.engines.base import engines
 from app.models.runs import Run
 from app.models.teams import Team
 from app.services.unit import Work
+
+LATE = timedelta(seconds=5)
+"""A run queued this long after its planned time says that it is late."""
+
+_STATES = {"queue": "queued", "wait": "waiting", "cancel_old": "waiting", "skip": "skipped", "miss": "missed"}
+
+
+def decided(decision: Decision, now: datetime, engine: str, **ids: int) -> dict[str, Any]:
+    """Return the row of a schedule's planned time; `ids` are those of team, task, version and schedule."""
+    state, at = _STATES[decision.action], decision.fire.at
+    return ids | {
+        "key": f"at:{at.isoformat()}",
+        "trigger": "schedule",
+        "requested_by_id": None,
+        "planned_at": at,
+        "planned_local": decision.fire.local,
+        "lane": engines[engine].lane if engine in engines else "code",  # a worker says that there is no such engine
+        "state": state,
+        "reason": decision.reason or ("late" if now - at > LATE else ""),
+        "sentence": decision.sentence,
+        "folded_count": decision.count,
+        "folded_until": decision.until,
+        "queued_at": now if state == "queued" else None,
+        "ended_at": now if state in {"skipped", "missed"} else None,
+    }
 
 
 def insert(work: Work, runs: list[dict[str, Any]]) -> list[int]:

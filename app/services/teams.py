@@ -39,15 +39,20 @@ class Belonging:
 
 def of(person_id: int) -> list[Belonging]:
     """Return the teams a person belongs to: their own space first, then by name."""
-    every = aliased(Membership)
-    members = sa.select(sa.func.count()).where(every.team_id == Team.id).scalar_subquery()
-    rows = db.session.execute(
-        sa.select(Team.id, Team.slug, Team.name, Team.is_personal, Membership.role, members)
-        .join(Membership, Membership.team_id == Team.id)
-        .where(Membership.person_id == person_id)
-        .order_by(Team.is_personal.desc(), sa.func.lower(Team.name), Team.id)
+    return [Belonging(*row) for row in db.session.execute(_OF, {"person": person_id})]
+
+
+# Built once, because every page asks it.
+_every = aliased(Membership)
+_OF = (
+    sa.select(
+        Team.id, Team.slug, Team.name, Team.is_personal, Membership.role,
+        sa.select(sa.func.count()).where(_every.team_id == Team.id).scalar_subquery(),
     )
-    return [Belonging(*row) for row in rows]
+    .join(Membership, Membership.team_id == Team.id)
+    .where(Membership.person_id == sa.bindparam("person"))
+    .order_by(Team.is_personal.desc(), sa.func.lower(Team.name), Team.id)
+)  # fmt: skip
 
 
 def personal(vault: Vault, person_id: int) -> str:

@@ -1,7 +1,7 @@
 """One transaction with its events, audit entries and calls for the queue; the news leaves only after the commit."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from app.domain.access import Actor
 from app.infra import database, queues, redis
 from app.infra.database import db
-from app.models.instance import Audit, Outbox
+from app.models.instance import Audit
 from app.models.runs import Event
 
 
@@ -25,7 +25,7 @@ class Work:
     actor: Actor | None = None
     _events: list[dict[str, Any]] = field(default_factory=list)
     _audit: list[dict[str, Any]] = field(default_factory=list)
-    _jobs: list[dict[str, Any]] = field(default_factory=list)
+    _jobs: list[tuple[str, str]] = field(default_factory=list)
     _bells: dict[str, None] = field(default_factory=dict)
     _stops: list[str] = field(default_factory=list)
     _wakes_clock: bool = False
@@ -49,8 +49,8 @@ class Work:
         )
 
     def enqueue(self, run_id: int, attempt: int, lane: str) -> None:
-        """Put an attempt into its queue after the commit."""
-        self._jobs.append({"job_id": queues.job_id(run_id, attempt), "queue": lane, "created_at": self.now, "tries": 0})
+        """Put an attempt into its queue after the commit; its row, queued, is the promise that it gets there."""
+        self._jobs.append((lane, queues.job_id(run_id, attempt)))
 
     def stop(self, run_id: int) -> None:
         """Tell the worker that holds the run to look at its stop mark."""
@@ -61,37 +61,23 @@ class Work:
         self._wakes_clock = True
 
     def write_news(self) -> None:
-        """Store events, audit and calls in the same transaction as the change."""
+        """Store events and audit in the same transaction as the change."""
         if self._events:
             self.connection.execute(sa.insert(Event), self._events)
         if self._audit:
             self.connection.execute(sa.insert(Audit), self._audit)
-        if self._jobs:
-            ids = self.connection.execute(sa.insert(Outbox).returning(Outbox.id), self._jobs).scalars().all()
-            for job, row in zip(self._jobs, ids, strict=True):
-                job["id"] = row
 
     def send_news(self) -> None:
-        """After the commit: queue, bells, stops. What Redis does not take now, the clock relays later."""
+        """After the commit: queue, bells, stops. What Redis does not take now, the reconciler brings later."""
         if self._jobs:
-            relay([(job["id"], job["queue"], job["job_id"]) for job in self._jobs])
+            with suppress(*redis.Away, OSError):
+                queues.enqueue(self._jobs)
         if self._bells:
             redis.tell(redis.BELL, *self._bells)
         if self._stops:
             redis.tell(redis.STOP, *self._stops)
         if self._wakes_clock:
             redis.tell(redis.CLOCK, "look")
-
-
-def relay(rows: list[tuple[int, str, str]]) -> bool:
-    """Enqueue outbox rows (id, queue, job id) and remove them; whether Redis took them."""
-    try:
-        queues.enqueue((queue, job) for _, queue, job in rows)
-    except (*redis.Away, OSError):
-        return False
-    with database.write() as connection:
-        connection.execute(sa.delete(Outbox).where(Outbox.id.in_([row for row, _, _ in rows])))
-    return True
 
 
 @contextmanager

@@ -48,6 +48,8 @@ def attach(app: Flask) -> None:
     app.register_error_handler(Throttled, lambda error: _later(429, error.message, error.retry_at))
     app.register_error_handler(Unavailable, lambda error: _later(503, error.message, error.retry_at))
     app.register_error_handler(sa.exc.IntegrityError, lambda _: answer(409))
+    for kind in (OverflowError, RecursionError, sa.exc.DataError):
+        app.register_error_handler(kind, lambda _: answer(400, "Something in this request is larger than can be."))
     for kind in (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError):
         app.register_error_handler(kind, _database_away)
     app.register_error_handler(HTTPException, _http)
@@ -66,7 +68,13 @@ def answer(status: int, sentence: str = "", help_: str = "", reference: str = ""
     if current_user.is_authenticated and "team" not in g and status < 500:  # noqa: PLR2004 our own failures ask nothing more
         guard.go_home()
     template = f"errors/{status}.html" if status in _PAGES else "errors/error.html"
-    words = {"title": "", "sentence": sentence, "help": help_, "reference": reference, "status": str(status)}
+    words = {
+        "title": "",
+        "sentence": "" if sentence == title else sentence,
+        "help": help_,
+        "reference": reference,
+        "status": str(status),
+    }
     if status not in _PAGES:
         words |= {"title": title, "sentence": sentence or title}
     return make_response(render_template(template, **words), status)

@@ -105,13 +105,21 @@ def go_home() -> None:
 def to_sign_in() -> AnyResponse:
     """Answer somebody who is not signed in: pages lead to the door and back, programs get a 401."""
     if "HX-Request" in request.headers:
-        shown = urlsplit(request.headers.get("HX-Current-URL", "/"))
-        return Response(headers={"HX-Redirect": _door(shown.path, shown.query)})
+        return Response(headers={"HX-Redirect": _door(*_shown(request.headers.get("HX-Current-URL", "/")))})
     accepted = request.accept_mimetypes
     if accepted and not accepted.accept_html:
         return Response('{"error": "Sign in first."}', 401, mimetype="application/json")
     path = request.path if request.method in security.SAFE else "/"
     return redirect(_door(path, request.query_string.decode() if path != "/" else ""))
+
+
+def _shown(address: str) -> tuple[str, str]:
+    """Return path and query of the page htmx says is shown, which may be any text."""
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return "/", ""
+    return parts.path, parts.query
 
 
 def safe_next(address: str | None) -> str:

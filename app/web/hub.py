@@ -29,6 +29,9 @@ MOST_OF_BROWSER = 5
 
 _CROWDED = b"event: crowded\nretry: 60000\ndata:\n\n"
 _PATH = re.compile(r"/t/[^/]+/live/.")
+_DOWNLOAD = re.compile(r"/t/[^/]+/runs/\d+/(log\.txt$|files/)")
+_DOWNLOADS = 4
+"""Threads that send what may be large; it takes as long as its reader takes, and pages must not wait for that."""
 
 
 class Hub:
@@ -37,6 +40,7 @@ class Hub:
     def __init__(self, app: Flask) -> None:
         self._desk = Desk(app)
         self._pages = WSGIMiddleware(app.wsgi_app, workers=app.config["SETTINGS"].web_threads)  # type: ignore[arg-type]  # the same protocol under two names
+        self._downloads = WSGIMiddleware(app.wsgi_app, workers=_DOWNLOADS)  # type: ignore[arg-type]  # as above
         self._largest: int = app.config["MAX_CONTENT_LENGTH"]
         self._broadcasts: dict[Group, Broadcast] = {}
         self._by_run: defaultdict[tuple[int, int], set[Broadcast]] = defaultdict(set)
@@ -52,7 +56,8 @@ class Hub:
         elif scope["type"] == "http" and scope["method"] == "GET" and _PATH.match(scope["path"]):
             await self._stream(scope, receive, send)
         else:
-            await bodies.whole(self._pages, scope, receive, send, self._largest)  # type: ignore[arg-type]  # the same protocol under two names
+            pages = self._downloads if _DOWNLOAD.match(scope["path"]) else self._pages
+            await bodies.whole(pages, scope, receive, send, self._largest)  # type: ignore[arg-type]  # the same protocol under two names
 
     @property
     def streams(self) -> list[Stream]:

@@ -162,10 +162,12 @@ def _rounded(seconds: float) -> str:
 
 
 def duration(seconds: float | timedelta) -> str:
-    """Say a length of time in its two largest units: 0.4 s, 12 s, 3 min 4 s, 2 h 5 min, 3 d 4 h."""
+    """Say a length of time in its two largest units: 8 ms, 0.4 s, 12 s, 3 min 4 s, 2 h 5 min, 3 d 4 h."""
     total = seconds.total_seconds() if isinstance(seconds, timedelta) else seconds
+    if 0 < total < 0.1:  # noqa: PLR2004 0.0 s tells nothing
+        return f"{max(1, round(total * 1000))} ms"
     if total < 10:  # noqa: PLR2004 below ten seconds tenths tell something
-        return f"{total:.1f} s"
+        return f"{total:.1f}".removesuffix(".0") + " s"
     rest = round(total)
     for unit_seconds, unit, part_seconds, part in (
         (_DAY, "d", _HOUR, "h"),

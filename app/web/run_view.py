@@ -35,7 +35,9 @@ _WENT_WRONG = ("✕", "fail")
 
 
 def state_of(run: Any) -> str:
-    """Return the state that is shown: a run that was asked to stop is stopping until its worker says so."""
+    """Return the state that is shown: a run asked to stop is stopping until its worker says so, one may ask a person."""
+    if run.state == "waiting" and run.reason == "approval":
+        return "asking"
     return "stopping" if run.state == "running" and run.stop_mode else run.state
 
 
@@ -102,7 +104,7 @@ def _row(name: str, tries: Sequence[tuple[Attempt, Step]], origin: datetime, now
         words.append(f"{len(tries)} tries")
     return {
         "id": name, "name": _NAMES.get(name, name), "state": last.state, "url": f"?step={name}",
-        "took": _took(last, segments[-1]["seconds"]), "sub": ", ".join(words), "segments": segments, "saved_at": None,
+        "took": _took(last, segments[-1]["seconds"]), "sub": " · ".join(words), "segments": segments, "saved_at": None,
     }  # fmt: skip
 
 

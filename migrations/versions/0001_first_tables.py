@@ -42,15 +42,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name"),
     )
     op.create_table(
-        "outbox",
-        sa.Column("id", Key, nullable=False),
-        sa.Column("job_id", sa.String(length=60), nullable=False),
-        sa.Column("queue", sa.String(length=24), nullable=False),
-        sa.Column("tries", sa.Integer(), nullable=False),
-        sa.Column("created_at", UtcDateTime(), nullable=False),
-        sa.PrimaryKeyConstraint("id"),
-    )
-    op.create_table(
         "people",
         sa.Column("id", Key, nullable=False),
         sa.Column("email", sa.String(length=254), nullable=False),

@@ -25,6 +25,10 @@ const refresh = make('button', { class: 'btn small', type: 'button' }, 'Refresh'
 refresh.addEventListener('click', () => location.reload())
 
 on('signed-out', () => location.reload()) // which leads to the door and back
+
+// A stream lets go when its page becomes hidden. One that was opened in the background never became it.
+on('htmx:sse:after:message', () => { if (document.hidden) document.dispatchEvent(new Event('visibilitychange')) })
+
 on('htmx:sse:error', worry)
 on('htmx:sse:before:connection', ({ detail }) => detail.connection.attempt && worry())
 on('htmx:error', ({ target }) => target.hasAttribute?.('hx-sse:connect') && worry())

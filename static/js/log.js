@@ -38,7 +38,8 @@ class Log {
     this.list = $('.log', box)
     this.wrap(kept('localStorage', 'log-wrap') ?? true)
     const picked = $('.pick', this.list)
-    picked?.scrollIntoView({ block: 'center' })
+    if (picked) this.list.scrollTop = picked.offsetTop - this.list.offsetTop - this.list.clientHeight / 2
+    picked?.scrollIntoView({ block: 'nearest' })
     this.follow(this.isLive && !picked)
     new MutationObserver((changes) => this.changed(changes)).observe(this.list, { childList: true })
   }

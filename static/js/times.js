@@ -47,6 +47,12 @@ on('htmx:after:settle', () => {
   if (favicon) $('#favicon').href = $('#favicon').dataset[favicon]
 })
 
+// The parts that come live are the same for everybody: which step somebody looks at stands in the address.
+on('htmx:after:settle', () => {
+  const step = new URLSearchParams(location.search).get('step')
+  if (step) $(`#step-${CSS.escape(step)} > a`)?.setAttribute('aria-current', 'true')
+})
+
 // What changes by itself is said at most every ten seconds: the text of [data-polite].
 const polite = () => $('[data-polite]')?.textContent.trim()
 let said = polite()

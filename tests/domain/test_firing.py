@@ -132,7 +132,7 @@ def test_a_run_that_meets_the_one_before(policy, active, waiting, action, reason
         ("skip", ["queue", "skip", "skip", "skip"]),
         ("queue_one", ["queue", "wait", "skip", "skip"]),
         ("queue_all", ["queue", "wait", "wait", "skip"]),
-        ("cancel_old", ["queue", "cancel_old", "cancel_old", "cancel_old"]),
+        ("cancel_old", ["skip", "skip", "skip", "queue"]),
     ],
 )
 def test_times_made_up_for_meet_each_other(overlap, expected):
@@ -167,3 +167,16 @@ def test_every_planned_time_is_decided_exactly_once(seconds, policy, active):
         for decision in decisions
         if decision.action != "miss"
     )
+
+
+def test_of_several_due_at_once_only_the_newest_takes_the_place_of_the_old():
+    due = [at(seconds=2), at(seconds=1), at(seconds=0)]
+    decisions = decide(due, NOW, Policy(overlap="cancel_old"), 0, 0)
+    assert [decision.action for decision in decisions] == ["skip", "skip", "queue"]
+    decisions = decide(due, NOW, Policy(overlap="cancel_old"), 1, 0)
+    assert [decision.action for decision in decisions] == ["skip", "skip", "cancel_old"]
+
+
+def test_while_more_are_due_missed_times_share_one_row():
+    (folded,) = decide(every_minute(hours=24), NOW, Policy(), 0, 0, has_more=True)
+    assert folded.count == len(every_minute(hours=24))

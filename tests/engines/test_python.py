@@ -95,7 +95,7 @@ def test_lines_are_seen_while_it_runs(runs):
 
 def test_an_error_is_told_by_its_last_line(runs):
     ran = runs.run(engine, {"code": "def f():\n    raise ValueError('no rows')\nf()"})
-    assert ran.outcome.sentence == "Ended with exit code 1. Last line: ValueError: no rows"
+    assert ran.outcome.sentence == "Ended with exit code 1. Last line: “ValueError: no rows”."
     assert any("main.py" in line and "line 2" in line for line in ran.lines)
 
 

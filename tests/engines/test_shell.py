@@ -51,7 +51,7 @@ def test_the_isolation_is_told_before_code_runs(runs):
 def test_an_exit_code_is_a_failure_with_its_last_line(runs):
     ran = runs.run(engine, {"script": "echo first\necho 'no such table' >&2\nexit 3"})
     assert (ran.outcome.state, ran.outcome.reason) == ("failed", "exit_code")
-    assert ran.outcome.sentence == "Ended with exit code 3. Last line: no such table"
+    assert ran.outcome.sentence == "Ended with exit code 3. Last line: “no such table”."
     assert ran.outcome.facts["exit_code"] == 3
     assert ran.steps[1]["run"] is False
 

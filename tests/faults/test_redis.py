@@ -28,7 +28,7 @@ def test_i1_a_wiped_redis_loses_no_run_and_doubles_none(house, probe, server):
     ended = all_ended(ids, seconds=30)
     assert {run.state for run in ended} == {"succeeded"}
     assert len(rows(Attempt)) == len(server.requests) == 60
-    assert [entry.action for entry in rows(Audit)] == ["redis rebuilt"]
+    assert [entry.action for entry in rows(Audit)] == ["redis_rebuilt"]
 
 
 def test_i2_while_redis_is_away_runs_are_planned_and_start_when_it_is_back(house, probe):

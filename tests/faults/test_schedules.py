@@ -50,7 +50,7 @@ def test_s13_one_bad_schedule_is_set_aside_and_the_others_stay_on_time(house, pr
     later = rows(Run, Run.planned_at > broken_at)
     assert {run.schedule_id for run in later} == {row.id for row in rows(Schedule)} - {bad}
     assert all((run.queued_at - run.planned_at).total_seconds() < 1 for run in later)
-    assert [entry.action for entry in rows(Audit)] == ["schedule set aside"]
+    assert [entry.action for entry in rows(Audit)] == ["schedule_set_aside"]
 
 
 def test_s14_a_schedule_that_lost_its_next_time_gets_it_back_and_loses_none(house, probe):
@@ -63,5 +63,5 @@ def test_s14_a_schedule_that_lost_its_next_time_gets_it_back_and_loses_none(hous
     count = len(states())
     eventually(lambda: len(states()) >= count + 3)
     house.end(clock)
-    assert "schedule re-armed" in [entry.action for entry in rows(Audit)]
+    assert "schedule_rearmed" in [entry.action for entry in rows(Audit)]
     assert_promises_kept(since)

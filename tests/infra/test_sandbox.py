@@ -170,7 +170,7 @@ def test_memory_of_one_process(runs):
     code = "import time\nkept = b'x' * (100 << 20)\ntime.sleep(10)"
     ran = runs.run(python, {"code": code}, limits=limits(memory_bytes=64 * MEGABYTE))
     assert (ran.outcome.state, ran.outcome.reason) == ("failed", "memory")
-    assert ran.outcome.sentence == "Stopped: it used more than 64 MB of memory."
+    assert ran.outcome.sentence == "Stopped: it used more than 64 MiB of memory."
 
 
 def test_memory_of_ten_processes_together(runs):

@@ -1,6 +1,7 @@
 """Group commit: what comes together commits together, and only the bad one fails."""
 
 import threading
+from concurrent.futures import CancelledError
 from contextlib import contextmanager
 
 import pytest
@@ -78,3 +79,11 @@ def test_closing_commits_what_has_come(book):
     future = writer.submit(put(1))
     writer.close()
     assert future.result(0) == 2
+
+
+def test_what_comes_after_the_end_waits_for_nothing(book):
+    writer = Writer(book.open)
+    writer.close()
+    with pytest.raises(CancelledError):
+        writer.do(put(1))
+    assert book.kept == []

@@ -70,6 +70,12 @@ def test_one_bad_entry_does_not_stop_the_others(clock):
     assert TABLE[1].id in queues.waiting(queues.UPKEEP)
 
 
+def test_nonsense_among_the_entries_does_not_end_the_clock(clock):
+    clock._ring()
+    redis.client().zadd(clock.scheduled_jobs_key, {b"\xff": 1})
+    clock._ring()
+
+
 def test_a_second_clock_does_not_lead(clock, settings):
     team = factories.team()
     factories.schedule(team, factories.task(team), "1s")

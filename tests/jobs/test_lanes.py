@@ -87,3 +87,21 @@ def test_it_goes_on_when_redis_is_back(lane, work):
     redis.client().client_kill_filter(_type="normal", skipme=True)
     jobs = put(2)
     eventually(lambda: sorted(work.done) == sorted(jobs))
+
+
+def test_nonsense_in_the_queue_does_not_end_it(lane, work):
+    work.gate.set()
+    redis.client().rpush("rq:queue:io", b"\xff\xfe")
+    lane.start()
+    jobs = put(2)
+    eventually(lambda: sorted(work.done) == sorted(jobs))
+
+
+def test_it_is_busy_from_the_moment_a_job_is_taken(lane, work):
+    assert lane.is_idle
+    put(1)
+    lane.start()
+    eventually(lambda: work.going == 1)
+    assert not lane.is_idle
+    work.gate.set()
+    eventually(lambda: lane.is_idle)

@@ -9,7 +9,6 @@ import sqlalchemy as sa
 from app.core.clock import utc_now
 from app.engines.base import Outcome
 from app.infra import queues
-from app.models.instance import Outbox
 from app.models.runs import Artifact, Attempt, Event, LogChunk, Run, Step
 from app.services.execution import claims, outcomes
 from app.services.execution.outcomes import LogBatch, Stale, StepRow
@@ -116,6 +115,34 @@ def test_a_shutdown_puts_the_run_back_and_uses_up_no_try(held):
     assert finish(claim(run.id, 2), PASSING) == "waiting"
 
 
+def ask_to_stop(run_id):
+    with batch() as work:
+        asked = {"stop_mode": "after_step", "stop_reason": "person"}
+        work.connection.execute(sa.update(Run).where(Run.id == run_id).values(asked))
+
+
+def test_a_shutdown_does_not_bring_back_what_a_person_stopped(held):
+    ask_to_stop(held.run_id)
+    assert finish(held, Outcome("cancelled", "shutdown", "Its worker was asked to stop.")) == "cancelled"
+    run = the_run(held.run_id)
+    assert (run.state, run.reason, run.sentence) == ("cancelled", "person", "Stopped on request.")
+    assert queues.waiting("io") == set()
+
+
+def test_what_a_person_asked_to_stop_is_not_tried_again(held):
+    ask_to_stop(held.run_id)
+    assert finish(held, PASSING) == "failed"
+    run = the_run(held.run_id)
+    assert (run.state, run.stop_mode) == ("failed", "")
+    assert run.sentence == "503 Service Unavailable. Not tried again: it was asked to stop."
+
+
+def test_a_run_that_waited_for_the_one_before_is_not_late_for_that(team):
+    task = factories.task(team, name="line", overlap="queue_one")
+    run = factories.run(team, task, planned_at=ago(hours=5))
+    assert claim(run)
+
+
 def test_what_a_stopped_worker_writes_later_changes_nothing(held):
     with batch() as work:
         assert outcomes.lose(work, held.run_id, held.token) == "queued"
@@ -148,7 +175,7 @@ def test_a_lost_run_that_must_not_repeat_waits_for_a_person(team):
     with batch() as work:
         outcomes.lose(work, run, token)
     assert (the_run(run).state, the_run(run).reason) == ("waiting", "approval")
-    assert rows(Outbox) == []
+    assert queues.depth("io") == 0
 
 
 def test_a_run_whose_grace_passed_in_the_queue_is_missed(team, task):

@@ -6,9 +6,10 @@ import pytest
 import sqlalchemy as sa
 
 from app.infra import queues, redis
-from app.models.instance import Audit, Outbox
+from app.models.instance import Audit
 from app.models.runs import Attempt, Run
 from app.models.tasks import Schedule
+from app.services import dispatch
 from app.services.execution import claims, reconcile
 from app.services.execution.reconcile import Reconciler
 from app.services.unit import batch
@@ -92,14 +93,25 @@ def test_a_machine_that_stood_still_loses_nothing_when_it_goes_on(team, task, re
     assert [row.state for row in rows(Attempt)] == ["running"]
 
 
-def test_a_commit_without_its_enqueue_is_relayed(team, task, reconciler):
-    run = factories.run(team, task)
+def test_a_commit_without_its_enqueue_is_enqueued_once_it_is_old_enough(team, task, reconciler):
+    reconciler.requeue()
+    run = factories.run(team, task, queued_at=ago(seconds=9))
+    reconciler.requeue()
+    assert queues.depth("io") == 0
     with batch() as work:
-        row = {"job_id": queues.job_id(run, 1), "queue": "io", "tries": 0, "created_at": ago(seconds=3)}
-        work.connection.execute(sa.insert(Outbox).values(row))
-    reconciler.relay_left()
+        work.connection.execute(sa.update(Run).values(queued_at=ago(seconds=11)))
+    reconciler.requeue()
     assert queues.waiting("io") == {queues.job_id(run, 1)}
-    assert rows(Outbox) == []
+
+
+def test_what_was_queued_while_redis_was_away_goes_as_soon_as_it_is_back(team, task, reconciler, settings):
+    reconciler.look()
+    redis._address[:] = ["unix:///nonexistent/redis.sock"]
+    run = factories.run(team, task)
+    reconciler.look()
+    redis.attach(settings)
+    reconciler.look()
+    assert queues.waiting("io") == {queues.job_id(run, 1)}
 
 
 def test_a_wiped_redis_is_rebuilt_from_sql_and_told_in_the_audit(team, task, reconciler):
@@ -109,7 +121,7 @@ def test_a_wiped_redis_is_rebuilt_from_sql_and_told_in_the_audit(team, task, rec
     redis.client().flushall()
     reconciler.requeue()
     assert queues.waiting("io") == {queues.job_id(run, 1) for run in runs}
-    assert [entry.action for entry in rows(Audit)] == ["redis rebuilt"]
+    assert [entry.action for entry in rows(Audit)] == ["redis_rebuilt"]
 
 
 def test_a_run_redis_knows_is_not_queued_twice(team, task, reconciler):
@@ -125,9 +137,10 @@ def test_a_schedule_without_a_next_time_gets_one(team, task):
     with batch() as work:
         work.connection.execute(sa.update(Schedule).values(next_fire_at=None))
     reconcile.rearm()
+    dispatch.fire_due(dispatch.lead("clock", "first", timedelta(seconds=10)), timedelta(seconds=10))
     (row,) = rows(Schedule, Schedule.id == schedule)
     assert row.next_fire_at == row.anchor_at + timedelta(hours=1)
-    assert [entry.action for entry in rows(Audit)] == ["schedule re-armed"]
+    assert [entry.action for entry in rows(Audit)] == ["schedule_rearmed"]
 
 
 def test_what_waits_for_a_run_that_is_gone_is_queued(team):

@@ -102,6 +102,16 @@ def test_what_a_pause_left_out_is_one_run_and_nothing_fires_on_resume(actor, sho
     assert len(runs()) == 1
 
 
+def test_what_comes_due_between_count_and_transaction_is_on_record_too(actor, shop, clock):
+    tasks.pause(actor, shop.slug)
+    clock(2)
+    gaps = schedules.undecided(tasks.find(actor, shop.slug), datetime.now(UTC))
+    clock(1)
+    with unit(actor) as work:
+        schedules.settle(work, tasks.find(actor, shop.slug), gaps)
+    assert [run.folded_count for run in runs()] == [3]
+
+
 def test_a_short_pause_leaves_nothing_behind(actor, shop, clock):
     tasks.pause(actor, shop.slug)
     clock(0.2)
@@ -124,11 +134,12 @@ def test_a_paused_task_stays_paused_when_it_is_edited(actor, shop, clock):
 
 def test_a_schedule_that_did_not_change_goes_on_as_it_was(actor, shop, clock, tmp_path):
     before = row(Schedule).decided_until
-    clock(0.3)
+    clock(2)  # with nobody there who decides
     tasks.change(actor, shop.slug, replace(HOURLY, numbers={"retries": "5"}, choices={"overlap": "allow"}), 1, tmp_path)
     schedule = row(Schedule)
     assert schedule.decided_until == before
     assert schedule.policy["overlap"] == "allow"
+    assert not runs()
 
 
 def test_a_deleted_task_stops_its_runs_and_plans_nothing(actor, shop):

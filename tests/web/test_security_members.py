@@ -30,3 +30,13 @@ def test_who_may_no_longer_invite_gains_nothing_by_an_older_link(app, ada, ben, 
 def test_what_others_invited_stays_open(app, ada, ben, cid, northgate, cids_link):
     ada.post(f"/t/{northgate}/settings/members/{membership(app, ben, northgate)}/removal")
     assert ben.post(cids_link).status_code == 303
+
+
+def test_who_may_only_see_can_change_nothing_but_leave(app):
+    open_ = {
+        rule.rule
+        for rule in app.url_map.iter_rules()
+        if rule.methods & {"POST", "PUT", "PATCH", "DELETE"}
+        and getattr(app.view_functions[rule.endpoint], "action", "") == "see"
+    }
+    assert open_ == {"/t/<team>/settings/leaving"}

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from app.web import bodies
-from tests.web.live_site import serve
+from tests.web.live_site import begin_story, serve
 
 
 @pytest.fixture
@@ -72,3 +72,14 @@ def test_who_falls_silent_is_given_up(site, monkeypatch):
     with socket.create_connection(("127.0.0.1", site.port), 5) as client:
         client.sendall(head)
         assert client.recv(4096).startswith(b"HTTP/1.1 408")
+
+
+def test_downloads_that_nobody_reads_hold_no_page(app, site, settings, ada, northgate):
+    story = begin_story(app, ada, northgate)
+    for _ in range(16):
+        story.write(100, "x" * 2000)
+    cookie = ada.client.get_cookie("carillon").value
+    head = f"GET /t/{northgate}/runs/7/log.txt HTTP/1.1\r\nHost: x\r\nCookie: carillon={cookie}\r\n\r\n"
+    with slow(site, head.encode(), settings.web_threads + 1):
+        time.sleep(0.5)
+        assert status(site) == 200

@@ -28,7 +28,7 @@ def test_an_empty_day_offers_ways_to_start_that_exist(ada, northgate):
     page = shown(ada, northgate)
     assert "/tasks/new?start=website" in page
     assert "/tasks/new?start=script" in page
-    assert page.count('class="pick-card"') == 2
+    assert page.count('class="pick-card"') == 3
 
 
 def test_a_viewer_of_an_empty_team_is_not_asked_to_make_tasks(app, cid, northgate):

@@ -43,7 +43,6 @@ class Claim:
     planned_at: datetime
     started_at: datetime
     lines: int = 0
-    log_bytes: int = 0
     definition: Definition | None = field(default=None, repr=False)
 
 
@@ -56,10 +55,11 @@ def claim(work: Work, wanted: Sequence[tuple[int, int]], worker: str, lease: tim
     for run_id, attempt in wanted:
         row = work.connection.execute(_CLAIM, _claim_values(work, run_id, attempt, worker, lease)).first()
         if row:
-            claims.append(_claimed(work, row))
-    kept = [one for one in claims if not _has_gone_stale(work, one)]
-    _open_attempts(work, kept, worker)
-    return kept
+            held = _claimed(work, row)
+            if not _has_gone_stale(work, held, row.queued_at):
+                claims.append(held)
+    _open_attempts(work, claims, worker)
+    return claims
 
 
 _CLAIM = (
@@ -74,7 +74,7 @@ _CLAIM = (
         reason="",
         sentence="",
     )
-    .returning(Run.id, Run.team_id, Run.attempt, Run.token, Run.version_id, Run.lane, Run.planned_at, Run.trigger)
+    .returning(Run.id, Run.team_id, Run.attempt, Run.token, Run.version_id, Run.lane, Run.planned_at, Run.queued_at)
 )
 
 
@@ -86,12 +86,8 @@ def _claimed(work: Work, row: Any) -> Claim:
     held = Claim(row.id, row.team_id, 0, row.attempt, row.token, row.version_id, row.lane, row.planned_at, work.now)
     held.definition = definition(work.connection, row.version_id)
     if row.attempt > 1 or row.token > 1:
-        last = work.connection.execute(
-            sa.select(sa.func.max(LogChunk.first + LogChunk.count), sa.func.sum(LogChunk.size_bytes)).where(
-                LogChunk.run_id == row.id
-            )
-        ).one()
-        held.lines, held.log_bytes = (last[0] or 1) - 1, last[1] or 0
+        last = sa.select(sa.func.max(LogChunk.first + LogChunk.count)).where(LogChunk.run_id == row.id)
+        held.lines = (work.connection.execute(last).scalar() or 1) - 1
     return held
 
 
@@ -122,10 +118,12 @@ def forget() -> None:
     _definitions.clear()
 
 
-def _has_gone_stale(work: Work, held: Claim) -> bool:
+def _has_gone_stale(work: Work, held: Claim, queued_at: datetime) -> bool:
     assert held.definition
-    grace = timedelta(seconds=held.definition.policy.grace_seconds)
-    if held.attempt > 1 or held.token > 1 or work.now - held.planned_at <= grace:
+    policy = held.definition.policy
+    # Where runs wait for the one before them, that is no lateness: the grace counts from the end of the wait.
+    since = held.planned_at if policy.overlap in {"skip", "allow"} else queued_at
+    if held.attempt > 1 or held.token > 1 or work.now - since <= timedelta(seconds=policy.grace_seconds):
         return False
     work.connection.execute(
         sa.update(Run)

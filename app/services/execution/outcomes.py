@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,6 +16,14 @@ from app.services.execution.claims import Claim, definition
 from app.services.unit import Work
 
 LOST_SENTENCE = "Its worker vanished."
+
+STOPPED = {
+    "person": "Stopped on request.",
+    "overlap": "Stopped: a newer run took its place.",
+    "shutdown": "Its worker was asked to stop.",
+    "lease_lost": "Stopped: another worker has taken it over.",
+}
+"""What a stopped run says, by who asked."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +102,7 @@ def finish(
     back into the queue and does not count.
     """
     assert held.definition
+    outcome = _as_asked(work, held, outcome)
     state = _outcome_state(work, held, outcome)
     how = "interrupted" if state == "queued" else outcome.state
     values: dict[str, Any] = {"state": how, "reason": outcome.reason, "sentence": outcome.sentence[:500]}
@@ -109,6 +118,20 @@ def finish(
     return state
 
 
+def _as_asked(work: Work, held: Claim, outcome: Outcome) -> Outcome:
+    """A shutdown that is quicker than somebody's request to stop does not bring the run back."""
+    if outcome.state == "cancelled" and outcome.reason == "shutdown" and (reason := _stop_asked(work, held)):
+        return replace(outcome, reason=reason, sentence=STOPPED.get(reason, "Stopped."))
+    return outcome
+
+
+def _stop_asked(work: Work, held: Claim) -> str:
+    """Return who asked the run to stop, "" if nobody did; the row is locked, so nobody does before it moves on."""
+    query = sa.select(Run.stop_mode, Run.stop_reason).where(Run.id == held.run_id).with_for_update()
+    row = work.connection.execute(query).first()
+    return (row.stop_reason or "person") if row and row.stop_mode else ""
+
+
 def _outcome_state(work: Work, held: Claim, outcome: Outcome) -> str:
     assert held.definition
     if outcome.state == "cancelled" and outcome.reason == "shutdown":
@@ -120,8 +143,10 @@ def _outcome_state(work: Work, held: Claim, outcome: Outcome) -> str:
         decision = retries.decide(
             held.definition.policy, tried, outcome.error_class, chance, outcome.retry_after_seconds
         )
-        if decision.is_again:
-            sentence = f"{outcome.sentence} Tried again in {decision.delay_seconds:.0f} s."
+        if decision.is_again and _stop_asked(work, held):
+            outcome = replace(outcome, sentence=f"{outcome.sentence} Not tried again: it was asked to stop.")
+        elif decision.is_again:
+            sentence = f"{outcome.sentence} It tries again after {decision.delay_seconds:.0f} s."
             _move(
                 work, held.run_id, held.token, state="waiting", reason="retry", sentence=sentence,
                 not_before=work.now + timedelta(seconds=decision.delay_seconds), facts=dict(outcome.facts),
@@ -189,7 +214,7 @@ def release_waiting(work: Work, task_id: int, policy: Policy) -> None:
     oldest = sa.select(sa.func.min(Run.id)).where(IS_ACTIVE, Run.task_id == task_id, its_turn).scalar_subquery()
     row = work.connection.execute(
         sa.update(Run)
-        .where(Run.id == oldest)
+        .where(Run.id == oldest, its_turn)  # said twice: what another transaction moves on meanwhile stays as it is
         .values(state="queued", reason="", sentence="", queued_at=work.now)
         .returning(Run.id, Run.team_id, Run.attempt, Run.lane)
     ).first()

@@ -24,18 +24,13 @@ from app.infra.writer import Writer
 from app.models.tasks import TaskFile
 from app.models.teams import Secret, Team
 from app.services.execution.claims import Claim, Definition
-from app.services.execution.outcomes import Stale, finish, record
+from app.services.execution.outcomes import STOPPED, LogBatch, Stale, StepRow, finish, record
 from app.services.execution.recorder import Recorder
 from app.services.unit import Work
 
 log = structlog.get_logger()
 
-_STOPPED = {
-    "person": "Stopped on request.",
-    "overlap": "Stopped: a newer run took its place.",
-    "shutdown": "Its worker was asked to stop.",
-    "lease_lost": "Stopped: another worker has taken it over.",
-}
+_DATABASE_AWAY = Outcome("failed", "database", "The database was away when it was to begin.", "transient")
 
 _LIMITS = {field.name for field in fields(Limits)}
 
@@ -59,16 +54,19 @@ def perform(held: Claim, tools: Tools, cancellation: Cancellation) -> None:
         secrets, refusal = _secrets(held, tools.vault)
         recorder = Recorder(held, Redactor(secrets.values()), tools.on_news)
         outcome = refusal or _run(held, tools, recorder, secrets, workspace, cancellation)
-        _finish(held, tools, recorder, recorder.hide(_in_words(outcome, cancellation)))
+        _finish(held, tools, recorder, workspace, recorder.hide(_in_words(outcome, cancellation)))
     except Stale:
         log.warning("stale_token", run=held.run_id, token=held.token)
     finally:
         _clear(workspace)
 
 
-def flush(recorders: Iterable[Recorder], writer: Writer[Work]) -> None:
-    """Store what attempts have shown so far, all in one transaction; stale ones are left to their leases."""
-    started: list[tuple[Recorder, Future[None]]] = []
+def flush(recorders: Iterable[Recorder], writer: Writer[Work]) -> bool:
+    """Store what attempts have shown so far, all in one transaction; stale ones are left to their leases.
+
+    Returns False when the database is away: then it is all kept for the next time.
+    """
+    started: list[tuple[Recorder, list[StepRow], list[LogBatch], Future[None]]] = []
     for recorder in recorders:
         recorder.storing.acquire()
         steps, logs = recorder.take()
@@ -76,14 +74,21 @@ def flush(recorders: Iterable[Recorder], writer: Writer[Work]) -> None:
             recorder.storing.release()
             continue
         change = partial(record, held=recorder.held, steps=steps, logs=logs, isolation=recorder.isolation)
-        started.append((recorder, writer.submit(change)))
-    for recorder, stored in started:
+        started.append((recorder, steps, logs, writer.submit(change)))
+    is_here = True
+    for recorder, steps, logs, stored in started:
         try:
             stored.result()
         except Stale:
             log.warning("stale_token", run=recorder.held.run_id, token=recorder.held.token)
+        except database.Away:
+            recorder.give_back(steps, logs)
+            is_here = False
+        except Exception:
+            log.exception("news_not_stored", run=recorder.held.run_id)
         finally:
             recorder.storing.release()
+    return is_here
 
 
 def _run(
@@ -98,6 +103,8 @@ def _run(
         return engines[task.engine].run(request, recorder.emit, cancellation)
     except CarillonError as error:
         return Outcome("failed", "engine", error.message, "permanent")
+    except database.Away:
+        return _DATABASE_AWAY
     except Exception as error:
         log.exception("engine_error", run=held.run_id, engine=task.engine)
         return Outcome("failed", "engine_error", f"Carillon's {task.engine} engine broke: {error!r}.", "transient")
@@ -123,12 +130,12 @@ def _in_words(outcome: Outcome, cancellation: Cancellation) -> Outcome:
     if outcome.state != "cancelled":
         return outcome
     reason = cancellation.reason or "person"
-    return Outcome("cancelled", reason, _STOPPED.get(reason, "Stopped."), facts=outcome.facts)
+    return Outcome("cancelled", reason, STOPPED.get(reason, "Stopped."), facts=outcome.facts)
 
 
-def _finish(held: Claim, tools: Tools, recorder: Recorder, outcome: Outcome) -> None:
+def _finish(held: Claim, tools: Tools, recorder: Recorder, workspace: Path, outcome: Outcome) -> None:
     try:
-        artifacts = [_kept(made, tools.storage) for made in recorder.artifacts]
+        artifacts = [_kept(made, tools.storage, workspace) for made in recorder.artifacts]
     except OSError as error:
         sentence = f"The run worked, but its files could not be kept: {error.strerror}."
         artifacts, outcome = [], Outcome("failed", "no_space", sentence, "transient", facts=outcome.facts)
@@ -140,8 +147,8 @@ def _finish(held: Claim, tools: Tools, recorder: Recorder, outcome: Outcome) -> 
         _insist(lambda: tools.writer.do(change))
 
 
-def _kept(made: ArtifactMade, storage: Storage) -> dict[str, Any]:
-    digest, size = storage.keep_file(made.path)
+def _kept(made: ArtifactMade, storage: Storage, workspace: Path) -> dict[str, Any]:
+    digest, size = storage.keep_file(made.path, workspace)
     return {"name": made.name, "media_type": made.media_type, "size_bytes": size, "digest": digest}
 
 
@@ -150,7 +157,7 @@ def _insist(write: Callable[[], Any]) -> None:
     for pause_seconds in (0.2, 0.5, 1, 2, 4, 8, 16):
         try:
             write()
-        except sa.exc.OperationalError:
+        except database.Away:
             log.warning("outcome_waits_for_database")
             time.sleep(pause_seconds)
         else:
@@ -169,19 +176,18 @@ def _secrets(held: Claim, vault: Vault) -> tuple[dict[str, str], Outcome | None]
     names = _secret_names(held.definition)
     if not names:
         return {}, None
-    with database.read() as connection:
-        key = connection.execute(sa.select(Team.data_key).where(Team.id == held.team_id)).scalar_one()
-        rows = connection.execute(
-            sa.select(Secret.name, Secret.sealed, Secret.version).where(
-                Secret.team_id == held.team_id, Secret.name.in_(names)
-            )
-        ).all()
+    wanted = sa.select(Secret.name, Secret.sealed, Secret.version, Team.data_key).join(Team, Team.id == Secret.team_id)
     try:
+        with database.read() as connection:
+            rows = connection.execute(wanted.where(Secret.team_id == held.team_id, Secret.name.in_(names))).all()
         found = {
-            row.name: vault.unseal(key, row.sealed, Secret.aad_of(held.team_id, row.name, row.version)) for row in rows
+            row.name: vault.unseal(row.data_key, row.sealed, Secret.aad_of(held.team_id, row.name, row.version))
+            for row in rows
         }
     except WrongKey as error:
         return {}, Outcome("blocked", "wrong_key", error.message, "permanent")
+    except database.Away:
+        return {}, _DATABASE_AWAY
     if missing := sorted(set(names) - set(found)):
         sentence = f"The secret {missing[0]} does not exist. Set it in Settings, then run again."
         return {}, Outcome("blocked", "no_secret", sentence, "permanent")

@@ -1,23 +1,21 @@
-"""What was lost is found again: runs without a queue entry, runs without a worker, calls nobody relayed."""
+"""What was lost is found again: runs without a queue entry, runs without a worker, schedules without a next time."""
 
 import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
 
 import sqlalchemy as sa
 import structlog
 
-from app.domain import triggers
 from app.infra import database, queues, redis
-from app.models.instance import Fact, Outbox
+from app.models.instance import Fact
 from app.models.runs import IS_ACTIVE, Run
 from app.models.tasks import Schedule
 from app.services.execution.claims import definition
 from app.services.execution.outcomes import lose, release_waiting
-from app.services.unit import Work, batch, relay
+from app.services.unit import batch
 
 log = structlog.get_logger()
 
@@ -36,14 +34,15 @@ class Reconciler:
     monotonic: Callable[[], float] = time.monotonic
     _seen: dict[int, tuple[int, str, float]] = field(default_factory=dict)
     _looked_at: float | None = None
+    _is_queue_in_doubt: bool = True
 
     def look(self) -> None:
         """Find and mend; each part on its own, so that one that fails does not keep the others from their work."""
-        for part in (self.lose_vanished, self.relay_left, self.requeue, rearm, release_overlaps):
+        for part in (self.lose_vanished, self.requeue, rearm, release_overlaps):
             try:
                 part()
             except redis.Away:
-                continue
+                self._is_queue_in_doubt = True
             except Exception:
                 log.exception("reconcile_failed", part=part.__name__)
 
@@ -69,32 +68,24 @@ class Reconciler:
         self._seen = seen
         return sum(_lose(run, token) for run, token in gone)
 
-    def relay_left(self) -> None:
-        """Relay calls that their process committed but did not send."""
-        with database.read() as connection:
-            old = database.now(connection) - timedelta(seconds=2)
-            rows = connection.execute(
-                sa.select(Outbox.id, Outbox.queue, Outbox.job_id).where(Outbox.created_at < old).limit(1000)
-            ).all()
-        if rows:
-            relay([(row.id, row.queue, row.job_id) for row in rows])
-
     def requeue(self) -> None:
-        """Enqueue again what SQL calls queued and Redis does not know."""
-        was_wiped = note_epoch()
+        """Enqueue again what SQL calls queued and Redis does not know; at once after Redis was away or wiped."""
+        self._is_queue_in_doubt |= note_epoch()
         with database.read() as connection:
-            old = database.now(connection) - timedelta(seconds=0 if was_wiped else self.requeue_seconds)
-            rows = connection.execute(
-                sa.select(Run.id, Run.attempt, Run.lane).where(IS_ACTIVE, Run.state == "queued", Run.queued_at <= old)
-            ).all()
-        if not rows:
-            return
-        known = {queue: queues.waiting(queue) for queue in queues.RUN_QUEUES}
-        wanted = [(row.lane, queues.job_id(row.id, row.attempt)) for row in rows]
-        lost = [(queue, job) for queue, job in wanted if job not in known[queue]]
-        if lost:
-            log.info("requeued", runs=len(lost))
-            queues.enqueue(lost)
+            old = database.now(connection) - timedelta(seconds=0 if self._is_queue_in_doubt else self.requeue_seconds)
+            queued = sa.select(Run.id, Run.attempt, Run.lane).where(IS_ACTIVE, Run.state == "queued")
+            rows = connection.execute(queued.where(Run.queued_at <= old)).all()
+        if rows:
+            _enqueue_unknown([(row.lane, queues.job_id(row.id, row.attempt)) for row in rows])
+        self._is_queue_in_doubt = False
+
+
+def _enqueue_unknown(wanted: list[tuple[str, str]]) -> None:
+    known = {queue: queues.waiting(queue) for queue in queues.RUN_QUEUES}
+    lost = [(queue, job) for queue, job in wanted if job not in known[queue]]
+    if lost:
+        log.info("requeued", runs=len(lost))
+        queues.enqueue(lost)
 
 
 def _lose(run_id: int, token: int) -> bool:
@@ -118,33 +109,22 @@ def note_epoch() -> bool:
         work.connection.execute(sa.delete(Fact).where(Fact.name == "redis_epoch"))
         work.connection.execute(sa.insert(Fact).values(name="redis_epoch", value={"epoch": epoch}, at=work.now))
         if noted:
-            work.audit("redis rebuilt", "queue")
+            work.audit("redis_rebuilt", "queue")
     client.set(redis.EPOCH, epoch)
     return True
 
 
 def rearm() -> None:
-    """Give every active schedule its next time again; what was due meanwhile is decided by its misfire rule."""
-    lost = sa.select(Schedule.__table__).where(Schedule.state == "active", Schedule.next_fire_at.is_(None))
+    """Make every active schedule due that lost its next time: the clock decides by its rules on all since the last."""
+    is_lost = sa.and_(Schedule.state == "active", Schedule.next_fire_at.is_(None))
     with database.read() as connection:
-        if connection.execute(lost.limit(1)).first() is None:
+        if connection.execute(sa.select(Schedule.id).where(is_lost).limit(1)).first() is None:
             return
+    due = sa.update(Schedule).where(is_lost).values(next_fire_at=Schedule.decided_until)
     with batch() as work:
-        for row in work.connection.execute(lost).all():
-            _rearm(work, row)
+        for schedule in work.connection.execute(due.returning(Schedule.id)).scalars().all():
+            work.audit("schedule_rearmed", f"schedule {schedule}")
         work.wake_clock()
-
-
-def _rearm(work: Work, row: Any) -> None:
-    trigger = triggers.Trigger(row.kind, row.expression, row.timezone, row.gap, row.fold, row.anchor_at)
-    values: dict[str, object]
-    try:
-        following = triggers.next_fire(trigger, row.decided_until)
-        values = {"next_fire_at": following.at} if following else {"state": "over"}
-    except triggers.TriggerError as error:
-        values = {"state": "broken", "problem": error.sentence[:300]}
-    work.connection.execute(sa.update(Schedule).where(Schedule.id == row.id).values(**values))
-    work.audit("schedule re-armed", f"schedule {row.id}")
 
 
 def release_overlaps() -> None:

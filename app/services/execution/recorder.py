@@ -42,6 +42,7 @@ class Recorder:
         self._steps: list[StepRow] = []
         self._changed: set[int] = set()
         self._lines: list[tuple[datetime, str, str]] = []
+        self._not_stored: list[LogBatch] = []
         self._cut: dict[str, Stream] = {}
         self._first = held.lines + 1
 
@@ -85,8 +86,16 @@ class Recorder:
         with self._lock:
             steps = [self._steps[position - 1] for position in sorted(self._changed)]
             lines, self._lines = self._lines, []
+            again, self._not_stored = self._not_stored, []
             self._changed.clear()
-        return steps, self._batches(lines)
+        return steps, again + self._batches(lines)
+
+    def give_back(self, steps: list[StepRow], logs: list[LogBatch]) -> None:
+        """Keep what was taken and could not be stored for the next take."""
+        with self._lock:
+            self._changed.update(step.position for step in steps)
+            self._not_stored = logs + self._not_stored
+        self._on_news(self)
 
     def _redacted(self, text: str, level: str, *, is_cut: bool) -> str:
         """Hide secrets; what a cut line may end with is held back until its next piece shows what it is."""

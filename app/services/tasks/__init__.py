@@ -83,7 +83,7 @@ def create(actor: Actor, draft: Draft, folder: Path, uploads: Sequence[Upload] =
         task = _add(work, actor, content)
         content["files"] = _add_files(work, task, stored)
         _write_version(work, task, content)
-        schedules.arm(work, task, content["schedule"], content["policy"])
+        schedules.arm(work, task, content["schedule"], content["policy"], {})
         work.audit("task_created", task.name, task=task.id)
         work.tell("task_created", task.team_id, None, task=task.id)
     return task
@@ -144,7 +144,7 @@ def duplicate(actor: Actor, slug: str) -> Task:
         task = _add(work, actor, content)
         task.paused_at, task.paused_by_id, task.pause_note = work.now, actor.person_id, "A copy, not started yet."
         _write_version(work, task, content | {"files": _add_files(work, task, kept)})
-        schedules.arm(work, task, content["schedule"], content["policy"])
+        schedules.arm(work, task, content["schedule"], content["policy"], {})
         work.audit("task_copied", task.name, task=task.id, of=original.id)
         work.tell("task_created", task.team_id, None, task=task.id)
     return task
@@ -211,7 +211,7 @@ def recover(actor: Actor, slug: str) -> Task:
             raise NotFound
         content = work.session.get_one(TaskVersion, task.version_id).definition
         task.deleted_at = None
-        schedules.arm(work, task, content["schedule"], content["policy"])
+        schedules.arm(work, task, content["schedule"], content["policy"], {})
         work.audit("task_recovered", task.name, task=task.id)
         work.tell("task_created", task.team_id, None, task=task.id)
     return task
@@ -290,9 +290,8 @@ def _change_to(actor: Actor, seen: Task, content: dict[str, Any]) -> Task:
 def _apply(work: SessionWork, task: Task, content: dict[str, Any], gaps: dict[int, schedules.Undecided]) -> None:
     if work.session.get_one(TaskVersion, task.version_id).definition == content:
         return
-    schedules.settle(work, task, gaps)
+    schedules.arm(work, task, content["schedule"], content["policy"], gaps)
     _write_version(work, task, content)
-    schedules.arm(work, task, content["schedule"], content["policy"])
     work.audit("task_changed", task.name, task=task.id, version=task.version_number)
     work.tell("task_changed", task.team_id, None, task=task.id, version=task.version_number)
 

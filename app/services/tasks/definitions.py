@@ -41,7 +41,7 @@ NUMBERS = (
     Number("log", "limits", "log_bytes", 1, 100, _MIB),
     Number("retries", "policy", "retries", 0, 10),
     Number("retry_delay", "policy", "retry_delay_seconds", 1, 86_400),
-    Number("grace", "policy", "grace_seconds", 0, 43_200, _MINUTE),
+    Number("grace", "policy", "grace_seconds", 1, 43_200, _MINUTE),
     Number("misfire_cap", "policy", "misfire_cap", 1, 100),
     Number("overlap_cap", "policy", "overlap_cap", 1, 100),
 )

@@ -10,9 +10,9 @@ from zoneinfo import available_timezones
 
 from app.core.errors import Invalid
 from app.domain import phrases, triggers
+from app.domain.firing import Decision
 from app.domain.phrases import Choice, Reading
 from app.domain.triggers import Fire, Fold, Gap, Trigger, TriggerError
-from app.engines.base import engines
 from app.models.tasks import Schedule, Task
 from app.services import planned
 from app.services.unit import SessionWork
@@ -143,74 +143,83 @@ def _next_fires(trigger: Trigger, after: datetime, count: int) -> list[Fire]:
 
 @dataclass(frozen=True)
 class Undecided:
-    """Planned times of a schedule after `since` that have no run yet: from `first` until `last`, `count` in all."""
+    """Planned times after `since` up to `until` that have no run yet: from `first` until `last`, `count` in all."""
 
     since: datetime
-    first: Fire
-    last: Fire
-    count: int
+    until: datetime
+    first: Fire | None = None
+    last: Fire | None = None
+    count: int = 0
 
 
 def undecided(task: Task, until: datetime) -> dict[int, Undecided]:
     """Return, by schedule, what was planned up to `until` and never decided: while paused, or with the clock away.
 
-    Counted outside the transaction that settles it, because a year of minutes takes seconds to count.
+    Counted before the transaction that settles it, because a year of minutes takes seconds to count.
     """
-    found = {}
-    for schedule in task.schedules:
-        if schedule.state not in {"active", "paused"}:
-            continue
-        try:
-            fires = triggers.fires_between(schedule.trigger, schedule.decided_until, until)
-            first = last = next(fires, None)
-        except TriggerError:
-            continue
-        count = 1
-        for fire in fires:
-            last, count = fire, count + 1
-        if first and last:
-            found[schedule.id] = Undecided(schedule.decided_until, first, last, count)
-    return found
+    return {schedule.id: _counted(schedule, _nothing(schedule), until) for schedule in task.schedules}
 
 
 def settle(work: SessionWork, task: Task, gaps: Mapping[int, Undecided]) -> None:
-    """Give what was never decided its one folded run, before the schedule goes on, changes or ends."""
+    """Give what was never decided until now its one folded run, before the schedule goes on, changes or ends."""
     rows = []
     for schedule in task.schedules:
         gap = gaps.get(schedule.id)
-        if gap and gap.since == schedule.decided_until:
+        if gap is None or gap.since != schedule.decided_until:
+            gap = _nothing(schedule)  # the clock has just decided
+        gap = _counted(schedule, gap, work.now)
+        if gap.first and gap.last:
             rows.append(_folded(work, task, schedule, gap))
             schedule.decided_until = gap.last.at
     planned.insert(work, rows)
 
 
+def _nothing(schedule: Schedule) -> Undecided:
+    return Undecided(schedule.decided_until, schedule.decided_until)
+
+
+def _counted(schedule: Schedule, gap: Undecided, until: datetime) -> Undecided:
+    """Return the gap with what was planned after it, up to `until`."""
+    first, last, count = gap.first, gap.last, gap.count
+    if schedule.state in {"active", "paused"}:
+        with suppress(TriggerError):
+            for fire in triggers.fires_between(schedule.trigger, gap.until, until):
+                first, last, count = first or fire, fire, count + 1
+    return Undecided(gap.since, until, first, last, count)
+
+
 def _folded(work: SessionWork, task: Task, schedule: Schedule, gap: Undecided) -> dict[str, Any]:
+    assert gap.first
+    assert gap.last
     times = "" if gap.count == 1 else f" {gap.count:,} times"
-    state, reason, sentence = ("skipped", "paused", f"Skipped{times}: the task was paused.")
-    if schedule.state != "paused":
-        state, reason = "missed", "schedule_changed"
+    until = gap.last.at if gap.count > 1 else None
+    if schedule.state == "paused":
+        sentence = f"Skipped{times}: the task was paused."
+        decision = Decision(gap.first, "skip", "paused", sentence, gap.count, until)
+    else:
         sentence = f"Missed{times}: the schedule was changed before Carillon got to it."
-    return {
-        "team_id": task.team_id, "task_id": task.id, "version_id": task.version_id, "schedule_id": schedule.id,
-        "key": f"at:{gap.first.at.isoformat()}", "trigger": "schedule", "requested_by_id": None,
-        "planned_at": gap.first.at, "planned_local": gap.first.local, "lane": engines[task.engine].lane,
-        "state": state, "reason": reason, "sentence": sentence, "folded_count": gap.count,
-        "folded_until": gap.last.at if gap.count > 1 else None, "queued_at": None, "ended_at": work.now,
-    }  # fmt: skip
+        decision = Decision(gap.first, "miss", "schedule_changed", sentence, gap.count, until)
+    return planned.decided(
+        decision, work.now, task.engine, team_id=task.team_id, task_id=task.id, version_id=task.version_id or 0,
+        schedule_id=schedule.id,
+    )  # fmt: skip
 
 
-def arm(work: SessionWork, task: Task, rule: dict[str, Any] | None, policy: dict[str, Any]) -> None:
+def arm(
+    work: SessionWork, task: Task, rule: dict[str, Any] | None, policy: dict[str, Any], gaps: Mapping[int, Undecided]
+) -> None:
     """Make `rule` the task's schedule from now on: nothing fires at once. An unchanged one goes on as it was."""
     schedule = task.schedules[0] if task.schedules else None
+    if schedule and rule and schedule.state in {"active", "paused"} and schedule.trigger == trigger_of(rule):
+        schedule.text, schedule.policy = rule["text"], policy
+        return
+    settle(work, task, gaps)
     if rule is None:
         end(task)
         return
     if schedule is None:
         schedule = Schedule(team_id=task.team_id, state="over", created_at=work.now)
         task.schedules.append(schedule)
-    elif schedule.state in {"active", "paused"} and schedule.trigger == trigger_of(rule):
-        schedule.policy = policy
-        return
     trigger = trigger_of(rule)
     schedule.kind, schedule.expression, schedule.timezone = trigger.kind, trigger.expression, trigger.timezone
     schedule.gap, schedule.fold, schedule.anchor_at = trigger.gap, trigger.fold, trigger.anchor_at
