@@ -131,7 +131,7 @@ class Keeper:
             workers.seen(work, self.worker, len(held))
         if not held:
             return {}
-        return claims.renew(work, [(one.run_id, one.token) for one in held], self.worker, self.lease)
+        return claims.renew(work, [one.run_id for one in held], self.worker, self.lease)
 
     def _lose(self, claim: Claim, cancellation: Cancellation) -> None:
         with self._lock:

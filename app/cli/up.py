@@ -89,7 +89,7 @@ class Everything:
         descriptor = self.listener.fileno()
         self.webs.append(Child("web", lambda: self._spawn("web", "--fd", str(descriptor), keep=(descriptor,))))
         self.clocks.append(Child("clock", lambda: self._spawn("clock")))
-        grace = self.settings.stop_grace_seconds + 5
+        grace = self.settings.stop_grace_seconds * 2 + 5  # once for runs to end, once for those that are asked to stop
         for number in range(1, self.settings.workers + 1):
             self.workers.append(Child(f"worker {number}", lambda: self._spawn("worker"), grace))
 

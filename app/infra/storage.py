@@ -6,12 +6,15 @@ import os
 import shutil
 import stat
 import tempfile
+import time
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, BinaryIO
 
 from app.core.errors import NotFound
 
 _NEW = ".new-"
+_LATELY_SECONDS = 3600.0
 _PIECE_BYTES = 1 << 20
 
 
@@ -58,8 +61,11 @@ class Storage:
         shutil.copyfile(self.path(digest), target)
 
     def remove(self, digest: str) -> None:
-        """Remove a stored file that nothing names any more."""
-        self._path(digest).unlink(missing_ok=True)
+        """Remove a stored file that nothing names any more; one kept again lately stays, its row may be on its way."""
+        path = self._path(digest)
+        with suppress(FileNotFoundError):
+            if time.time() - path.stat().st_mtime > _LATELY_SECONDS:
+                path.unlink()
 
     def _path(self, digest: str) -> Path:
         if len(digest) != 64 or not all(letter in "0123456789abcdef" for letter in digest):  # noqa: PLR2004 SHA-256 in hex

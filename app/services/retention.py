@@ -1,10 +1,11 @@
 """What has been kept for long enough is removed, in small transactions that no run waits for."""
 
-from collections.abc import Callable, Iterable
-from datetime import datetime, timedelta
+from collections.abc import Iterable
+from datetime import timedelta
 
 import sqlalchemy as sa
 
+from app.infra import database
 from app.infra.storage import Storage
 from app.models.people import SignIn, SignInLink, Throttle
 from app.models.runs import Artifact, LogChunk, Run
@@ -20,43 +21,44 @@ BATCH = 200
 
 
 def prune(storage: Storage) -> dict[str, int]:
-    """Remove old logs, artifacts, runs and sign-ins; returns how many rows of each went."""
+    """Remove old logs, artifacts, runs and sign-ins; returns of how many runs each went, and how many sign-ins."""
     return {
-        "logs": _all(_prune_logs),
-        "artifacts": _all(lambda work: _prune_artifacts(work, storage)),
-        "runs": _all(_prune_runs),
+        "logs": _prune_logs(),
+        "artifacts": _prune_artifacts(storage),
+        "runs": _prune_runs(),
         "doors": _prune_doors(),
     }
 
 
-def _all(step: Callable[[Work], int]) -> int:
+def _prune_logs() -> int:
     total = 0
-    while True:
+    while runs := _old_runs(KEEP_OUTPUT, sa.exists().where(LogChunk.run_id == Run.id)):
         with batch() as work:
-            count = step(work)
-        total += count
-        if count < BATCH:
-            return total
+            work.connection.execute(sa.delete(LogChunk).where(LogChunk.run_id.in_(runs)))
+        total += len(runs)
+    return total
 
 
-def _prune_logs(work: Work) -> int:
-    # In the order of the rows, so that each batch begins where the last one ended.
-    old = _old(work.now - KEEP_OUTPUT).where(sa.exists().where(LogChunk.run_id == Run.id))
-    return _delete(work, LogChunk.run_id, work.connection.execute(old).scalars().all())
+def _prune_artifacts(storage: Storage) -> int:
+    total = 0
+    while runs := _old_runs(KEEP_OUTPUT, sa.exists().where(Artifact.run_id == Run.id)):
+        gone = sa.delete(Artifact).where(Artifact.run_id.in_(runs)).returning(Artifact.digest)
+        with batch() as work:
+            digests = set(work.connection.execute(gone).scalars())
+            digests -= _still_named(work, digests)
+        for digest in digests:
+            storage.remove(digest)
+        total += len(runs)
+    return total
 
 
-def _prune_artifacts(work: Work, storage: Storage) -> int:
-    old = _old(work.now - KEEP_OUTPUT).where(sa.exists().where(Artifact.run_id == Run.id))
-    runs = work.connection.execute(old).scalars().all()
-    digests = set(work.connection.execute(sa.select(Artifact.digest).where(Artifact.run_id.in_(runs))).scalars())
-    count = _delete(work, Artifact.run_id, runs)
-    for digest in digests - _still_named(work, digests):
-        storage.remove(digest)
-    return count
-
-
-def _prune_runs(work: Work) -> int:
-    return _delete(work, Run.id, work.connection.execute(_old(work.now - KEEP_RUNS)).scalars().all())
+def _prune_runs() -> int:
+    total = 0
+    while runs := _old_runs(KEEP_RUNS):
+        with batch() as work:
+            work.connection.execute(sa.delete(Run).where(Run.id.in_(runs)))
+        total += len(runs)
+    return total
 
 
 def _prune_doors() -> int:
@@ -70,15 +72,14 @@ def _prune_doors() -> int:
         return sum(work.connection.execute(statement).rowcount for statement in statements)
 
 
-def _old(before: datetime) -> sa.Select[int]:
-    return sa.select(Run.id).where(Run.ended_at < before).order_by(Run.id).limit(BATCH)
+def _old_runs(kept: timedelta, *which: sa.ColumnElement[bool]) -> list[int]:
+    """Return the next batch of runs that ended long ago, in the order of the rows.
 
-
-def _delete(work: Work, column: sa.orm.InstrumentedAttribute[int], ids: Iterable[int]) -> int:
-    found = list(ids)
-    if found:
-        work.connection.execute(sa.delete(column.class_).where(column.in_(found)))
-    return len(found)
+    They are looked for outside the transaction that removes them: a million runs take a while, and no writer waits.
+    """
+    with database.read() as connection:
+        old = sa.select(Run.id).where(Run.ended_at < database.now(connection) - kept, *which)
+        return list(connection.execute(old.order_by(Run.id).limit(BATCH)).scalars())
 
 
 def _still_named(work: Work, digests: Iterable[str]) -> set[str]:

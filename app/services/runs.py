@@ -32,8 +32,6 @@ USUAL_RUNS = 20
 _LOOKED_AT = 200
 """They are looked for among so many of its last runs, so that a task that always fails costs no more."""
 
-# SQLite uses a partial index only for a query that repeats its condition word by word.
-
 
 # --- asking for a run
 

@@ -48,8 +48,8 @@ def attach(app: Flask) -> None:
     app.register_error_handler(Throttled, lambda error: _later(429, error.message, error.retry_at))
     app.register_error_handler(Unavailable, lambda error: _later(503, error.message, error.retry_at))
     app.register_error_handler(sa.exc.IntegrityError, lambda _: answer(409))
-    for kind in (OverflowError, RecursionError, sa.exc.DataError):
-        app.register_error_handler(kind, lambda _: answer(400, "Something in this request is larger than can be."))
+    for too_large in (OverflowError, RecursionError, sa.exc.DataError):
+        app.register_error_handler(too_large, lambda _: answer(400, "Something in this request is larger than can be."))
     for kind in (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError):
         app.register_error_handler(kind, _database_away)
     app.register_error_handler(HTTPException, _http)

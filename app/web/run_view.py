@@ -35,7 +35,7 @@ _WENT_WRONG = ("✕", "fail")
 
 
 def state_of(run: Any) -> str:
-    """Return the state that is shown: a run asked to stop is stopping until its worker says so, one may ask a person."""
+    """Return the state that is shown: asked to stop is stopping until the worker says so; waiting may ask a person."""
     if run.state == "waiting" and run.reason == "approval":
         return "asking"
     return "stopping" if run.state == "running" and run.stop_mode else run.state

@@ -1,6 +1,7 @@
 """Stored files: once for each content, whole or absent, never a link."""
 
 import io
+import os
 
 import pytest
 
@@ -49,7 +50,16 @@ def test_a_name_that_is_no_digest_finds_nothing(storage, digest):
 
 def test_what_was_removed_is_gone_and_may_be_removed_again(storage):
     digest, _ = storage.keep(io.BytesIO(b"hello"))
+    os.utime(storage.path(digest), (0, 0))
     for _ in range(2):
         storage.remove(digest)
     with pytest.raises(NotFound):
         storage.path(digest)
+
+
+def test_what_was_kept_again_lately_is_not_removed(storage):
+    digest, _ = storage.keep(io.BytesIO(b"hello"))
+    os.utime(storage.path(digest), (0, 0))
+    storage.keep(io.BytesIO(b"hello"))
+    storage.remove(digest)
+    assert storage.path(digest)

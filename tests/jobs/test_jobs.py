@@ -1,5 +1,6 @@
 """Job names are strings below, functions here; and what upkeep does when it is rung."""
 
+import os
 from datetime import timedelta
 from importlib import import_module
 
@@ -51,10 +52,14 @@ def test_output_goes_after_90_days_runs_after_a_year_and_shared_files_stay(stora
     _, shared = ended(team, task, 400, storage, b"shared")
     old, alone = ended(team, task, 100, storage, b"alone")
     young, _ = ended(team, task, 1, storage, b"shared")
+    _, again = ended(team, task, 100, storage, b"kept again by a run that is about to end")
+    for digest in (shared, alone):
+        os.utime(storage.path(digest), (0, 0))
     removed = retention.prune(storage)
-    assert [run.id for run in rows(Run)] == [old, young]
+    assert [run.id for run in rows(Run)][:2] == [old, young]
     assert [row.run_id for row in rows(LogChunk)] == [row.run_id for row in rows(Artifact)] == [young]
     assert storage.path(shared).read_bytes() == b"shared"
     assert not (storage.folder / alone[:2] / alone).exists()
-    assert (removed["runs"], removed["logs"]) == (1, 2)
+    assert storage.path(again)
+    assert (removed["runs"], removed["logs"]) == (1, 3)
     assert timedelta(days=364) < retention.KEEP_RUNS

@@ -190,7 +190,7 @@ def test_renewing_tells_what_is_still_ours_and_who_asked_to_stop(team, task, hel
     with batch() as work:
         work.connection.execute(sa.update(Run).values(stop_mode="now", stop_reason="person"))
     with batch() as work:
-        kept = claims.renew(work, [(held.run_id, 1), (other.run_id, 1)], "one", timedelta(minutes=5))
+        kept = claims.renew(work, [held.run_id, other.run_id], "one", timedelta(minutes=5))
         assert claims.stops(work, [held.run_id]) == {held.run_id: ("now", "person")}
     assert kept == {held.run_id: (1, "now", "person")}
     assert the_run(held.run_id).lease_until > utc_now() + timedelta(minutes=4)

@@ -112,7 +112,7 @@ def test_what_is_wrong_stands_on_top_and_beside_its_field_and_nothing_is_lost(ap
 
 @pytest.mark.parametrize(("name", "value", "told"), [
     ("timeout", "0", "Between 0.05 and 10,080."), ("timeout", "nan", "Between"), ("memory", "1", "Between 16"),
-    ("grace", "99999", "Between 0"), ("overlap", "sometimes", "Choose one from the list."),
+    ("grace", "99999", "Between 1 "), ("overlap", "sometimes", "Choose one from the list."),
     ("min_isolation", "9", "Choose a level"), ("secrets", "NOT_THERE", "There is no secret called NOT_THERE."),
     ("engine", "telepathy", "Choose one of the types."), ("script", "", "Fill this in."), ("timezone", "Mars/Base", "Choose a time zone"),
 ])  # fmt: skip

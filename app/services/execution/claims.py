@@ -160,18 +160,15 @@ def _open_attempts(work: Work, claims: list[Claim], worker: str) -> None:
         work.tell("running", held.team_id, held.run_id, held.token, worker=worker, attempt=held.attempt)
 
 
-def renew(
-    work: Work, held: Iterable[tuple[int, int]], worker: str, lease: timedelta
-) -> dict[int, tuple[int, str, str]]:
-    """Renew the leases of the runs (run id, token) this worker holds.
+def renew(work: Work, held: Iterable[int], worker: str, lease: timedelta) -> dict[int, tuple[int, str, str]]:
+    """Renew the leases of the runs this worker holds.
 
     Returns run id -> (token, stop mode, stop reason) of those that are still ours by name; a run that is not there,
     or has another token, belongs to somebody else now.
     """
-    ids = [run_id for run_id, _ in held]
     rows = work.connection.execute(
         sa.update(Run)
-        .where(Run.id.in_(ids), Run.state == "running", Run.worker == worker)
+        .where(Run.id.in_(list(held)), Run.state == "running", Run.worker == worker)
         .values(lease_until=work.now + lease)
         .returning(Run.id, Run.token, Run.stop_mode, Run.stop_reason)
     )
