@@ -59,6 +59,7 @@ class Lane:
                 started = self._slots.submit(self._one, job)
                 self._under_way.add(started)
                 started.add_done_callback(self._under_way.discard)
+            queues.forget(self._client, self.queue, taken)
 
     def _take(self, most: int) -> list[str] | None:
         """Wait for jobs; None when they can't be had now. Whatever Redis holds or answers, the lane goes on."""

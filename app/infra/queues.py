@@ -93,19 +93,23 @@ def _data(job: str) -> Any:
 
 
 def take(client: Any, queue: str, most: int, wait_seconds: int) -> list[str]:
-    """Wait for a job in `queue`, then take up to `most`; returns their ids, none when nothing came in time.
+    """Take up to `most` jobs of `queue`, or wait for one; returns their ids, none when nothing came in time.
 
-    A job of a run is its id alone, so what Redis keeps of it is removed here. Raises what redis-py raises.
+    Raises what redis-py raises.
     """
     key = f"{Queue.redis_queue_namespace_prefix}{queue}"
-    first = client.blpop([key], timeout=wait_seconds)
-    if first is None:
-        return []
-    taken = [first[1]] + ((client.lpop(key, most - 1) or []) if most > 1 else [])
-    ids = [item.decode() for item in taken]
-    if queue in RUN_QUEUES:
-        client.delete(*[Job.key_for(job) for job in ids])
-    return ids
+    taken = client.lpop(key, most)
+    if not taken:
+        first = client.blpop([key], timeout=wait_seconds)
+        taken = [first[1]] if first else []
+    return [item.decode() for item in taken]
+
+
+def forget(client: Any, queue: str, jobs: list[str]) -> None:
+    """Remove what Redis keeps of taken jobs. That of a run is told by its id; a periodic job is taken again."""
+    if jobs and queue in RUN_QUEUES:
+        with suppress(*redis.Away, OSError):
+            client.delete(*[Job.key_for(job) for job in jobs])
 
 
 def put_back(queue: str, jobs: list[str]) -> None:

@@ -44,11 +44,8 @@ class Leadership:
 
     def assert_in(self, work: Work, lease: timedelta) -> None:
         """Renew the lease inside this transaction, or raise Deposed: the write of an old leader never commits."""
-        renewed = work.connection.execute(
-            sa.update(Leader)
-            .where(Leader.name == self.name, Leader.holder == self.holder, Leader.epoch == self.epoch)
-            .values(lease_until=work.now + lease)
-        )
+        own = {"leader": self.name, "by": self.holder, "in_epoch": self.epoch}
+        renewed = work.connection.execute(_RENEW, own | {"until": work.now + lease})
         if renewed.rowcount != 1:
             raise Deposed(self.name)
 
@@ -99,28 +96,14 @@ def fire_due(leadership: Leadership, lease: timedelta) -> int:
 
 def seconds_until_due() -> float | None:
     """Return how far away the earliest planned time or retry is in database time, None when nothing is planned."""
-    schedule = sa.select(sa.func.min(Schedule.next_fire_at)).where(Schedule.state == "active")
-    retry = sa.select(sa.func.min(Run.not_before)).where(IS_ACTIVE, Run.state == "waiting", Run.not_before.is_not(None))
     with database.read() as connection:
-        times = [time for query in (schedule, retry) if (time := connection.execute(query).scalar())]
+        times = [time for query in _EARLIEST if (time := connection.execute(query).scalar())]
         return (min(times) - database.now(connection)).total_seconds() if times else None
 
 
 def _due(work: Work) -> Sequence[Any]:
-    query = (
-        sa.select(
-            Schedule.id, Schedule.team_id, Schedule.task_id, Schedule.kind, Schedule.expression, Schedule.timezone,
-            Schedule.gap, Schedule.fold, Schedule.anchor_at, Schedule.policy, Schedule.decided_until,
-            Task.version_id, Task.engine, Task.name,
-        )
-        .join(Task, Task.id == Schedule.task_id)
-        .where(Schedule.state == "active", Schedule.next_fire_at <= work.now)
-        .order_by(Schedule.next_fire_at)
-        .limit(BATCH)
-    )  # fmt: skip
-    if work.connection.dialect.name == "postgresql":
-        query = query.with_for_update(skip_locked=True, of=Schedule)
-    return work.connection.execute(query).all()
+    query = _DUE_LOCKED if work.connection.dialect.name == "postgresql" else _DUE
+    return work.connection.execute(query, {"now": work.now}).all()
 
 
 def _fire(work: Work, due: Sequence[Any]) -> None:
@@ -150,14 +133,7 @@ def _fire(work: Work, due: Sequence[Any]) -> None:
         if actions["cancel_old"]:
             _stop_active(work, row.task_id)
     if advances:
-        work.connection.execute(
-            sa.update(Schedule.__table__)  # type: ignore[arg-type]  # the table itself: one statement, many rows
-            .where(Schedule.__table__.c.id == sa.bindparam("schedule"))
-            .values(
-                next_fire_at=sa.bindparam("next_at"), decided_until=sa.bindparam("until"), state=sa.bindparam("now_is")
-            ),
-            advances,
-        )
+        work.connection.execute(_ADVANCE, advances)
     insert(work, runs)
 
 
@@ -179,12 +155,7 @@ def _decide(row: Any, now: datetime, active: int, waiting: int) -> tuple[list[De
 
 
 def _counts(work: Work, tasks: list[int]) -> dict[int, tuple[int, int]]:
-    is_waiting = sa.case((sa.and_(Run.state == "waiting", Run.reason == "overlap"), 1), else_=0)
-    rows = work.connection.execute(
-        sa.select(Run.task_id, sa.func.count(), sa.func.sum(is_waiting))
-        .where(IS_ACTIVE, Run.state != "planned", Run.task_id.in_(tasks))
-        .group_by(Run.task_id)
-    )
+    rows = work.connection.execute(_COUNTS, {"tasks": tasks})
     return {task: (active, waiting) for task, active, waiting in rows}
 
 
@@ -229,14 +200,66 @@ def _set_aside(work: Work, row: Any, sentence: str) -> None:
 
 def _release(work: Work) -> int:
     """Queue runs whose back-off has passed."""
-    due = sa.select(Run.id).where(IS_ACTIVE, Run.state == "waiting", Run.not_before <= work.now).limit(BATCH)
-    rows = work.connection.execute(
-        sa.update(Run)
-        .where(Run.id.in_(due), Run.state == "waiting")  # again: what a person cancels meanwhile stays cancelled
-        .values(state="queued", reason="", sentence="", not_before=None, queued_at=work.now, attempt=Run.attempt + 1)
-        .returning(Run.id, Run.team_id, Run.lane, Run.attempt)
-    ).all()
+    rows = work.connection.execute(_RELEASE, {"now": work.now}).all()
     for row in rows:
         work.tell("queued", row.team_id, row.id, reason="retry")
         work.enqueue(row.id, row.attempt, row.lane)
     return len(rows)
+
+
+# --- the statements of a round, built once: to build one costs as much as to run it
+
+_RENEW = (
+    sa.update(Leader)
+    .where(
+        Leader.name == sa.bindparam("leader"),
+        Leader.holder == sa.bindparam("by"),
+        Leader.epoch == sa.bindparam("in_epoch"),
+    )
+    .values(lease_until=sa.bindparam("until"))
+)
+_DUE = (
+    sa.select(
+        Schedule.id, Schedule.team_id, Schedule.task_id, Schedule.kind, Schedule.expression, Schedule.timezone,
+        Schedule.gap, Schedule.fold, Schedule.anchor_at, Schedule.policy, Schedule.decided_until,
+        Task.version_id, Task.engine, Task.name,
+    )
+    .join(Task, Task.id == Schedule.task_id)
+    .where(Schedule.state == "active", Schedule.next_fire_at <= sa.bindparam("now"))
+    .order_by(Schedule.next_fire_at)
+    .limit(BATCH)
+)  # fmt: skip
+_DUE_LOCKED = _DUE.with_for_update(skip_locked=True, of=Schedule)
+_ADVANCE = (
+    sa.update(Schedule.__table__)  # type: ignore[arg-type]  # the table itself: one statement, many rows
+    .where(Schedule.__table__.c.id == sa.bindparam("schedule"))
+    .values(next_fire_at=sa.bindparam("next_at"), decided_until=sa.bindparam("until"), state=sa.bindparam("now_is"))
+)
+_COUNTS = (
+    sa.select(
+        Run.task_id,
+        sa.func.count(),
+        sa.func.sum(sa.case((sa.and_(Run.state == "waiting", Run.reason == "overlap"), 1), else_=0)),
+    )
+    .where(IS_ACTIVE, Run.state != "planned", Run.task_id.in_(sa.bindparam("tasks", expanding=True)))
+    .group_by(Run.task_id)
+)
+_RELEASE = (
+    sa.update(Run)
+    .where(
+        Run.id.in_(
+            sa.select(Run.id)
+            .where(IS_ACTIVE, Run.state == "waiting", Run.not_before <= sa.bindparam("now"))
+            .limit(BATCH)
+        ),
+        Run.state == "waiting",  # again: what a person cancels meanwhile stays cancelled
+    )
+    .values(
+        state="queued", reason="", sentence="", not_before=None, queued_at=sa.bindparam("now"), attempt=Run.attempt + 1
+    )
+    .returning(Run.id, Run.team_id, Run.lane, Run.attempt)
+)
+_EARLIEST = (
+    sa.select(sa.func.min(Schedule.next_fire_at)).where(Schedule.state == "active"),
+    sa.select(sa.func.min(Run.not_before)).where(IS_ACTIVE, Run.state == "waiting", Run.not_before.is_not(None)),
+)

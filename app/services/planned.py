@@ -48,20 +48,12 @@ def insert(work: Work, runs: list[dict[str, Any]]) -> list[int]:
         run.setdefault("token", 0)
         run.setdefault("worker", "")
         run.setdefault("facts", {})
-    insert_into = _insert_ignoring(work.connection)
-    rows = work.connection.execute(
-        insert_into.returning(Run.id, Run.team_id, Run.state, Run.lane, Run.reason), runs
-    ).all()
+    rows = work.connection.execute(_INSERT[work.connection.dialect.name], runs).all()
     for row in rows:
         work.tell(row.state, row.team_id, row.id, reason=row.reason)
         if row.state == "queued":
             work.enqueue(row.id, 1, row.lane)
     return [row.id for row in rows]
-
-
-def _insert_ignoring(connection: sa.Connection) -> Any:
-    insert_into = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    return insert_into(Run).on_conflict_do_nothing(index_elements=["task_id", "key"])
 
 
 def _number(work: Work, runs: list[dict[str, Any]]) -> None:
@@ -70,11 +62,22 @@ def _number(work: Work, runs: list[dict[str, Any]]) -> None:
         by_team.setdefault(run["team_id"], []).append(run)
     for team in sorted(by_team):  # in one order everywhere: two writers never wait for each other in a circle
         new = by_team[team]
-        after = work.connection.execute(
-            sa.update(Team)
-            .where(Team.id == team)
-            .values(next_run_number=Team.next_run_number + len(new))
-            .returning(Team.next_run_number)
-        ).scalar_one()
+        after = work.connection.execute(_NUMBER, {"team": team, "count": len(new)}).scalar_one()
         for offset, run in enumerate(new):
             run["number"] = after - len(new) + offset
+
+
+# --- built once: to build a statement costs as much as to run it
+
+_NUMBER = (
+    sa.update(Team)
+    .where(Team.id == sa.bindparam("team"))
+    .values(next_run_number=Team.next_run_number + sa.bindparam("count"))
+    .returning(Team.next_run_number)
+)
+_INSERT = {
+    dialect: insert_into(Run)
+    .on_conflict_do_nothing(index_elements=["task_id", "key"])
+    .returning(Run.id, Run.team_id, Run.state, Run.lane, Run.reason)
+    for dialect, insert_into in (("sqlite", sqlite.insert), ("postgresql", postgresql.insert))
+}

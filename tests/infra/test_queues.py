@@ -24,12 +24,12 @@ def test_what_is_put_in_twice_by_two_is_taken_as_the_same_job(client):
     assert queues.waiting("code") == {"run-2-1"}
 
 
-def test_what_is_taken_leaves_nothing_behind(client):
+def test_what_is_taken_and_forgotten_leaves_nothing_behind(client):
     queues.enqueue([("io", f"run-{number}-1") for number in range(5)])
-    assert queues.take(client, "io", 3, 1) == ["run-0-1", "run-1-1", "run-2-1"]
-    assert client.keys("rq:job:*") != []
-    queues.take(client, "io", 3, 1)
-    assert client.keys("rq:job:*") == []
+    taken = queues.take(client, "io", 3, 1)
+    assert taken == ["run-0-1", "run-1-1", "run-2-1"]
+    queues.forget(client, "io", taken)
+    assert len(client.keys("rq:job:*")) == 2
 
 
 def test_who_waits_is_woken_by_what_comes(client):
