@@ -59,7 +59,11 @@ TASKS = (
 )
 WORKED = ("succeeded", "ok", "Worked in {:.1f} s.")
 FATES = {
-    ("Back up the wiki", 0): ("failed", "exit_code", "Ended with exit code 12. Last line: “no space left on the target”."),
+    ("Back up the wiki", 0): (
+        "failed",
+        "exit_code",
+        "Ended with exit code 12. Last line: “no space left on the target”.",
+    ),
     ("Shop front", 3): ("failed", "http_status", "shop.northgate.example answered 502 Bad Gateway; expected 2xx."),
     ("Shop front", 9): ("missed", "misfire_latest", "Missed: Carillon was not running then; a later one ran instead."),
     ("Stock levels", 1): ("skipped", "overlap", "Skipped: the run before it was still going."),
