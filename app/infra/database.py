@@ -75,13 +75,14 @@ _engines: dict[str, sa.Engine] = {}
 
 def attach(app: Flask, settings: Settings) -> None:
     """Give `app` its database and this process its engines."""
-    options: dict[str, Any] = {"pool_pre_ping": not settings.is_sqlite}
+    # What is written stays out of errors, and so out of logs.
+    options: dict[str, Any] = {"pool_pre_ping": not settings.is_sqlite, "hide_parameters": True}
     app.config["SQLALCHEMY_DATABASE_URI"] = settings.sql_url
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = options | {"pool_size": settings.web_threads + 4, "max_overflow": 8}
     if settings.is_sqlite:
         # One writer a process: threads wait in the pool, fairly, instead of spinning in SQLite's busy handler.
         app.config["SQLALCHEMY_BINDS"] = {
-            "write": {"url": settings.sql_url, "poolclass": sa.QueuePool, "pool_size": 1, "max_overflow": 0}
+            "write": options | {"url": settings.sql_url, "poolclass": sa.QueuePool, "pool_size": 1, "max_overflow": 0}
         }
     db.init_app(app)
     with app.app_context():

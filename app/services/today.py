@@ -21,7 +21,7 @@ from app.domain.access import Actor
 from app.domain.lifecycle import STATES, WENT_WRONG
 from app.domain.triggers import Trigger, TriggerError
 from app.infra.database import db
-from app.models.runs import Run
+from app.models.runs import IS_ACTIVE, Run
 from app.models.tasks import Schedule, Task
 
 LOOK_BACK = timedelta(days=7)
@@ -119,13 +119,23 @@ def has_tasks(actor: Actor) -> bool:
 
 
 def needs(actor: Actor) -> list[Need]:
-    """Return what asks for a person, newest first: broken schedules and tasks that went wrong and did not recover."""
-    found = [*_broken(actor), *_went_wrong(actor)]
+    """Return what asks for a person, newest first: decisions, broken schedules, and tasks that did not recover."""
+    found = [*_undecided(actor), *_broken(actor), *_went_wrong(actor)]
     return sorted(found, key=lambda need: need.at, reverse=True)[:MOST_NEEDS]
 
 
 def _present(actor: Actor) -> sa.ColumnElement[bool]:
     return sa.and_(Task.team_id == actor.team_id, Task.deleted_at.is_(None))
+
+
+def _undecided(actor: Actor) -> list[Need]:
+    query = (
+        sa.select(Task.slug, Task.name, Run.state, Run.sentence, Run.planned_at, Run.number)
+        .join(Task, Task.id == Run.task_id)
+        .where(IS_ACTIVE, Run.state == "waiting", Run.reason == "approval", _present(actor))
+        .limit(MOST_NEEDS)
+    )
+    return [Need(*row) for row in db.session.execute(query)]
 
 
 def _broken(actor: Actor) -> list[Need]:

@@ -49,6 +49,12 @@ def test_what_went_wrong_needs_somebody(team, state):
     assert (need.name, need.state, need.sentence) == ("probe", state, "Why it did.")
 
 
+def test_a_run_that_waits_for_a_decision_needs_somebody_and_one_that_waits_for_its_time_does_not(team):
+    run(team, task(team, "pay"), "waiting", reason="approval", sentence="Look what it did.")
+    run(team, task(team, "probe"), "waiting", reason="retry")
+    assert states(today.needs(team)) == [("pay", "waiting")]
+
+
 @pytest.mark.parametrize("state", ["succeeded", "degraded"])
 def test_a_later_success_settles_it(team, state):
     probe = task(team, "probe")
