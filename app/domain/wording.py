@@ -13,6 +13,7 @@ _MONTHS = (
 )  # fmt: skip
 _WORKDAYS = frozenset({1, 2, 3, 4, 5})
 _WEEKEND = frozenset({0, 6})
+_LENGTHS = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 _ANY_DAY, _ANY_MONTH, _ANY_WEEKDAY = frozenset(range(1, 32)), frozenset(range(1, 13)), frozenset(range(7))
 _UNITS = ((3600, "hour"), (60, "minute"), (1, "second"))
 
@@ -42,6 +43,21 @@ def elapsed(span: timedelta) -> str:
     number = seconds // size
     words = unit if number == 1 else f"{number:,} {unit}s"
     return f"{words} ({span.days} days)" if span.days > 1 and span == timedelta(span.days) else words
+
+
+def duration(seconds: float | timedelta) -> str:
+    """Say a length of time in its two largest units: 8 ms, 0.4 s, 12 s, 3 min 4 s, 2 h 5 min, 3 d 4 h."""
+    total = seconds.total_seconds() if isinstance(seconds, timedelta) else seconds
+    if 0 < total < 0.1:  # noqa: PLR2004 0.0 s tells nothing
+        return f"{max(1, round(total * 1000))} ms"
+    if total < 10:  # noqa: PLR2004 below ten seconds tenths tell something
+        return f"{total:.1f}".removesuffix(".0") + " s"
+    rest = round(total)
+    for (unit_seconds, unit), (part_seconds, part) in pairwise(_LENGTHS):
+        if rest >= unit_seconds:
+            count, left = divmod(rest, unit_seconds)
+            return f"{count} {unit} {left // part_seconds} {part}" if left >= part_seconds else f"{count} {unit}"
+    return f"{rest} s"
 
 
 def cron(rule: Cron) -> str:

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from app.domain.wording import duration
 from app.engines.base import (
     ArtifactMade,
     Cancellation,
@@ -236,7 +237,7 @@ def _outcome(attempt: _Attempt, ending: sandbox.Ending) -> Outcome:
             sentence = f"Stopped: its files are more than {_megabytes(limits.disk_bytes)}."
             return Outcome("failed", "disk", sentence, "permanent", facts=facts)
     if not ending.exit_code:
-        return Outcome("succeeded", "ok", f"Worked in {max(ending.seconds, 0.1):.1f} s.", facts=facts)
+        return Outcome("succeeded", "ok", f"Worked in {duration(ending.seconds)}.", facts=facts)
     return _failed(ending, facts)
 
 

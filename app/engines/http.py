@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 from app.core.clock import utc_now
 from app.core.errors import Invalid
 from app.domain import expectations
+from app.domain.wording import duration
 from app.engines.base import (
     ArtifactMade,
     Cancellation,
@@ -172,7 +173,7 @@ def _collect(
     problem = _problem(settings, answer)
     if problem:
         return Outcome("unmet", "expectation", problem, facts=facts)
-    words = f"Worked in {_time(facts['seconds'])}: {answer.status} {answer.phrase}".rstrip()
+    words = f"Worked in {duration(facts['seconds'])}: {answer.status} {answer.phrase}".rstrip()
     return Outcome("succeeded", "ok", f"{words}, {_size(answer.size)}." if answer.size else f"{words}.", facts=facts)
 
 
@@ -243,12 +244,6 @@ def _decoded(answer: fetch.Answer, body: bytes) -> str:
         charset = "utf-8"
     # Not final: a character that the end of the excerpt cuts in two is left out.
     return codecs.getincrementaldecoder(charset)("replace").decode(body)
-
-
-def _time(seconds: float) -> str:
-    if seconds < 0.1:  # noqa: PLR2004 below it, tenths say nothing
-        return f"{max(1, round(seconds * 1000))} ms"
-    return f"{seconds:.1f} s"
 
 
 def _size(count: int) -> str:

@@ -14,9 +14,10 @@ from werkzeug.exceptions import HTTPException
 from app.core.clock import utc_now
 from app.core.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
 from app.domain.access import LABELS
+from app.domain.wording import duration
 from app.services import teams
 from app.services.tries import Throttled
-from app.web import guard, render
+from app.web import guard
 from app.web.security import Forged
 
 log = structlog.get_logger()
@@ -113,7 +114,7 @@ def _forbidden(error: Forbidden) -> Response:
 
 def _later(status: int, sentence: str, retry_at: datetime | None) -> Response:
     seconds = max(1, round((retry_at - utc_now()).total_seconds())) if retry_at else _RETRY_SECONDS
-    when = f"Try again in {render.duration(float(seconds)) if seconds > 9 else f'{seconds} s'}." if retry_at else ""  # noqa: PLR2004 no tenths here
+    when = f"Try again in {duration(float(seconds)) if seconds > 9 else f'{seconds} s'}." if retry_at else ""  # noqa: PLR2004 no tenths here
     sentence = f"{sentence} {when}".strip()
     response = (_form_again({"": sentence}, status) if status == 429 else None) or answer(status, sentence)  # noqa: PLR2004 too many tries
     response.headers["Retry-After"] = str(seconds)

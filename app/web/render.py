@@ -2,7 +2,7 @@
 
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,6 +13,7 @@ from flask_login import current_user
 from jinja2 import StrictUndefined
 
 from app.core.clock import utc_now
+from app.domain.wording import duration
 from app.services import workers
 from app.web import security
 from app.web.forms import typed
@@ -159,25 +160,6 @@ def _rounded(seconds: float) -> str:
         return f"{seconds / _HOUR:.0f} h"
     days = round(seconds / _DAY)
     return "1 day" if days == 1 else f"{days} days"
-
-
-def duration(seconds: float | timedelta) -> str:
-    """Say a length of time in its two largest units: 8 ms, 0.4 s, 12 s, 3 min 4 s, 2 h 5 min, 3 d 4 h."""
-    total = seconds.total_seconds() if isinstance(seconds, timedelta) else seconds
-    if 0 < total < 0.1:  # noqa: PLR2004 0.0 s tells nothing
-        return f"{max(1, round(total * 1000))} ms"
-    if total < 10:  # noqa: PLR2004 below ten seconds tenths tell something
-        return f"{total:.1f}".removesuffix(".0") + " s"
-    rest = round(total)
-    for unit_seconds, unit, part_seconds, part in (
-        (_DAY, "d", _HOUR, "h"),
-        (_HOUR, "h", _MINUTE, "min"),
-        (_MINUTE, "min", 1, "s"),
-    ):
-        if rest >= unit_seconds:
-            count, left = divmod(rest, unit_seconds)
-            return f"{count} {unit} {left // part_seconds} {part}" if left >= part_seconds else f"{count} {unit}"
-    return f"{rest} s"
 
 
 def size(count: float) -> str:

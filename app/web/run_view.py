@@ -11,12 +11,13 @@ from markupsafe import Markup
 from app.domain import insight
 from app.domain.insight import Insight
 from app.domain.lifecycle import RunState
+from app.domain.wording import duration
 from app.models.runs import Attempt, Run, Step
 from app.services.run_list import Account
 from app.services.run_log import Line
 from app.services.runs import Detail
 from app.web import ansi
-from app.web.render import duration, zone
+from app.web.render import zone
 
 LONGEST_LINE = 2000
 """Letters of a line that a page shows; the text file has them all."""
