@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import redis as redis_client
 import sqlalchemy as sa
+from jinja2 import FileSystemBytecodeCache
 
 from app.factory import create_app
 from app.infra import database, redis, valkey, vault
@@ -24,7 +25,8 @@ _numbers = itertools.count()
 def pytest_generate_tests(metafunc):
     if "backend" in metafunc.fixturenames:
         folder = Path(metafunc.definition.path).parent.name
-        backends = ("sqlite", "postgresql") if folder in BOTH else ("sqlite",)
+        postgresql = pytest.param("postgresql", marks=pytest.mark.slow)
+        backends = ("sqlite", postgresql) if folder in BOTH else ("sqlite",)
         metafunc.parametrize("backend", backends, indirect=True)
 
 
@@ -109,9 +111,18 @@ def settings(tmp_path, database_url, redis_url, key_file):
     )  # fmt: skip
 
 
+@pytest.fixture(scope="session")
+def compiled(home):
+    """Templates that one test compiled are compiled for the next ones."""
+    folder = home / "templates"
+    folder.mkdir()
+    return FileSystemBytecodeCache(str(folder))
+
+
 @pytest.fixture
-def app(settings):
+def app(settings, compiled):
     app = create_app(settings)
+    app.jinja_env.bytecode_cache = compiled
     claims.forget()  # ids of versions begin anew in each test's database
     yield app
     with app.app_context():

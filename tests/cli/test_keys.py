@@ -8,6 +8,8 @@ import pytest
 from app.infra import vault
 from tests.cli.test_refusals import refused
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def migrated(carillon, tmp_path_factory):

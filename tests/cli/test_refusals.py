@@ -7,6 +7,8 @@ import pytest
 
 from app.cli import home
 
+pytestmark = pytest.mark.slow
+
 
 def refused(done, *words):
     lines = done.stderr.splitlines()

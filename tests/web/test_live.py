@@ -21,6 +21,8 @@ from app.web.hub import MOST_OF_BROWSER
 from tests.web.conftest import token_in
 from tests.web.live_site import DIARY, Listener, begin_story, cookie, serve
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def diary(monkeypatch):

@@ -11,6 +11,8 @@ import pytest
 from app.web import bodies
 from tests.web.live_site import begin_story, serve
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def site(app):
