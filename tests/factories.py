@@ -36,14 +36,14 @@ def owner(team_id):
         return Actor(person_id, team_id, "owner")
 
 
-def task(team_id, name="probe", engine="http", settings=None, timeout_seconds=20, **policy):
+def task(team_id, name="probe", engine="http", settings=None, timeout_seconds=20, label="", **policy):
     """A task with one version; returns its id."""
     with batch() as work:
-        values = {"team_id": team_id, "slug": name, "name": name, "engine": engine, "version_number": 1}
+        values = {"team_id": team_id, "slug": name, "name": label or name, "engine": engine, "version_number": 1}
         times = {"created_at": EPOCH, "changed_at": EPOCH}
         task_id = work.connection.execute(sa.insert(Task).values(values | times).returning(Task.id)).scalar_one()
         definition = {
-            "name": name,
+            "name": label or name,
             "engine": engine,
             "settings": settings or {"url": "http://127.0.0.1:9/", "method": "GET"},
             "limits": {"timeout_seconds": timeout_seconds},

@@ -12,12 +12,12 @@ from tests import factories
 from tests.browser.conftest import PHONE
 
 WIDTHS = (PHONE["width"], 320)
-PAGES = ("today", "tasks", "tasks/shop-front", "tasks/shop-front/edit", "tasks/new", "runs", "runs/1", "runs/2", "search?q=shop", "settings/members", "settings/workers")  # fmt: skip
+PAGES = ("today", "tasks", "tasks/shop-front", "tasks/shop-front/edit", "tasks/a-long-name", "tasks/a-long-name/history", "tasks/new", "runs", "runs/1", "runs/2", "runs/3", "search?q=shop", "settings/members", "settings/workers")  # fmt: skip
 SMALLEST = 44
 
 TOO_WIDE = """() => {
     const { scrollWidth } = document.scrollingElement
-    const beyond = [...document.querySelectorAll('main *')].filter(one => one.getBoundingClientRect().right > innerWidth + 1)
+    const beyond = [...document.querySelectorAll('.top *, main *')].filter(one => one.getBoundingClientRect().right > innerWidth + 1)
     return scrollWidth > innerWidth ? [scrollWidth, ...beyond.slice(0, 3).map(one => one.outerHTML.slice(0, 120))] : []
 }"""
 
@@ -32,6 +32,8 @@ def phone(site):
         over = {"started_at": at, "ended_at": factories.ago(minutes=2), "sentence": f"It said {'x' * 90}."}
         factories.run(site.actor.team_id, task.id, "failed", planned_at=at, **over)
         factories.run(site.actor.team_id, task.id, "running", planned_at=at, started_at=at)
+        long = factories.task(site.actor.team_id, "a-long-name", label="Nightly report of all " * 5)
+        factories.run(site.actor.team_id, long, "failed", planned_at=at, **over)
     site.page.set_viewport_size(PHONE)
     return site
 
@@ -41,6 +43,22 @@ def test_no_page_scrolls_sideways(phone, width):
     phone.page.set_viewport_size({"width": width, "height": 700})
     wide = {path: found for path in PAGES if (found := phone.open(f"/{path}").evaluate(TOO_WIDE))}
     assert wide == {}
+
+
+@pytest.mark.parametrize("width", [768, 862, 1200])
+def test_a_long_name_fits_on_wide_pages_too(phone, width):
+    phone.page.set_viewport_size({"width": width, "height": 700})
+    named = ("today", "tasks", "tasks/a-long-name", "tasks/a-long-name/edit", "runs", "runs/1", "runs/3")
+    assert {path: found for path in named if (found := phone.open(f"/{path}").evaluate(TOO_WIDE))} == {}
+
+
+@pytest.mark.parametrize("width", [390, 768, 862, 1010, 1030, 1130, 1200])
+def test_the_name_of_a_task_can_be_read_at_any_width(phone, width):
+    phone.page.set_viewport_size({"width": width, "height": 700})
+    names = phone.open("/tasks").locator(".tasks .t")
+    expect(names).to_have_count(2)
+    cut = names.evaluate_all("all => all.filter(one => one.scrollWidth > one.clientWidth).map(one => one.clientWidth)")
+    assert [shown for shown in cut if shown < 150] == []
 
 
 def test_the_bar_below_goes_places(phone):
