@@ -11,7 +11,7 @@ import structlog
 from flask import Flask
 
 from app import plugins
-from app.infra import database, redis
+from app.infra import database, redis, storage
 from app.infra.vault import Vault
 from app.settings import Settings
 
@@ -19,6 +19,7 @@ ROOT = Path(__file__).parents[1]
 
 _PRIVATE = re.compile(r"password|secret|token|cookie|authorization|csrf", re.IGNORECASE)
 _LINK = re.compile(r"/(setup|sign-in|invite)/[\w-]+")
+_API_TOKEN = re.compile(r"(car_\w{8})_\w+")
 
 
 def start(settings: Settings) -> Flask:
@@ -28,6 +29,7 @@ def start(settings: Settings) -> Flask:
     app.config["SETTINGS"] = settings
     database.attach(app, settings)
     redis.attach(settings)
+    storage.attach(settings)
     app.extensions["vault"] = Vault.open(settings.master_key_file)
     plugins.register()
     return app
@@ -65,8 +67,8 @@ def set_up_logs(level: str, *, is_console: bool) -> None:
 
 
 def hide_private(_logger: Any, _method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Take values with private names, and the tokens of links, out of a log line."""
+    """Take values with private names, and the tokens of links and programs, out of a log line."""
     for name, value in line.items():
         if isinstance(value, str):
-            line[name] = "…" if _PRIVATE.search(name) else _LINK.sub(r"/\1/…", value)
+            line[name] = "…" if _PRIVATE.search(name) else _API_TOKEN.sub(r"\1_…", _LINK.sub(r"/\1/…", value))
     return line

@@ -1,29 +1,34 @@
-"""The web application: bootstrap, then guard, pages, errors and headers."""
+"""The web application: bootstrap, then guard, pages, errors, headers and the API."""
 
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app import bootstrap
+from app.api import docs, openapi, problems
 from app.settings import Settings, read
 from app.web import (
     accounts,
     assets,
+    compare,
     editor,
     errors,
     guard,
     health,
     live,
     me,
+    models,
     render,
+    run_bulk,
     runs,
     search,
     security,
     settings,
     tasks,
     today,
+    tokens,
 )
 
-SUBJECTS = (today, tasks, editor, runs, accounts, me, settings, live, health, search)
+SUBJECTS = (today, tasks, editor, runs, run_bulk, compare, accounts, me, settings, models, tokens, live, health, search)
 
 _LARGEST_REQUEST_BYTES = 64 * 1024 * 1024
 _LARGEST_FIELDS_BYTES = 2 * 1024 * 1024
@@ -38,10 +43,12 @@ def create_app(given: Settings | None = None) -> Flask:
     render.attach(app)
     security.attach(app)
     guard.attach(app)
-    errors.attach(app)
+    errors.attach(app, problems.answer)
     assets.attach(app, bootstrap.ROOT / "static")
     for subject in SUBJECTS:
         app.register_blueprint(subject.blueprint)
+    openapi.attach(app)
+    app.register_blueprint(docs.blueprint)
     if hops := values.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]  # Flask's own way
     return app

@@ -27,6 +27,7 @@ class Settings:
     database_url: str = ""
     redis_url: str = ""
     key_file: Path | None = None
+    storage: str = "folder"
     allow_hosts: tuple[str, ...] = ()
     allow_unsandboxed: bool = False
     io_slots: int = 64
@@ -159,6 +160,7 @@ _VARIABLES = {
     "database_url": ("DATABASE_URL", _as_is),
     "redis_url": ("REDIS_URL", _as_is),
     "key_file": ("CARILLON_KEY_FILE", _path),
+    "storage": ("CARILLON_STORAGE", _as_is),
     "allow_hosts": ("CARILLON_ALLOW_HOSTS", _words),
     "allow_unsandboxed": ("CARILLON_ALLOW_UNSANDBOXED", _yes),
     "io_slots": ("CARILLON_IO_SLOTS", _whole),
@@ -189,6 +191,8 @@ def _check(settings: Settings) -> None:
         raise SettingError("DATABASE_URL takes postgresql+psycopg://user:password@host/name, or sqlite:////path.")
     if settings.redis_url and not settings.redis_url.startswith(("redis://", "rediss://", "unix://")):
         raise SettingError("REDIS_URL takes redis://, rediss:// or unix:// and the server's address.")
+    if settings.storage not in {"folder", "database"}:
+        raise SettingError("CARILLON_STORAGE takes folder or database.")
     if settings.renew_seconds * 2 > settings.lease_seconds:
         raise SettingError("CARILLON_RENEW_SECONDS is at most half of CARILLON_LEASE_SECONDS.")
     if settings.log_level not in {"debug", "info", "warning", "error"}:

@@ -18,7 +18,7 @@ from rq_scheduler import Scheduler
 
 from app import bootstrap
 from app.infra import queues, redis
-from app.services import dispatch
+from app.services import clocks, dispatch
 from app.services.dispatch import BATCH, Deposed, Leadership
 from app.services.execution.reconcile import Reconciler
 from app.settings import Settings
@@ -26,9 +26,11 @@ from jobs.recurring import TABLE, Recurring
 
 log = structlog.get_logger()
 
-LEASE = timedelta(seconds=10)
 LONGEST_SLEEP_SECONDS = 5.0
 """A message that a schedule became the earliest can be lost; then it is seen this late."""
+
+STAND_BY_SECONDS = 1.5
+"""How often a clock that does not lead asks for the lead; one that resigns wakes it at once."""
 
 _REARM_SECONDS = 20.0
 _AWAY_SECONDS = 1.0
@@ -51,7 +53,11 @@ class Clock(Scheduler):  # type: ignore[misc]  # rq-scheduler has no types
             name=f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:4]}",
         )
         self._reconciler = Reconciler(settings.unseen_seconds, settings.requeue_seconds, settings.reconcile_seconds)
+        self._lease = timedelta(seconds=settings.lease_seconds)
+        self._longest_sleep = min(LONGEST_SLEEP_SECONDS, settings.lease_seconds / 2)
         self._wants_end = threading.Event()
+        self._is_listed = False
+        self._seen_at = 0.0
         self._leadership: Leadership | None = None
         self._leads_until = 0.0
         self._rearmed_at = 0.0
@@ -72,9 +78,10 @@ class Clock(Scheduler):  # type: ignore[misc]  # rq-scheduler has no types
             except sa.exc.SQLAlchemyError as error:
                 log.warning("clock_waits_for_database", error=str(getattr(error, "orig", error)))
                 self._wants_end.wait(_AWAY_SECONDS)
-        if self._leadership:
-            with suppress(sa.exc.SQLAlchemyError):
+        with suppress(sa.exc.SQLAlchemyError):
+            if self._leadership:
                 dispatch.resign(self._leadership)
+            clocks.leave(self.name)
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
         self._wants_end.set()
@@ -82,22 +89,34 @@ class Clock(Scheduler):  # type: ignore[misc]  # rq-scheduler has no types
     # --- one round
 
     def _round(self) -> float:
-        """Do what is due; return for how many seconds nothing will be, at most LONGEST_SLEEP_SECONDS."""
+        """Do what is due; return for how many seconds nothing will be, at most until the lease must be renewed."""
+        self._show()
         if not self._lead():
-            return LONGEST_SLEEP_SECONDS / 2
+            return STAND_BY_SECONDS
         assert self._leadership
-        while dispatch.fire_due(self._leadership, LEASE) >= BATCH:
-            pass
+        while dispatch.fire_due(self._leadership, self._lease) >= BATCH:
+            self._show()
         self._ring()
         seconds = dispatch.seconds_until_due()
-        return LONGEST_SLEEP_SECONDS if seconds is None else min(seconds, LONGEST_SLEEP_SECONDS)
+        return self._longest_sleep if seconds is None else min(seconds, self._longest_sleep)
+
+    def _show(self) -> None:
+        """Be on the list of clocks, and seen there now and then."""
+        if not self._is_listed:
+            clocks.arrive(self.name, socket.gethostname(), os.getpid())
+            self._is_listed = True
+        elif time.monotonic() - self._seen_at >= LONGEST_SLEEP_SECONDS:
+            clocks.seen(self.name)
+        else:
+            return
+        self._seen_at = time.monotonic()
 
     def _lead(self) -> bool:
         # `fire_due` renews the lease in its own transaction; the lead is asked for again only once it may have passed.
         if self._leadership and time.monotonic() < self._leads_until:
             return True
-        self._leadership = dispatch.lead("clock", self.name, LEASE)
-        self._leads_until = time.monotonic() + LEASE.total_seconds() / 2
+        self._leadership = dispatch.lead("clock", self.name, self._lease)
+        self._leads_until = time.monotonic() + self._lease.total_seconds() / 2
         return self._leadership is not None
 
     def _sleep(self, seconds: float) -> None:
@@ -170,6 +189,7 @@ class Clock(Scheduler):  # type: ignore[misc]  # rq-scheduler has no types
         while not self._wants_end.wait(self._reconciler.every_seconds):
             if self._leadership:
                 self._reconciler.look()
+        redis.tell(redis.CLOCK, "look")  # a signal does not end the wait for a message: this one does
 
 
 def main(settings: Settings) -> int:

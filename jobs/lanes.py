@@ -1,8 +1,9 @@
-"""A lane: one thread takes jobs from a queue when there is room, long-lived threads carry them out."""
+"""A lane: one thread takes jobs from a queue when there is room, and sets them going; long-lived threads are there."""
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from typing import Any
 
 import structlog
 
@@ -14,17 +15,26 @@ _AWAY_SECONDS = 0.5
 _MOST_AT_ONCE = 50
 
 
+Begin = Callable[[str, Executor], "Future[Any]"]
+"""Sets a job going, without waiting: on a slot's thread, or in a way that needs none. The future is done when it is."""
+
+
+def on_thread(carry_out: Callable[[str], None]) -> Begin:
+    """Carry jobs out on the slots' threads from beginning to end."""
+    return lambda job, slots: slots.submit(carry_out, job)
+
+
 class Lane:
-    """Takes job ids from one queue, never more than there are free slots, and calls `carry_out(id)` on a slot's thread.
+    """Takes job ids from one queue, never more than there are free slots, and sets each going with `begin`.
 
     Nothing is lost when it dies with a job taken: what SQL calls queued and Redis does not know is enqueued again.
     """
 
-    def __init__(self, queue: str, slots: int, carry_out: Callable[[str], None]) -> None:
+    def __init__(self, queue: str, slots: int, begin: Begin) -> None:
         self.queue = queue
-        self._carry_out = carry_out
+        self._begin = begin
         self._room = threading.Semaphore(slots)
-        self._under_way: set[Future[None]] = set()
+        self._under_way: set[Future[Any]] = set()
         self._slots = ThreadPoolExecutor(slots, thread_name_prefix=f"{queue}-slot")
         self._is_closing = threading.Event()
         self._feeder = threading.Thread(target=self._feed, name=f"{queue}-feeder", daemon=True)
@@ -56,9 +66,7 @@ class Lane:
                 queues.put_back(self.queue, taken)
                 return
             for job in taken:
-                started = self._slots.submit(self._one, job)
-                self._under_way.add(started)
-                started.add_done_callback(self._under_way.discard)
+                self._start(job)
             queues.forget(self._client, self.queue, taken)
 
     def _take(self, most: int) -> list[str] | None:
@@ -83,10 +91,19 @@ class Lane:
         if room:
             self._room.release(room)
 
-    def _one(self, job: str) -> None:
+    def _start(self, job: str) -> None:
+        """Begin a job; whatever becomes of it, its slot is free again when it has ended."""
         try:
-            self._carry_out(job)
+            going: Future[Any] = self._begin(job, self._slots)
         except Exception:
             log.exception("job_failed", job=job, queue=self.queue)
-        finally:
             self._room.release()
+            return
+        self._under_way.add(going)
+        going.add_done_callback(self._on_ended)
+
+    def _on_ended(self, ended: "Future[Any]") -> None:
+        if not ended.cancelled() and (error := ended.exception()):
+            log.error("job_failed", queue=self.queue, exc_info=error)
+        self._under_way.discard(ended)
+        self._room.release()

@@ -1,15 +1,18 @@
 """The door of runs: one queued attempt is claimed and carried out in this worker process."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from concurrent.futures import CancelledError, Executor, Future
+from dataclasses import dataclass, field
 from functools import partial
 
 import structlog
 
 from app.infra.writer import Writer
-from app.services.execution.claims import claim
-from app.services.execution.perform import Tools, perform
+from app.services.execution.claims import Claim, claim
+from app.services.execution.perform import Tools, is_async, perform, perform_async
 from app.services.unit import Work
 from jobs.keeper import Keeper
+from jobs.loop import Loop
 
 log = structlog.get_logger()
 
@@ -20,6 +23,7 @@ class Here:
 
     keeper: Keeper
     tools: Tools
+    loop: Loop = field(default_factory=Loop)
 
     @property
     def writer(self) -> Writer[Work]:
@@ -38,11 +42,56 @@ def work_here(here: Here) -> None:
 def execute(run_id: int, attempt: int) -> bool:
     """Claim a queued attempt and carry it out; False when another worker has it, or it is no longer queued."""
     here = _here[0]
-    wanted = partial(claim, wanted=[(run_id, attempt)], worker=here.keeper.worker, lease=here.keeper.lease)
-    claimed = here.writer.do(wanted)
+    claimed = here.writer.do(_wanted(here, run_id, attempt))
     if not claimed:
         log.info("already_claimed", run=run_id, attempt=attempt)
         return False
-    with here.keeper.holding(claimed[0]) as cancellation:
-        perform(claimed[0], here.tools, cancellation)
+    _carry_out(here, claimed[0])
     return True
+
+
+def begin(run_id: int, attempt: int, slots: Executor) -> "Future[None]":
+    """Do as `execute` without waiting for anything; no thread is held for an attempt that only waits."""
+    here, ended = _here[0], Future[None]()
+    here.writer.submit(_wanted(here, run_id, attempt)).add_done_callback(partial(_claimed, here, slots, ended))
+    return ended
+
+
+def _wanted(here: Here, run_id: int, attempt: int) -> Callable[[Work], list[Claim]]:
+    return partial(claim, wanted=[(run_id, attempt)], worker=here.keeper.worker, lease=here.keeper.lease)
+
+
+def _claimed(here: Here, slots: Executor, ended: "Future[None]", claimed: "Future[list[Claim]]") -> None:
+    """Go on with what was claimed; this is called on the writer's thread, which must not wait."""
+    try:
+        going = [_started(here, slots, held) for held in claimed.result()]
+    except BaseException as error:  # noqa: BLE001 also that the writer has ended: the lane waits for an answer
+        ended.set_exception(error)
+        return
+    if going:
+        going[0].add_done_callback(partial(_hand_on, ended))
+    else:
+        log.info("already_claimed")
+        ended.set_result(None)
+
+
+def _started(here: Here, slots: Executor, held: Claim) -> "Future[None]":
+    return here.loop.start(_go_on(here, held)) if is_async(held) else slots.submit(_carry_out, here, held)
+
+
+def _hand_on(ended: "Future[None]", going: "Future[None]") -> None:
+    error = CancelledError() if going.cancelled() else going.exception()
+    if error:
+        ended.set_exception(error)
+    else:
+        ended.set_result(None)
+
+
+def _carry_out(here: Here, held: Claim) -> None:
+    with here.keeper.holding(held) as cancellation:
+        perform(held, here.tools, cancellation)
+
+
+async def _go_on(here: Here, held: Claim) -> None:
+    with here.keeper.holding(held) as cancellation:
+        await perform_async(held, here.tools, cancellation)

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 import uuid
+from concurrent.futures import Executor, Future
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType
@@ -27,7 +28,7 @@ from app.services.unit import Work, batch
 from app.settings import Settings
 from jobs import runs, upkeep
 from jobs.keeper import Keeper
-from jobs.lanes import Lane
+from jobs.lanes import Lane, on_thread
 from jobs.runs import Here
 
 log = structlog.get_logger()
@@ -59,11 +60,12 @@ class Worker:
         self._keeper = Keeper(settings, self.name, self._writer)
         self._workspaces = settings.data_dir / "workspaces" / self.name
         tools = Tools(self._writer, vault, Storage(settings.data_dir / "files"), self._workspaces, self._keeper.on_news)
-        runs.work_here(Here(self._keeper, tools))
+        self._here = Here(self._keeper, tools)
+        runs.work_here(self._here)
         self._lanes = [
-            Lane(queues.IO, settings.io_slots, _execute),
-            Lane(queues.CODE, settings.code_slots, _execute),
-            Lane(queues.UPKEEP, 1, upkeep.carry_out),
+            Lane(queues.IO, settings.io_slots, _begin),
+            Lane(queues.CODE, settings.code_slots, _begin),
+            Lane(queues.UPKEEP, 1, on_thread(upkeep.carry_out)),
         ]
         self._wants_end = threading.Event()
         self._wants_end_now = threading.Event()
@@ -141,6 +143,7 @@ class Worker:
         deadline = time.monotonic() + self._settings.stop_grace_seconds
         while self._is_busy and time.monotonic() < deadline:
             time.sleep(0.02)
+        self._here.loop.close()
         self._keeper.close()
         self._writer.close()
         with suppress(Exception):
@@ -172,9 +175,10 @@ def main(settings: Settings) -> int:
     return Worker(settings, app.extensions["vault"]).work()
 
 
-def _execute(job: str) -> None:
+def _begin(job: str, slots: Executor) -> "Future[None]":
     if found := queues.parse(job):
-        runs.execute(*found)
+        return runs.begin(*found, slots)
+    raise ValueError(f"{job!r} is not the id of a run's job.")
 
 
 def _sweep(workspaces: Path) -> None:

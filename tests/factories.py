@@ -50,7 +50,7 @@ def task(team_id, name="probe", engine="http", settings=None, timeout_seconds=20
             "policy": asdict(Policy(**policy)),
             "min_isolation": 0,
             "files": [],
-            "schedule": None,
+            "schedules": [],
         }
         version = {"team_id": team_id, "task_id": task_id, "number": 1, "definition": definition, "created_at": EPOCH}
         version_id = work.connection.execute(

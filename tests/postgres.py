@@ -6,6 +6,7 @@ import pwd
 import shutil
 import subprocess
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,6 +45,11 @@ def start(folder: Path) -> Cluster:
     """Start a cluster in `folder`, or use the one of TEST_DATABASE_URL."""
     if given := os.environ.get("TEST_DATABASE_URL"):
         return Cluster(given)
+    return start_own(folder)
+
+
+def start_own(folder: Path, listen: str = "", enter: Sequence[str] = ()) -> Cluster:
+    """Start a cluster in `folder`, which also listens on the address `listen`; `enter` leads to another host."""
     bin_dir = _binaries()
     account = _account()
     owner = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []} if account else {}
@@ -58,8 +64,14 @@ def start(folder: Path) -> Cluster:
         [bin_dir / "initdb", "-D", data, "-U", "carillon", "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync"],
         check=True, capture_output=True, cwd="/", **owner,
     )  # fmt: skip
+    if listen:
+        with (data / "pg_hba.conf").open("a") as file:
+            file.write(f"host all all {listen}/24 trust\n")
     options = [part for setting in _FAST for part in ("-c", setting)]
-    command = [bin_dir / "postgres", "-D", data, "-k", data, "-c", "listen_addresses=", *options]
+    command = [bin_dir / "postgres", "-D", data, "-k", data, "-c", f"listen_addresses={listen}", *options]
+    if enter:
+        as_owner = ["setpriv", f"--reuid={account.pw_uid}", f"--regid={account.pw_gid}", "--clear-groups"]
+        command, owner = [*enter, *as_owner, *command], {}
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/", **owner)
     cluster = Cluster(f"postgresql+psycopg://carillon@/postgres?host={data}", process)
     _wait(cluster)

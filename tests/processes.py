@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -34,8 +34,9 @@ _NEVER_PASSED_ON = ("CARILLON_", "DATABASE_URL", "REDIS_URL")
 class Processes:
     """Starts and ends clocks, workers, webs and a Valkey; ends what it started, by pid, and nothing else."""
 
-    def __init__(self, folder: Path, **variables: str) -> None:
+    def __init__(self, folder: Path, enter: Sequence[str] = (), **variables: str) -> None:
         self.folder = folder
+        self._enter = enter
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         kept = {name: text for name, text in os.environ.items() if not name.startswith(_NEVER_PASSED_ON)}
         given = {"CARILLON_DATA": str(folder), "CARILLON_LOG_LEVEL": "info", "CARILLON_ALLOW_HOSTS": "127.0.0.1"}
@@ -87,7 +88,7 @@ class Processes:
         """Start `carillon COMMAND`; its log goes to a file in the folder."""
         with (self.folder / f"{command}.log").open("ab") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "app.cli", command, *options],
+                [*self._enter, sys.executable, "-m", "app.cli", command, *options],
                 env=self.environ | variables,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -15,13 +15,15 @@ from flask import Flask
 
 from app import bootstrap
 from app.cli import home
+from app.core.clock import utc_now
 from app.infra import database, redis
 from app.infra.vault import Vault
-from app.services import keys, workers
+from app.services import clocks, keys, workers
 from app.settings import SettingError, Settings, read
 
 _ENOUGH_BYTES = 1024**3
 _MIB = 1024**2
+_MOST_SKEW_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -112,7 +114,9 @@ def _database(app: Flask, settings: Settings) -> Iterator[Check]:
             yield Check("tables", "wrong", "The tables are not at this version. Run ./carillon migrate.")
             return
         yield _key(app.extensions["vault"])
+        yield _time()
         yield from _processes()
+        yield from _hosts(settings)
     except sa.exc.DBAPIError as error:
         yield Check("database", "wrong", f"The database can't be used: {str(error.orig).splitlines()[0]}.")
 
@@ -133,11 +137,21 @@ def _key(vault: Vault) -> Check:
     return Check("key", "fine", "opens what is sealed")
 
 
+def _time() -> Check:
+    with database.read() as connection:
+        ahead = (database.now(connection) - utc_now()).total_seconds()
+    if abs(ahead) <= _MOST_SKEW_SECONDS:
+        return Check("time", "fine", "as the database has it")
+    return Check("time", "wrong", f"This host is {abs(ahead):.1f} s off the database's time. Set up NTP on both.")
+
+
 def _processes() -> Iterator[Check]:
-    is_alive = workers.is_clock_alive()
-    yield Check(
-        "clock", "fine" if is_alive else "wrong", "leads" if is_alive else "No clock runs. Start ./carillon up."
-    )
+    leader = clocks.leader()
+    others = [clock.name for clock in clocks.alive() if clock.name != leader]
+    if leader is None:
+        yield Check("clock", "wrong", "No clock leads. Start ./carillon up, or ./carillon clock.")
+    else:
+        yield Check("clock", "fine", f"{leader} leads" + (f"; {', '.join(others)} ready to" if others else ""))
     alive = workers.alive()
     if not alive:
         yield Check("workers", "wrong", "No worker runs. Start ./carillon up.")
@@ -148,3 +162,24 @@ def _processes() -> Iterator[Check]:
             yield Check("worker", "note", f"{sentence}; raise it: {command}")
         else:
             yield Check("worker", "fine", sentence)
+
+
+def _hosts(settings: Settings) -> Iterator[Check]:
+    """What must be shared is shared by all hosts that have been seen lately."""
+    alive = workers.alive()
+    hosts = sorted({worker.host for worker in alive} | {clock.host for clock in clocks.alive()})
+    if len(hosts) > 1:
+        yield Check("hosts", "fine", ", ".join(hosts))
+        if settings.is_sqlite:
+            yield Check("hosts", "wrong", "A SQLite file serves one host. Set DATABASE_URL to a PostgreSQL server.")
+        if not settings.redis_url:
+            yield Check("hosts", "wrong", "The embedded Valkey serves one host. Set REDIS_URL to a server for all.")
+    if settings.storage == "folder":
+        for host in sorted({worker.host for worker in alive if not _works_here(settings, worker.name)}):
+            problem = f"Workers of {host} keep files in a data folder that is not this one."
+            yield Check("storage", "wrong", f"{problem} Set CARILLON_STORAGE=database, or share the folder.")
+
+
+def _works_here(settings: Settings, worker: str) -> bool:
+    """Whether a worker has its workspaces in the data folder of this process."""
+    return (settings.data_dir / "workspaces" / worker).is_dir()

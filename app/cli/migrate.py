@@ -1,6 +1,7 @@
 """Bring the database to this version. On a first start it makes the key for secrets, too."""
 
 import argparse
+import sys
 
 import sqlalchemy as sa
 from alembic.util import CommandError
@@ -8,6 +9,7 @@ from alembic.util import CommandError
 from app import bootstrap
 from app.cli import home
 from app.infra import database, vault
+from app.infra.storage import Storage
 from app.services import accounts, keys
 from app.settings import SettingError, Settings, read
 
@@ -16,6 +18,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what `up` asks for."""
     parser.add_argument(
         "--setup-link", action="store_true", help="print a link for the first person, while nobody has an account"
+    )
+    parser.add_argument(
+        "--files", action="store_true", help="bring the files of the data folder into the database (CARILLON_STORAGE)"
     )
 
 
@@ -32,9 +37,17 @@ def run(args: argparse.Namespace) -> int:
     app = bootstrap.start(settings)
     with app.app_context():
         keys.check(app.extensions["vault"])
+        if args.files:
+            print(f"{_share(settings)} files of {settings.data_dir} are in the database.", file=sys.stderr)
         if args.setup_link:
             print(accounts.setup_link(settings) or "")
     return 0
+
+
+def _share(settings: Settings) -> int:
+    if settings.storage != "database":
+        raise SettingError("Files go into the database where CARILLON_STORAGE is database. Set it first.")
+    return Storage(settings.data_dir / "files").share()
 
 
 def _migrate(settings: Settings) -> None:

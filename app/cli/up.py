@@ -87,7 +87,8 @@ class Everything:
             self._start_valkey()
         self.setup_link = self._migrate()
         descriptor = self.listener.fileno()
-        self.webs.append(Child("web", lambda: self._spawn("web", "--fd", str(descriptor), keep=(descriptor,))))
+        once = self.settings.stop_grace_seconds + 3
+        self.webs.append(Child("web", lambda: self._spawn("web", "--fd", str(descriptor), keep=(descriptor,)), once))
         self.clocks.append(Child("clock", lambda: self._spawn("clock")))
         grace = self.settings.stop_grace_seconds * 2 + 5  # once for runs to end, once for those that are asked to stop
         for number in range(1, self.settings.workers + 1):

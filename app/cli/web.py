@@ -10,8 +10,6 @@ import uvicorn
 from app.cli import listener, prepared
 from app.settings import read
 
-_GRACE_SECONDS = 2  # streams are open for ever; browsers come back by themselves
-
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what `up` hands over."""
@@ -36,7 +34,8 @@ def run(args: argparse.Namespace) -> int:
         log_level="warning",
         proxy_headers=False,  # the application counts CARILLON_TRUSTED_PROXIES itself
         server_header=False,
-        timeout_graceful_shutdown=_GRACE_SECONDS,
+        # Streams end at once, browsers come back by themselves; requests and downloads may come to their end.
+        timeout_graceful_shutdown=max(1, round(settings.stop_grace_seconds)),
     )
     uvicorn.Server(config).run([taken])
     return 0

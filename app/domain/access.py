@@ -1,10 +1,12 @@
-"""Who may do what: six roles, and the right each action asks for."""
+"""Who may do what: six roles, the right each action asks for, and how far a program's token reaches."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal, get_args
 
 Role = Literal["viewer", "runner", "approver", "editor", "admin", "owner"]
 Action = Literal["see", "run", "decide", "edit", "manage", "audit", "members", "own"]
+Scope = Literal["read", "run", "write", "admin"]
 
 ROLES: tuple[Role, ...] = get_args(Role)
 ACTIONS: tuple[Action, ...] = get_args(Action)
@@ -32,6 +34,21 @@ LABELS: dict[Action, str] = {
     "own": "change the team itself",
 }
 
+SCOPES: dict[Scope, tuple[Action, ...]] = {
+    "read": ("see",),
+    "run": ("run", "decide"),
+    "write": ("edit",),
+    "admin": ("manage", "audit", "members", "own"),
+}
+"""What a token may do with each scope, as far as its person's role goes; every token may read."""
+
+SCOPE_LABELS: dict[Scope, str] = {
+    "read": "see tasks, runs and logs",
+    "run": "start, cancel and decide runs",
+    "write": "create and change tasks and schedules",
+    "admin": "set secrets and settings, manage members and tokens",
+}
+
 
 @dataclass(frozen=True)
 class Actor:
@@ -56,3 +73,18 @@ def may_give(giver: Role, role: Role) -> bool:
     if giver == "owner":
         return True
     return giver == "admin" and role in {"viewer", "runner", "approver", "editor"}
+
+
+def scope_of(action: Action) -> Scope:
+    """Return the scope a token needs for `action`."""
+    return next(scope for scope, actions in SCOPES.items() if action in actions)
+
+
+def reaches(scopes: Collection[str], action: Action) -> bool:
+    """Whether a token with `scopes` may be used for `action`, whatever its person may."""
+    return action == "see" or scope_of(action) in scopes
+
+
+def scopes_for(role: Role) -> tuple[Scope, ...]:
+    """Return the scopes that are of any use to a member with `role`."""
+    return tuple(scope for scope, actions in SCOPES.items() if any(can(role, action) for action in actions))

@@ -9,7 +9,7 @@ from typing import Literal
 from app.domain.lifecycle import RunState
 
 Pace = Literal["", "as usual", "faster than usual", "slower than usual"]
-Way = Literal["", "task", "secrets", "workers"]
+Way = Literal["", "task", "secrets", "workers", "models"]
 
 FASTER, SLOWER = 0.67, 1.5
 """A run is said to be faster or slower when it took less or more than this share of the usual time."""
@@ -151,6 +151,22 @@ _NEXT: dict[str, tuple[str, Way]] = {
     "no_isolation": ("See what the workers can do, or ask for less isolation in the task.", "workers"),
     "no_engine": ("Install the engine, or choose another in the task.", "task"),
     "no_space": ("Make room on the disk, then run it again.", "workers"),
+    "no_model": ("", "models"),  # its sentence says what to do
+    "model_key": ("Give the model a key that works, test it there, then run it again.", "models"),
+    "no_such_model": ("Write the model's name as its provider has it, test it there, then run it again.", "models"),
+    "quota": ("Fill up the account at the provider, or choose another model, then run it again.", "models"),
+    "rate_limited": ("Run it again later. If that happens often, spread the schedules that ask the same host.", ""),
+    "model_busy": ("Run it again later, or choose another model.", "task"),
+    "model_away": ("See in Models whether it answers, then run it again.", "models"),
+    "model_timeout": ("See in Models how long it takes, or give it less at once.", "models"),
+    "model_nonsense": ("See in Models whether its address is right, then run it again.", "models"),
+    "model_refused": ("Say in the task what it is for, or choose another model.", "task"),
+    "context_too_long": ("Let it read less at once, or choose a model that takes longer texts.", "task"),
+    "cost_cap": ("Raise its cap and let it go on, or let it do less.", "task"),
+    "max_turns": ("Allow it more turns in the task, or give it less to do; then run it again.", "task"),
+    "only_a_plan": ("Say in the task what the result must be, and tick the tools it needs.", "task"),
+    "empty_answer": ("Say in the task what the answer must be, or choose another model.", "task"),
+    "answer_cut": ("Ask for a shorter answer, or let it write files.", "task"),
     "lost": ("Run it again. If that happens each time, it may use more memory than its worker has.", "workers"),
 }
 

@@ -1,6 +1,7 @@
-"""Once, interval and cron: the planned times after an instant, in a zone, right through every clock change."""
+"""Once, interval, cron and RRULE: the planned times after an instant, in a zone, right through every clock change."""
 
 import re
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -9,20 +10,22 @@ from itertools import count, dropwhile, takewhile
 from typing import Literal, get_args
 from zoneinfo import ZoneInfo
 
-from app.domain import cron, localtime, wording
+from app.domain import cron, localtime, recurrence, rrule, wording
 from app.domain.localtime import LAST, Change, Fire, Fold, Gap, TriggerError
 
 __all__ = [
     "Fire", "Fold", "Gap", "Kind", "Trigger", "TriggerError",
-    "check", "clock_changes", "describe", "fires_between", "next_fire",
+    "assumptions", "check", "clock_changes", "describe", "fires_between", "last_fire", "next_fire",
 ]  # fmt: skip
 
-Kind = Literal["once", "interval", "cron"]
+Kind = Literal["once", "interval", "cron", "rrule"]
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 SHORTEST = timedelta(seconds=1)
 LONGEST = timedelta(days=3660)
+_LOOKS_BACK = tuple(timedelta(days) for days in (0.1, 3, 40, 400, 4_000, 40_000))
+"""How far before its end the last time of a rule is looked for, step by step."""
 
 _ONCE = re.compile(r"[12]\d{3}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?(Z|[+-]\d\d:\d\d)?", re.ASCII)
 _INTERVAL = re.compile(r"(?:(\d{1,5})d)?(?:(\d{1,6})h)?(?:(\d{1,8})m)?(?:(\d{1,9})s)?", re.ASCII)
@@ -34,8 +37,10 @@ class Trigger:
 
     `expression` by kind. once: a wall time of the zone, `2026-11-24T09:00[:30]`, or an instant with its UTC offset.
     interval: elapsed time, `90s`, `15m`, `2h`, `1d` or `1h30m`, from 1 s to 3,660 days; the n-th time is exactly
-    anchor_at + n × interval, n ≥ 0 (without an anchor: from 1970 UTC). cron: five fields.
+    anchor_at + n × interval, n ≥ 0 (without an anchor: from 1970 UTC). cron: five fields. rrule: RFC 5545, DTSTART
+    optional; without one it counts from the day of the anchor.
     `gap` and `fold` say what becomes of fixed wall times that a clock change leaves out or repeats.
+    Nothing is planned before `starts_at` or after `ends_at`; both instants themselves are allowed.
     """
 
     kind: Kind
@@ -44,14 +49,30 @@ class Trigger:
     gap: Gap = "next"
     fold: Fold = "first"
     anchor_at: datetime | None = None
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
+
+    @property
+    def is_wildcard(self) -> bool:
+        """Whether it follows every real minute that matches, so that `gap` and `fold` change nothing."""
+        if self.kind == "cron":
+            return cron.parse(self.expression).is_wildcard
+        return self.kind == "rrule" and self.rule.is_wildcard
+
+    @property
+    def rule(self) -> rrule.Rule:
+        """The parts of an RRULE."""
+        return rrule.parse(self.expression, self.timezone)
 
 
 def check(trigger: Trigger) -> None:
     """Raise TriggerError unless the rule can be computed and runs at some time."""
     if trigger.kind not in get_args(Kind):
-        raise TriggerError("A schedule is once, an interval or cron. Choose one of them.")
+        raise TriggerError("A schedule is once, an interval, cron or rrule. Choose one of them.")
     if trigger.gap not in get_args(Gap) or trigger.fold not in get_args(Fold):
         raise TriggerError("A missing time is “next” or “skip”, a repeated one “first” or “both”. Choose one of them.")
+    if trigger.starts_at and trigger.ends_at and trigger.ends_at < trigger.starts_at:
+        raise TriggerError("The schedule ends before it begins. Choose a later end.")
     if next_fire(trigger, EPOCH) is None:
         raise TriggerError("This schedule never runs: its time does not exist. Choose another one.")
 
@@ -59,6 +80,21 @@ def check(trigger: Trigger) -> None:
 def next_fire(trigger: Trigger, after: datetime) -> Fire | None:
     """Return the first planned time strictly later than `after` (aware), None when there is none."""
     return next(_fires(trigger, after.astimezone(UTC)), None)
+
+
+def last_fire(trigger: Trigger) -> Fire | None:
+    """Return the time the rule ends with; None when it goes on for ever, or has no time at all."""
+    end = _end(trigger)
+    if trigger.kind == "rrule" and (last := recurrence.last(trigger.rule, _anchor(trigger))):
+        end = min(end, last.replace(tzinfo=localtime.zone(trigger.timezone)).astimezone(UTC) + localtime.DAY)
+    if trigger.kind == "once":
+        return next_fire(trigger, EPOCH)
+    if end >= LAST - localtime.DAY:
+        return None
+    for span in _LOOKS_BACK:
+        if found := deque(fires_between(trigger, end - span, end), maxlen=1):
+            return found[0]
+    return None
 
 
 def fires_between(trigger: Trigger, after: datetime, until: datetime) -> Iterator[Fire]:
@@ -70,6 +106,8 @@ def describe(trigger: Trigger) -> str:
     """Say the rule in words, without its zone: "Every weekday at 09:00"."""
     if trigger.kind == "cron":
         return wording.cron(cron.parse(trigger.expression))
+    if trigger.kind == "rrule":
+        return wording.rrule(trigger.rule)
     if trigger.kind == "interval":
         return f"Every {wording.elapsed(_interval(trigger.expression))}"
     moment = _once(trigger.expression)
@@ -77,18 +115,35 @@ def describe(trigger: Trigger) -> str:
     return f"Once, {wording.day(local)} at {wording.clock(local)}"
 
 
+def assumptions(trigger: Trigger) -> list[str]:
+    """Say what the rule leaves open and how it is taken, a sentence each; none if it says everything."""
+    if trigger.kind != "rrule":
+        return []
+    rule, said = trigger.rule, []
+    if rule.dtstart is None and rule.interval > 1:
+        day = wording.day((trigger.anchor_at or EPOCH).astimezone(localtime.zone(trigger.timezone)))
+        said.append(f"Without DTSTART it counts from {day}.")
+    if not rule.has_time:
+        said.append("Without BYHOUR and DTSTART it runs at midnight.")
+    return said
+
+
 def clock_changes(trigger: Trigger, after: datetime, until: datetime) -> list[str]:
     """Say what the clock changes with after < at <= until do to this rule, a sentence each; none if nothing."""
     tz = localtime.zone(trigger.timezone)
     effect = _interval_effect if trigger.kind == "interval" else _wall_effect
+    after, until = max(after, trigger.starts_at or after), min(until, _end(trigger))
     found = localtime.changes(tz, after.astimezone(UTC), until.astimezone(UTC))
     return [sentence for sentence in (effect(trigger, tz, change) for change in found) if sentence]
 
 
 def _fires(trigger: Trigger, after: datetime) -> Iterator[Fire]:
     tz = localtime.zone(trigger.timezone)
+    if trigger.starts_at:
+        after = max(after, trigger.starts_at - timedelta.resolution)
     if after >= LAST:
         return iter(())
+    end = _end(trigger)
     if trigger.kind == "interval":
         fires = _interval_fires(trigger, tz, after)
     elif trigger.kind == "once" and (moment := _once(trigger.expression)).tzinfo:
@@ -96,19 +151,33 @@ def _fires(trigger: Trigger, after: datetime) -> Iterator[Fire]:
     else:
         gap, fold = _rules(trigger)
         fires = localtime.fires(_walls(trigger, localtime.start(tz, after)), tz, gap, fold)
-    return takewhile(lambda fire: fire.at < LAST, dropwhile(lambda fire: fire.at <= after, fires))
+    return takewhile(lambda fire: fire.at <= end, dropwhile(lambda fire: fire.at <= after, fires))
+
+
+def _end(trigger: Trigger) -> datetime:
+    """Return the last instant at which it may run, apart from what its walls end with."""
+    end = min(LAST - timedelta.resolution, trigger.ends_at or LAST)
+    if trigger.kind == "rrule" and (until := trigger.rule.until) and until.tzinfo:
+        return min(end, until)
+    return end
 
 
 def _walls(trigger: Trigger, since: datetime) -> Iterator[datetime]:
     if trigger.kind == "cron":
         return cron.parse(trigger.expression).walls(since)
+    if trigger.kind == "rrule":
+        return recurrence.walls(trigger.rule, _anchor(trigger), since)
     moment = _once(trigger.expression)
     return iter((moment,) if moment.tzinfo is None and moment >= since else ())
 
 
+def _anchor(trigger: Trigger) -> datetime:
+    return (trigger.anchor_at or EPOCH).astimezone(localtime.zone(trigger.timezone)).replace(tzinfo=None)
+
+
 def _rules(trigger: Trigger) -> tuple[Gap, Fold]:
     """Return what holds for missing and repeated times: what follows every real minute invents and drops nothing."""
-    if trigger.kind == "cron" and cron.parse(trigger.expression).is_wildcard:
+    if trigger.is_wildcard:
         return "skip", "both"
     return trigger.gap, trigger.fold
 
@@ -166,7 +235,11 @@ def _wall_effect(trigger: Trigger, tz: ZoneInfo, change: Change) -> str:
 
 def _keeps_its_rhythm(trigger: Trigger, shift: timedelta) -> bool:
     """Whether the change is not felt: the same minutes of every hour, and the clock is set by whole hours."""
-    return trigger.kind == "cron" and len(cron.parse(trigger.expression).hours) == 24 and not shift % HOUR  # noqa: PLR2004 hours of a day
+    if shift % HOUR:
+        return False
+    if trigger.kind == "rrule":
+        return trigger.is_wildcard and trigger.rule.interval == 1
+    return trigger.kind == "cron" and len(cron.parse(trigger.expression).hours) == 24  # noqa: PLR2004 hours of a day
 
 
 def _interval_effect(trigger: Trigger, tz: ZoneInfo, change: Change) -> str:

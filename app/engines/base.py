@@ -1,14 +1,15 @@
 """The seam of engines: what an engine is handed, what it emits, what it answers."""
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from pydantic import BaseModel
 
 from app.core.registry import Registry
+from app.domain import agents
 
 Lane = Literal["io", "code"]
 Level = Literal["debug", "info", "warn", "error"]
@@ -26,9 +27,29 @@ class Limits:
     grace_seconds: float = 5.0
 
 
+ModelChoice = agents.ModelChoice
+Provider = agents.Provider
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Where to go on from: what the engine had emitted with `CheckpointReached`, and the files of the workspace.
+
+    `files` maps the path within the workspace to where its content lies now.
+    """
+
+    after: str
+    state: Mapping[str, Any]
+    files: Mapping[str, Path]
+
+
 @dataclass(frozen=True)
 class RunRequest:
-    """All an engine gets to know of an attempt. `secrets` are the named ones the task uses, in clear."""
+    """All an engine gets to know of an attempt. `secrets` are the named ones the task uses, in clear.
+
+    `cost_cap_micros` is the cap raised for this run, None: as the task says. `spent_micros` is what this run and the
+    runs it goes on from have cost so far.
+    """
 
     run_id: int
     attempt: int
@@ -41,6 +62,10 @@ class RunRequest:
     min_isolation: int = 1
     planned_at: str = ""
     task_name: str = ""
+    model: ModelChoice | None = None
+    checkpoint: Checkpoint | None = None
+    cost_cap_micros: int | None = None
+    spent_micros: int = 0
 
 
 # --- what an engine emits while it works
@@ -48,18 +73,22 @@ class RunRequest:
 
 @dataclass(frozen=True)
 class StepStarted:
-    """A part of the attempt begins: `prepare`, `run` or `collect`."""
+    """A part of the attempt begins: `prepare`, `run` or `collect`, or a turn of an agent."""
 
     name: str
 
 
 @dataclass(frozen=True)
 class StepEnded:
-    """A part of the attempt is over; `detail` is at most one short line."""
+    """A part of the attempt is over; `detail` is at most one short line.
+
+    `facts` are small numbers for the page: a turn has `tokens_in`, `tokens_out`, and `cost_micros` if a price is known.
+    """
 
     name: str
     is_ok: bool = True
     detail: str = ""
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -91,7 +120,26 @@ class ArtifactMade:
     media_type: str = "application/octet-stream"
 
 
-Emission = StepStarted | StepEnded | LogWritten | IsolationChosen | ArtifactMade
+@dataclass(frozen=True)
+class CostIncurred:
+    """Something was used that costs money: so many millionths of a US dollar."""
+
+    micros: int
+
+
+@dataclass(frozen=True)
+class CheckpointReached:
+    """The work can go on from here later, in another attempt or run: `state` (JSON) and the files of `workspace`.
+
+    It is stored when `emit` returns, which blocks meanwhile; nothing may change the files until then.
+    """
+
+    after: str
+    state: Mapping[str, Any]
+    workspace: Path
+
+
+Emission = StepStarted | StepEnded | LogWritten | IsolationChosen | ArtifactMade | CostIncurred | CheckpointReached
 Emit = Callable[[Emission], None]
 
 # --- what an engine answers
@@ -170,6 +218,15 @@ class Engine(Protocol):
 
     def run(self, request: RunRequest, emit: Emit, cancellation: Cancellation) -> Outcome:
         """Do the work and answer how it ended. Never raises for what the work does; a bug may raise."""
+        ...
+
+
+@runtime_checkable
+class AsyncEngine(Protocol):
+    """An engine that mostly waits: beside `run` it works as a task on the worker's one loop, without a thread."""
+
+    def run_async(self, request: RunRequest, emit: Emit, cancellation: Cancellation) -> Awaitable[Outcome]:
+        """Do as `Engine.run`; whatever blocks goes to a thread."""
         ...
 
 

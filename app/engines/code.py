@@ -86,8 +86,8 @@ class Program:
 
 
 @dataclass
-class _Attempt:
-    """One attempt on its way through the steps."""
+class Attempt:
+    """One attempt on its way through the steps. An agent makes one for each program it runs."""
 
     program: Program
     settings: CodeSettings
@@ -101,9 +101,11 @@ class _Attempt:
         return bool(self.cancellation.mode)
 
     def on_line(self, stream: str, text: str, is_cut: bool) -> None:
+        """Take a line of what it writes."""
         self.emit(LogWritten(text, "warn" if stream == "err" else "info", is_cut))
 
     def on_start(self, running: sandbox.Running) -> None:
+        """Let a request to stop reach what has been started."""
         self.cancellation.on_now(running.stop)
 
 
@@ -112,9 +114,9 @@ def carry_out(
 ) -> Outcome:
     """Run a program in the sandbox and say how it ended."""
     until = time.monotonic() + request.limits.timeout_seconds
-    attempt = _Attempt(program, settings, request, emit, cancellation, until)
+    attempt = Attempt(program, settings, request, emit, cancellation, until)
     try:
-        if refusal := _refusal(request.min_isolation):
+        if refusal := refused(request.min_isolation):
             return refusal
         found = sandbox.isolation()
         emit(IsolationChosen(sandbox.level(), found["controls"]))  # type: ignore[arg-type]  # JSON of our own making
@@ -125,33 +127,33 @@ def carry_out(
         return _no_sandbox(request, str(error))
 
 
-def _through_steps(attempt: _Attempt) -> Outcome:
+def _through_steps(attempt: Attempt) -> Outcome:
     with ExitStack() as stack:
         attempt.emit(StepStarted("prepare"))
         room = stack.enter_context(sandbox.room(attempt.request.workspace))
-        environment = stack.enter_context(_environment(attempt))
+        environment = stack.enter_context(packages(attempt))
         files = attempt.request.files
         try:
             sandbox_files.prepare(room.host, room.uid, files, attempt.program.texts)
         except ValueError as error:
             return _ended(attempt, "prepare", Outcome("failed", "files", f"A file of the task: {error}.", "permanent"))
-        attempt.emit(StepEnded("prepare", detail=_count(len(files), "file") if files else ""))
+        attempt.emit(StepEnded("prepare", detail=count(len(files), "file") if files else ""))
         if attempt.is_stopped():
             return _cancelled(attempt, "Stopped before it ran.")
         attempt.emit(StepStarted("run"))
-        ending = _run(attempt, room, environment)
+        ending = run_program(attempt, room, environment)
         outcome = _outcome(attempt, ending)
         if ending.cause != "exit":
             return _ended(attempt, "run", outcome)
         attempt.emit(StepEnded("run", not ending.exit_code, f"Exit code {ending.exit_code}"))
         if attempt.is_stopped() and not ending.exit_code:
             return _cancelled(attempt, "Stopped after it ran; its files are not kept.")
-        _collect(attempt, room)
+        collect(attempt, room)
         return outcome
 
 
 @contextmanager
-def _environment(attempt: _Attempt) -> Iterator[Path | None]:
+def packages(attempt: Attempt) -> Iterator[Path | None]:
     """Hold the Python packages; None for a program without Python."""
     if attempt.program.requirements is None:
         yield None
@@ -168,7 +170,8 @@ def _environment(attempt: _Attempt) -> Iterator[Path | None]:
         yield folder
 
 
-def _run(attempt: _Attempt, room: sandbox.Room, environment: Path | None) -> sandbox.Ending:
+def run_program(attempt: Attempt, room: sandbox.Room, environment: Path | None) -> sandbox.Ending:
+    """Run the program in the room. Raises SandboxUnavailable."""
     limits = attempt.request.limits
     reads = (environment, *sandbox.interpreter().folders) if environment else ()
     job = sandbox.Job(
@@ -188,7 +191,7 @@ def _run(attempt: _Attempt, room: sandbox.Room, environment: Path | None) -> san
         )
 
 
-def _variables(attempt: _Attempt, room: sandbox.Room, environment: Path | None) -> dict[str, str]:
+def _variables(attempt: Attempt, room: sandbox.Room, environment: Path | None) -> dict[str, str]:
     request = attempt.request
     return {
         "PATH": f"{environment}/bin:{_PATH}" if environment else _PATH,
@@ -205,7 +208,8 @@ def _variables(attempt: _Attempt, room: sandbox.Room, environment: Path | None) 
     }
 
 
-def _collect(attempt: _Attempt, room: sandbox.Room) -> None:
+def collect(attempt: Attempt, room: sandbox.Room) -> None:
+    """Keep the files that a run leaves in artifacts/, and those its settings name."""
     attempt.emit(StepStarted("collect"))
     patterns = [_KEPT, *attempt.settings.artifacts]
     found = sandbox_files.collect(room.host, patterns, attempt.request.limits.disk_bytes)
@@ -215,13 +219,13 @@ def _collect(attempt: _Attempt, room: sandbox.Room) -> None:
     for name, path in files.items():
         media_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
         attempt.emit(ArtifactMade(name.removeprefix("artifacts/"), path, media_type))
-    attempt.emit(StepEnded("collect", detail=_count(len(files), "file") if files else ""))
+    attempt.emit(StepEnded("collect", detail=count(len(files), "file") if files else ""))
 
 
 # --- what became of it
 
 
-def _outcome(attempt: _Attempt, ending: sandbox.Ending) -> Outcome:
+def _outcome(attempt: Attempt, ending: sandbox.Ending) -> Outcome:
     limits = attempt.request.limits
     facts: dict[str, Any] = {"exit_code": ending.exit_code, "seconds": round(ending.seconds, 3)}
     match ending.cause:
@@ -250,7 +254,7 @@ def _failed(ending: sandbox.Ending, facts: dict[str, Any]) -> Outcome:
     return Outcome("failed", "exit_code", words + last, "crash" if is_crash else "transient", facts=facts)
 
 
-def _not_built(attempt: _Attempt, ending: sandbox.Ending) -> Outcome:
+def _not_built(attempt: Attempt, ending: sandbox.Ending) -> Outcome:
     if ending.cause in {"stopped", "timeout"}:
         return _ended(attempt, "prepare", _outcome(attempt, ending))
     why = ending.last_line if ending.cause == "exit" else f"they need too much {ending.cause}"
@@ -260,7 +264,7 @@ def _not_built(attempt: _Attempt, ending: sandbox.Ending) -> Outcome:
     return _ended(attempt, "prepare", outcome)
 
 
-def _refusal(wanted: int) -> Outcome | None:
+def refused(wanted: int) -> Outcome | None:
     """Refuse a run that needs more than there is here; nothing is weakened silently."""
     if not sandbox.can_run():
         return Outcome("blocked", "no_isolation", sandbox.NO_SANDBOX, "permanent")
@@ -275,10 +279,10 @@ def _refusal(wanted: int) -> Outcome | None:
 def _no_sandbox(request: RunRequest, why: str) -> Outcome:
     """The sandbox could not be set up: see what this machine gives now, and refuse or try again later."""
     sandbox.again()
-    return _refusal(request.min_isolation) or Outcome("failed", "sandbox", why, "transient")
+    return refused(request.min_isolation) or Outcome("failed", "sandbox", why, "transient")
 
 
-def _ended(attempt: _Attempt, step: str, outcome: Outcome) -> Outcome:
+def _ended(attempt: Attempt, step: str, outcome: Outcome) -> Outcome:
     """Tell that a step went wrong; one that was stopped stays open and is closed as what became of the attempt."""
     attempt.emit(LogWritten(outcome.sentence, "error"))
     if outcome.state == "failed":
@@ -286,7 +290,7 @@ def _ended(attempt: _Attempt, step: str, outcome: Outcome) -> Outcome:
     return outcome
 
 
-def _cancelled(attempt: _Attempt, sentence: str) -> Outcome:
+def _cancelled(attempt: Attempt, sentence: str) -> Outcome:
     return Outcome("cancelled", attempt.cancellation.reason, sentence)
 
 
@@ -294,5 +298,6 @@ def _megabytes(count: int) -> str:
     return f"{count / 1024**2:.0f} MiB"
 
 
-def _count(number: int, noun: str) -> str:
+def count(number: int, noun: str) -> str:
+    """Say how many of something there are: `1 file`, `3 files`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -23,8 +23,17 @@ from app.settings import Settings
 
 MIGRATIONS = Path(__file__).parents[2] / "migrations"
 
-Away = (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError)
-"""What any statement may raise while the database is away or busy; it may be right the next time."""
+Away = (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.InternalError, sa.exc.TimeoutError)
+"""What any statement may raise while the database is away or busy, or has ended our session; it may be right the next
+time."""
+
+_STANDS_STILL_MS = 8000
+"""A transaction in which nothing was asked for so long is ended by PostgreSQL: its process stands still or is cut off,
+and others wait for the rows it holds."""
+
+_LINK = {"connect_timeout": 5, "keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3,
+         "tcp_user_timeout": 10_000}  # fmt: skip
+"""A connection that is cut off is noticed within about ten seconds; the system itself waits a quarter of an hour."""
 
 _PATIENCE_SECONDS = 10.0
 _ASK_AGAIN_SECONDS = 0.001
@@ -78,6 +87,9 @@ def attach(app: Flask, settings: Settings) -> None:
     # What is written stays out of errors, and so out of logs.
     options: dict[str, Any] = {"pool_pre_ping": not settings.is_sqlite, "hide_parameters": True}
     app.config["SQLALCHEMY_DATABASE_URI"] = settings.sql_url
+    if not settings.is_sqlite:
+        given = sa.make_url(settings.sql_url).query
+        options["connect_args"] = {name: value for name, value in _LINK.items() if name not in given}
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = options | {"pool_size": settings.web_threads + 4, "max_overflow": 8}
     if settings.is_sqlite:
         # One writer a process: threads wait in the pool, fairly, instead of spinning in SQLite's busy handler.
@@ -91,6 +103,8 @@ def attach(app: Flask, settings: Settings) -> None:
     if settings.is_sqlite:
         _prepare_sqlite(_engines["read"], begin=_begin_reading, is_read_only=True)
         _prepare_sqlite(_engines["write"], begin=_begin_writing, is_read_only=False)
+    else:
+        _prepare_postgresql(_engines["write"])
 
 
 def _prepare_sqlite(engine: sa.Engine, *, begin: Callable[[sa.Connection], None], is_read_only: bool) -> None:
@@ -110,6 +124,14 @@ def _prepare_sqlite(engine: sa.Engine, *, begin: Callable[[sa.Connection], None]
         cursor.close()
 
     sa.event.listen(engine, "begin", begin)
+
+
+def _prepare_postgresql(engine: sa.Engine) -> None:
+    @sa.event.listens_for(engine, "connect")
+    def connect(connection: Any, _record: Any) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET idle_in_transaction_session_timeout = {_STANDS_STILL_MS}")
+        connection.commit()
 
 
 def _begin_reading(connection: sa.Connection) -> None:
@@ -175,9 +197,23 @@ def is_empty(settings: Settings) -> bool:
 
 def is_current(settings: Settings) -> bool:
     """Whether the tables are at the newest migration."""
+    return _found_heads() == set(_scripts(settings).get_heads())
+
+
+def is_behind(settings: Settings) -> bool:
+    """Whether a migration of this version has not run here; false also where a newer version has run its own."""
+    scripts, found = _scripts(settings), _found_heads()
+    is_known = found <= {script.revision for script in scripts.walk_revisions()}
+    return is_known and found != set(scripts.get_heads())
+
+
+def _found_heads() -> set[str]:
     with read() as connection:
-        found = MigrationContext.configure(connection).get_current_heads()
-    return set(found) == set(ScriptDirectory.from_config(_alembic(settings)).get_heads())
+        return set(MigrationContext.configure(connection).get_current_heads())
+
+
+def _scripts(settings: Settings) -> ScriptDirectory:
+    return ScriptDirectory.from_config(_alembic(settings))
 
 
 def _alembic(settings: Settings) -> Config:

@@ -180,6 +180,11 @@ def configure(settings: Settings, look_up: LookUp = look_up) -> None:
     _network[0] = fresh
 
 
+def guard() -> Guard:
+    """Return what checks the addresses that this process connects to, for other ways of asking than `Call`."""
+    return _network[0].guard
+
+
 class Call:
     """One request on its way, which any thread may stop."""
 

@@ -16,7 +16,8 @@ RUN_QUEUES = (IO, CODE)
 EXECUTE = "jobs.runs.execute"
 PRUNE = "jobs.upkeep.prune"
 VERIFY = "jobs.upkeep.check"
-ALLOWED = frozenset({EXECUTE, PRUNE, VERIFY})
+TEST_MODEL = "jobs.models.test"
+ALLOWED = frozenset({EXECUTE, PRUNE, VERIFY, TEST_MODEL})
 """The only functions a job may name; anything else in Redis is refused, never imported."""
 
 JOB_SECONDS = 3600
@@ -83,6 +84,15 @@ def enqueue(items: Iterable[tuple[str, str]]) -> None:
     for name, jobs in by_queue.items():
         SafeQueue(name, connection=client).enqueue_many([_data(job) for job in jobs], pipeline=pipeline)
     pipeline.execute()
+
+
+def call(function: str, *args: str | int) -> None:
+    """Let a worker call a function of ours once, in the upkeep queue; nothing brings the call back if Redis loses it.
+
+    Raises what redis-py raises when Redis is away.
+    """
+    queue = SafeQueue(UPKEEP, connection=redis.client())
+    queue.enqueue_call(function, args=args, timeout=JOB_SECONDS, result_ttl=0, failure_ttl=JOB_SECONDS)
 
 
 def _data(job: str) -> Any:

@@ -69,7 +69,7 @@ def collect(workspace: Path, patterns: Sequence[str], limit_bytes: int) -> Found
     files: dict[str, Path] = {}
     refused: list[str] = []
     room = limit_bytes
-    for name, about in _walk(workspace):
+    for name, about in walk(workspace):
         if not any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns):
             continue
         room -= about.st_size
@@ -93,7 +93,7 @@ def bring(files: Mapping[str, Path], source: Path, target: Path) -> dict[str, Pa
     return brought
 
 
-def _walk(workspace: Path) -> Iterator[tuple[str, os.stat_result]]:
+def walk(workspace: Path) -> Iterator[tuple[str, os.stat_result]]:
     """Yield (name, stat) of all that is no folder. Folders are opened, not named, so none can be swapped for a link."""
     seen = 0
     for folder, _, names, descriptor in os.fwalk(workspace, follow_symlinks=False, onerror=None):

@@ -3,42 +3,47 @@
 import errno
 import hashlib
 import os
-import shutil
 import stat
 import tempfile
 import time
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, BinaryIO
 
 from app.core.errors import NotFound
+from app.infra import blobs
+from app.settings import Settings
 
-_NEW = ".new-"
+_NEW, _COPIES = ".new-", "copies"
 _LATELY_SECONDS = 3600.0
+_UNUSED_SECONDS = 86_400.0
+"""A copy of what lies in the database is removed when it was not used for so long."""
+
 _PIECE_BYTES = 1 << 20
+_GONE = "This file is no longer stored."
+
+_kept_in = ["folder"]
+_swept_at = [time.monotonic()]
+
+
+def attach(settings: Settings) -> None:
+    """Remember where this process keeps files: in the folder alone, or in the database."""
+    _kept_in[:] = [settings.storage]
 
 
 class Storage:
-    """A folder of content-addressed files."""
+    """Content-addressed files in a folder, or in the database: then the folder holds copies of those in use here."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def keep(self, source: BinaryIO) -> tuple[str, int]:
         """Store what `source` holds; returns (digest, bytes). A crash leaves no part of it under its name."""
-        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with tempfile.NamedTemporaryFile(dir=self.folder, prefix=_NEW, delete=False) as target:
-            new = Path(target.name)
-            try:
-                digest, size = _copy(source, target)
-                target.flush()
-                os.fsync(target.fileno())
-                path = self._path(digest)
-                path.parent.mkdir(exist_ok=True, mode=0o700)
-                new.replace(path)
-            except BaseException:
-                new.unlink(missing_ok=True)
-                raise
+        digest, size = self._write(_pieces(source))
+        if _is_shared():
+            with self._place(digest).open("rb") as content:
+                blobs.keep(digest, size, _pieces(content))
         return digest, size
 
     def keep_file(self, path: Path, beneath: Path | None = None) -> tuple[str, int]:
@@ -46,34 +51,91 @@ class Storage:
 
         A link is refused, also as a folder on the way, so that nothing outside is taken. Raises OSError.
         """
-        with os.fdopen(_open_beneath(beneath or path.parent, path), "rb") as source:
+        with os.fdopen(open_beneath(beneath or path.parent, path), "rb") as source:
             return self.keep(source)
 
     def path(self, digest: str) -> Path:
-        """Return where a stored file lies. Raises NotFound when it is gone."""
-        path = self._path(digest)
-        if not path.is_file():
-            raise NotFound("This file is no longer stored.")
-        return path
-
-    def copy_to(self, digest: str, target: Path) -> None:
-        """Copy a stored file to `target`."""
-        shutil.copyfile(self.path(digest), target)
+        """Return where a stored file lies on this host. Raises NotFound when it is gone."""
+        path = _within(self.folder, digest)
+        if path.is_file():
+            return path
+        if not _is_shared():
+            raise NotFound(_GONE)
+        return self._copy(digest)
 
     def remove(self, digest: str) -> None:
         """Remove a stored file that nothing names any more; one kept again lately stays, its row may be on its way."""
-        path = self._path(digest)
+        path = _within(self.folder, digest)
+        if _is_shared():
+            blobs.remove(digest)
+        _remove_old([path], _LATELY_SECONDS)
+
+    def share(self) -> int:
+        """Bring what was kept in the folder into the database; returns how many files there are."""
+        found = [path for path in self.folder.glob("??/*") if path.is_file()]
+        for path in found:
+            with path.open("rb") as content:
+                blobs.keep(path.name, path.stat().st_size, _pieces(content))
+        return len(found)
+
+    def sweep(self) -> None:
+        """Remove what was begun and never finished, and copies of what lies in the database that nobody uses."""
+        _swept_at[:] = [time.monotonic()]
+        if _is_shared():
+            blobs.sweep()
+        _remove_old([*self.folder.glob(f"{_NEW}*"), *self.folder.glob(f"{_COPIES}/??/*")], _UNUSED_SECONDS)
+
+    def _copy(self, digest: str) -> Path:
+        """Return the copy on this host, made if need be, and note that it is used."""
+        path = self._place(digest)
+        try:
+            os.utime(path)
+        except FileNotFoundError:
+            if time.monotonic() - _swept_at[0] > _LATELY_SECONDS:
+                self.sweep()
+            if self._write(blobs.pieces(digest))[0] != digest:
+                raise NotFound(_GONE) from None
+        return path
+
+    def _write(self, content: Iterable[bytes]) -> tuple[str, int]:
+        """Write a file under the digest of what comes."""
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with tempfile.NamedTemporaryFile(dir=self.folder, prefix=_NEW, delete=False) as target:
+            new = Path(target.name)
+            try:
+                digest, size = hashlib.sha256(), 0
+                for piece in content:
+                    digest.update(piece)
+                    size += len(piece)
+                    target.write(piece)
+                target.flush()
+                os.fsync(target.fileno())
+                path = self._place(digest.hexdigest())
+                path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+                new.replace(path)
+            except BaseException:
+                new.unlink(missing_ok=True)
+                raise
+        return digest.hexdigest(), size
+
+    def _place(self, digest: str) -> Path:
+        return _within(self.folder / _COPIES if _is_shared() else self.folder, digest)
+
+
+def _within(folder: Path, digest: str) -> Path:
+    if len(digest) != 64 or not all(letter in "0123456789abcdef" for letter in digest):  # noqa: PLR2004 SHA-256 in hex
+        raise NotFound(_GONE)
+    return folder / digest[:2] / digest
+
+
+def _remove_old(paths: Iterable[Path], seconds: float) -> None:
+    for path in paths:
         with suppress(FileNotFoundError):
-            if time.time() - path.stat().st_mtime > _LATELY_SECONDS:
+            if time.time() - path.stat().st_mtime > seconds:
                 path.unlink()
 
-    def _path(self, digest: str) -> Path:
-        if len(digest) != 64 or not all(letter in "0123456789abcdef" for letter in digest):  # noqa: PLR2004 SHA-256 in hex
-            raise NotFound("This file is no longer stored.")
-        return self.folder / digest[:2] / digest
 
-
-def _open_beneath(top: Path, path: Path) -> int:
+def open_beneath(top: Path, path: Path) -> int:
     *folders, name = path.relative_to(top).parts
     if ".." in folders:
         raise OSError(errno.ELOOP, "not below", str(top))
@@ -93,10 +155,10 @@ def _open_beneath(top: Path, path: Path) -> int:
     raise OSError(errno.EINVAL, "not a regular file", str(path))
 
 
-def _copy(source: BinaryIO, target: IO[bytes]) -> tuple[str, int]:
-    digest, size = hashlib.sha256(), 0
+def _pieces(source: IO[bytes]) -> Iterator[bytes]:
     while piece := source.read(_PIECE_BYTES):
-        digest.update(piece)
-        size += len(piece)
-        target.write(piece)
-    return digest.hexdigest(), size
+        yield piece
+
+
+def _is_shared() -> bool:
+    return _kept_in == ["database"]

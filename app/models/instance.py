@@ -46,6 +46,19 @@ class Worker(Base):
     stopped_at: Mapped[datetime | None]
 
 
+class Clock(Base):
+    """A clock process, whether it leads or stands by: where it is, and when it was last seen."""
+
+    __tablename__ = "clocks"
+
+    name: Mapped[str] = mapped_column(sa.String(80), primary_key=True)
+    host: Mapped[str] = mapped_column(sa.String(120))
+    pid: Mapped[int]
+    started_at: Mapped[datetime]
+    seen_at: Mapped[datetime]
+    stopped_at: Mapped[datetime | None]
+
+
 class Leader(Base):
     """Which process leads; every write of a leader checks that `epoch` is still its own."""
 

@@ -35,7 +35,7 @@ class Run(Base):
     version_id: Mapped[int] = mapped_column(sa.ForeignKey("task_versions.id"))
     schedule_id: Mapped[int | None] = mapped_column(sa.ForeignKey("schedules.id", ondelete="SET NULL"))
     key: Mapped[str] = mapped_column(sa.String(120))
-    trigger: Mapped[str] = mapped_column(sa.String(12))  # schedule, person
+    trigger: Mapped[str] = mapped_column(sa.String(12))  # schedule, person, api
     requested_by_id: Mapped[int | None] = mapped_column(sa.ForeignKey("people.id", ondelete="SET NULL"))
     planned_at: Mapped[datetime]
     planned_local: Mapped[str] = mapped_column(sa.String(32), default="")
@@ -53,6 +53,9 @@ class Run(Base):
     queued_at: Mapped[datetime | None]
     started_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
+    cost_micros: Mapped[int | None] = mapped_column(sa.BigInteger)  # millionths of a US dollar; none: no price known
+    cost_cap_micros: Mapped[int | None] = mapped_column(sa.BigInteger)  # raised for this run; none: as the task says
+    resumes_id: Mapped[int | None] = mapped_column(Key)  # the run whose last checkpoint this one goes on from
     stop_mode: Mapped[str] = mapped_column(sa.String(12), default="")  # now, after_step
     stop_reason: Mapped[str] = mapped_column(sa.String(12), default="")
     facts: Mapped[dict[str, Any]]
@@ -97,8 +100,29 @@ class Step(Base):
     name: Mapped[str] = mapped_column(sa.String(60))
     state: Mapped[str] = mapped_column(sa.String(12))
     detail: Mapped[str] = mapped_column(sa.String(300), default="")
+    facts: Mapped[dict[str, Any]] = mapped_column(server_default="{}")  # of a turn: tokens_in, tokens_out, cost_micros
     started_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
+
+
+class Checkpoint(Base):
+    """A point of a run to go on from: what the engine remembers, and the files of its workspace.
+
+    `files` maps a path within the workspace to the digest of its content in the storage.
+    """
+
+    __tablename__ = "checkpoints"
+    __table_args__ = (sa.UniqueConstraint("run_id", "number"),)
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    team_id: Mapped[int] = mapped_column(sa.ForeignKey("teams.id", ondelete="CASCADE"))
+    run_id: Mapped[int] = mapped_column(sa.ForeignKey("runs.id", ondelete="CASCADE"))
+    number: Mapped[int]
+    token: Mapped[int]
+    after: Mapped[str] = mapped_column(sa.String(60))  # the step whose result it keeps
+    state: Mapped[dict[str, Any]]
+    files: Mapped[dict[str, Any]]
+    at: Mapped[datetime]
 
 
 class LogChunk(Base):

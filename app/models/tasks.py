@@ -50,7 +50,7 @@ class Task(Base):
 class TaskVersion(Base):
     """One definition of a task, never changed once written; a run keeps the version it ran.
 
-    `definition` holds `name`, `engine`, `settings`, `limits`, `policy`, `min_isolation`, `files`, `schedule`.
+    `definition` holds `name`, `engine`, `settings`, `limits`, `policy`, `min_isolation`, `files`, `schedules`.
     """
 
     __tablename__ = "task_versions"
@@ -104,6 +104,8 @@ class Schedule(Base):
     gap: Mapped[str] = mapped_column(sa.String(8), default="next")
     fold: Mapped[str] = mapped_column(sa.String(8), default="first")
     anchor_at: Mapped[datetime | None]
+    starts_at: Mapped[datetime | None]
+    ends_at: Mapped[datetime | None]
     text: Mapped[str] = mapped_column(sa.String(300), default="")  # as the person typed it
     policy: Mapped[dict[str, Any]]
     state: Mapped[str] = mapped_column(sa.String(8), default="active")  # active, paused, broken, over
@@ -117,9 +119,21 @@ class Schedule(Base):
     @property
     def trigger(self) -> Trigger:
         """The rule as the domain knows it."""
-        return Trigger(self.kind, self.expression, self.timezone, self.gap, self.fold, self.anchor_at)  # type: ignore[arg-type]  # checked when it was saved
+        return trigger_of(self)
 
     @property
     def rules(self) -> Policy:
         """Misfire and overlap as the domain knows them."""
         return Policy.of(self.policy)
+
+
+RULE = (
+    Schedule.kind, Schedule.expression, Schedule.timezone, Schedule.gap, Schedule.fold, Schedule.anchor_at,
+    Schedule.starts_at, Schedule.ends_at,
+)  # fmt: skip
+"""The columns that `trigger_of` reads."""
+
+
+def trigger_of(row: Any) -> Trigger:
+    """Return the rule of a schedule, or of a row with the columns of RULE."""
+    return Trigger(row.kind, row.expression, row.timezone, row.gap, row.fold, row.anchor_at, row.starts_at, row.ends_at)

@@ -12,11 +12,11 @@ import sqlalchemy as sa
 from app.domain import firing, triggers
 from app.domain.firing import SINGLE_ROWS, Decision
 from app.domain.policy import Policy
-from app.domain.triggers import Fire, Trigger
+from app.domain.triggers import Fire
 from app.infra import database
 from app.models.instance import Leader
 from app.models.runs import IS_ACTIVE, Run
-from app.models.tasks import Schedule, Task
+from app.models.tasks import RULE, Schedule, Task, trigger_of
 from app.services.planned import decided, insert
 from app.services.unit import Work, batch
 
@@ -79,6 +79,7 @@ def resign(leadership: Leadership) -> None:
             .where(Leader.name == leadership.name, Leader.epoch == leadership.epoch)
             .values(lease_until=work.now)
         )
+        work.wake_clock()
 
 
 def fire_due(leadership: Leadership, lease: timedelta) -> int:
@@ -138,7 +139,7 @@ def _fire(work: Work, due: Sequence[Any]) -> None:
 
 
 def _decide(row: Any, now: datetime, active: int, waiting: int) -> tuple[list[Decision], dict[str, Any]]:
-    trigger = Trigger(row.kind, row.expression, row.timezone, row.gap, row.fold, row.anchor_at)
+    trigger = trigger_of(row)
     # The last pass gets as many as misfire and single rows look back, so that where passes part makes no difference.
     due: list[Fire] = list(islice(triggers.fires_between(trigger, row.decided_until, now), MOST_TIMES + SINGLE_ROWS))
     has_more = len(due) == MOST_TIMES + SINGLE_ROWS
@@ -220,8 +221,7 @@ _RENEW = (
 )
 _DUE = (
     sa.select(
-        Schedule.id, Schedule.team_id, Schedule.task_id, Schedule.kind, Schedule.expression, Schedule.timezone,
-        Schedule.gap, Schedule.fold, Schedule.anchor_at, Schedule.policy, Schedule.decided_until,
+        Schedule.id, Schedule.team_id, Schedule.task_id, *RULE, Schedule.policy, Schedule.decided_until,
         Task.version_id, Task.engine, Task.name,
     )
     .join(Task, Task.id == Schedule.task_id)

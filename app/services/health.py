@@ -2,14 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 import sqlalchemy as sa
 
 from app.core.clock import utc_now
-from app.infra import queues, redis
+from app.infra import database, queues, redis
 from app.infra.database import db
-from app.models.instance import ALIVE, Leader, Worker
+from app.models.instance import ALIVE, Clock, Leader, Worker
 from app.models.runs import IS_ACTIVE, Run
+from app.settings import Settings
 
 BUSY_STATES = ("waiting", "queued", "running", "lost")
 
@@ -22,11 +24,12 @@ class Numbers:
     depths: Mapping[str, int] | None
     oldest_queued_seconds: float
     workers: int
+    clocks: int
 
 
-def parts() -> dict[str, bool]:
-    """Return which parts work now: database, redis, clock (leads), worker (one seen lately)."""
-    found = {"database": False, "redis": redis.is_here(), "clock": False, "worker": False}
+def parts(settings: Settings) -> dict[str, bool]:
+    """Return which parts work now: database, tables (none lacks), redis, clock (leads), worker (one seen lately)."""
+    found = {"database": False, "tables": False, "redis": redis.is_here(), "clock": False, "worker": False}
     try:
         now = utc_now()
         lease = db.session.scalar(sa.select(Leader.lease_until).where(Leader.name == "clock"))
@@ -34,6 +37,7 @@ def parts() -> dict[str, bool]:
         found["clock"] = lease is not None and lease > now - ALIVE
         found["worker"] = db.session.scalar(seen.limit(1)) is not None
         found["database"] = True
+        found["tables"] = not database.is_behind(settings)
     except sa.exc.DBAPIError:
         db.session.rollback()
     return found
@@ -53,10 +57,15 @@ def numbers() -> Numbers:
     by_state = sa.select(Run.state, sa.func.count()).where(IS_ACTIVE, Run.state.in_(BUSY_STATES)).group_by(Run.state)
     counted = dict(db.session.execute(by_state).all())
     oldest = db.session.scalar(sa.select(sa.func.min(Run.queued_at)).where(IS_ACTIVE, Run.state == "queued"))
-    seen = sa.select(sa.func.count()).where(Worker.stopped_at.is_(None), Worker.seen_at > now - ALIVE)
     return Numbers(
         {state: counted.get(state, 0) for state in BUSY_STATES},
         depths(),
         (now - oldest).total_seconds() if oldest else 0.0,
-        db.session.scalar(seen.select_from(Worker)) or 0,
+        _seen_lately(Worker, now),
+        _seen_lately(Clock, now),
     )
+
+
+def _seen_lately(table: type[Worker | Clock], now: datetime) -> int:
+    seen = sa.select(sa.func.count()).select_from(table).where(table.stopped_at.is_(None), table.seen_at > now - ALIVE)
+    return db.session.scalar(seen) or 0

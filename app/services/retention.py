@@ -8,8 +8,9 @@ import sqlalchemy as sa
 from app.infra import database
 from app.infra.storage import Storage
 from app.models.people import SignIn, SignInLink, Throttle
-from app.models.runs import Artifact, LogChunk, Run
+from app.models.runs import Artifact, Checkpoint, LogChunk, Run
 from app.models.tasks import TaskFile
+from app.models.teams import ApiToken, IdempotencyKey
 from app.services.unit import Work, batch
 
 KEEP_RUNS = timedelta(days=365)
@@ -21,10 +22,11 @@ BATCH = 200
 
 
 def prune(storage: Storage) -> dict[str, int]:
-    """Remove old logs, artifacts, runs and sign-ins; returns of how many runs each went, and how many sign-ins."""
+    """Remove old logs, artifacts, runs, sign-ins and tokens; returns of how many runs each went, and how many of the rest."""
     return {
         "logs": _prune_logs(),
         "artifacts": _prune_artifacts(storage),
+        "checkpoints": _prune_checkpoints(storage),
         "runs": _prune_runs(),
         "doors": _prune_doors(),
     }
@@ -49,6 +51,20 @@ def _prune_artifacts(storage: Storage) -> int:
         for digest in digests:
             storage.remove(digest)
         total += len(runs)
+    storage.sweep()
+    return total
+
+
+def _prune_checkpoints(storage: Storage) -> int:
+    total = 0
+    while runs := _old_runs(KEEP_OUTPUT, sa.exists().where(Checkpoint.run_id == Run.id)):
+        gone = sa.delete(Checkpoint).where(Checkpoint.run_id.in_(runs)).returning(Checkpoint.files)
+        with batch() as work:
+            digests = {digest for files in work.connection.execute(gone).scalars() for digest in files.values()}
+            digests -= _still_named(work, digests)
+        for digest in digests:
+            storage.remove(digest)
+        total += len(runs)
     return total
 
 
@@ -68,6 +84,8 @@ def _prune_doors() -> int:
             sa.delete(SignIn).where(SignIn.expires_at < until),
             sa.delete(SignInLink).where(SignInLink.expires_at < until),
             sa.delete(Throttle).where(Throttle.failed_at < until),
+            sa.delete(ApiToken).where(sa.or_(ApiToken.expires_at < until, ApiToken.revoked_at < until)),
+            sa.delete(IdempotencyKey).where(IdempotencyKey.created_at < work.now - IdempotencyKey.LASTS),
         )
         return sum(work.connection.execute(statement).rowcount for statement in statements)
 
@@ -85,8 +103,10 @@ def _old_runs(kept: timedelta, *which: sa.ColumnElement[bool]) -> list[int]:
 def _still_named(work: Work, digests: Iterable[str]) -> set[str]:
     wanted = list(digests)
     columns = (Artifact.digest, TaskFile.digest)
-    return {
+    named = {
         digest
         for column in columns
         for digest in work.connection.execute(sa.select(column).where(column.in_(wanted))).scalars()
     }
+    kept = work.connection.execute(sa.select(Checkpoint.files)).scalars()
+    return named.union(*(set(wanted).intersection(files.values()) for files in kept))

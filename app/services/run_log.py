@@ -53,10 +53,16 @@ def text(actor: Actor, number: int) -> Iterator[str]:
 
 
 def _text(run_id: int) -> Iterator[str]:
-    query = _CHUNK.where(LogChunk.run_id == run_id).order_by(LogChunk.first)
-    with database.read() as connection:
-        for chunk in connection.execution_options(yield_per=16).execute(query):
+    query = _CHUNK.where(LogChunk.run_id == run_id).order_by(LogChunk.first).limit(_CHUNKS)
+    last = 0
+    while True:
+        with database.read() as connection:  # none stays open while a slow reader reads
+            chunks = connection.execute(query.where(LogChunk.first > last)).all()
+        if not chunks:
+            return
+        for chunk in chunks:
             yield "".join(f"{_stamp(line.at)} {line.level:<5} {line.text}\n" for line in _lines(chunk))
+        last = chunks[-1].first
 
 
 def _stamp(at: datetime) -> str:
@@ -75,6 +81,7 @@ def _last(run_id: int) -> int:
     return db.session.scalar(ends.order_by(LogChunk.first.desc()).limit(1)) or 0
 
 
+_CHUNKS = 16
 _CHUNK = sa.select(LogChunk.first, LogChunk.at, LogChunk.lines)
 
 

@@ -1,8 +1,8 @@
 """Runs that people ask for, stop and decide on; and one run with all that its page shows."""
 
 import uuid
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -10,7 +10,8 @@ from typing import Any, Literal, get_args
 import sqlalchemy as sa
 from sqlalchemy.orm import joinedload, selectinload
 
-from app.core.errors import Conflict, Invalid, NotFound
+from app.core.errors import Conflict, Forbidden, Invalid, NotFound
+from app.domain import money
 from app.domain.access import Actor
 from app.domain.insight import usual_seconds
 from app.domain.lifecycle import ENDED
@@ -18,7 +19,7 @@ from app.engines.base import engines
 from app.infra.database import db
 from app.infra.storage import Storage
 from app.models.people import Person
-from app.models.runs import IS_ACTIVE, Artifact, Attempt, Run
+from app.models.runs import IS_ACTIVE, Artifact, Attempt, Checkpoint, Run
 from app.models.tasks import Schedule, Task, TaskVersion
 from app.services import planned
 from app.services.unit import SessionWork, Work, batch, unit
@@ -32,22 +33,28 @@ USUAL_RUNS = 20
 _LOOKED_AT = 200
 """They are looked for among so many of its last runs, so that a task that always fails costs no more."""
 
+HIGHEST_CAP_MICROS = 10_000 * money.MICROS
+_LONGEST_CHAIN = 100
+
 
 # --- asking for a run
 
 
-def start(actor: Actor, task_id: int) -> int:
-    """Start a task now, also a paused one; returns the number of the run. Raises NotFound, Conflict."""
+def start(actor: Actor, task_id: int, trigger: str = "person", key: str = "") -> int:
+    """Start a task now, also a paused one; returns the number of the run. Raises NotFound, Conflict.
+
+    `trigger` says who asked: person, api. A run that was asked for with the same `key` is the one that is returned.
+    """
     with batch(actor) as work:
         task = work.connection.execute(
             _TASK.where(Task.id == task_id, Task.team_id == actor.team_id, Task.deleted_at.is_(None))
         ).first()
         if task is None:
             raise NotFound
-        return _ask(work, task, task.version_id)
+        return _asked_before(work, task, key) or _ask(work, task, task.version_id, trigger, key)
 
 
-def again(actor: Actor, number: int, *, with_its_version: bool = False) -> int:
+def again(actor: Actor, number: int, *, with_its_version: bool = False, trigger: str = "person", key: str = "") -> int:
     """Run a run's task once more, as the task is now or as it was then; returns the number of the new run.
 
     Raises NotFound, and Conflict for a task that was deleted.
@@ -62,13 +69,19 @@ def again(actor: Actor, number: int, *, with_its_version: bool = False) -> int:
             raise NotFound
         if row.deleted_at:
             raise Conflict(f"{row.name} was deleted, so it can't run again.")
-        return _ask(work, row, row.its_version_id if with_its_version else row.version_id)
+        version_id = row.its_version_id if with_its_version else row.version_id
+        return _asked_before(work, row, key) or _ask(work, row, version_id, trigger, key)
 
 
 _TASK = sa.select(Task.id, Task.team_id, Task.name, Task.version_id, Task.deleted_at)
 
 
-def _ask(work: Work, task: Any, version_id: int) -> int:
+def _asked_before(work: Work, task: Any, key: str) -> int | None:
+    known = sa.select(Run.number).where(Run.task_id == task.id, Run.key == key)
+    return work.connection.execute(known).scalar() if key else None
+
+
+def _ask(work: Work, task: Any, version_id: int, trigger: str, key: str, **more: int) -> int:
     assert work.actor
     engine = work.connection.execute(
         sa.select(TaskVersion.definition["engine"].as_string()).where(TaskVersion.id == version_id)
@@ -79,8 +92,8 @@ def _ask(work: Work, task: Any, version_id: int) -> int:
         "team_id": task.team_id,
         "task_id": task.id,
         "version_id": version_id,
-        "key": f"manual:{uuid.uuid4().hex}",
-        "trigger": "person",
+        "key": key or f"manual:{uuid.uuid4().hex}",
+        "trigger": trigger,
         "requested_by_id": work.actor.person_id,
         "planned_at": work.now,
         "lane": engines[engine].lane,
@@ -88,11 +101,102 @@ def _ask(work: Work, task: Any, version_id: int) -> int:
         "reason": "",
         "sentence": "",
         "queued_at": work.now,
-    }
-    planned.insert(work, [row])
+    } | more
+    inserted = planned.insert(work, [row])
+    if not inserted and (number_before := _asked_before(work, task, key)):
+        return number_before  # the same was asked for at the same moment
     number: int = row["number"]
     work.audit("run_asked_for", f"#{number} {task.name}", task=task.id)
     return number
+
+
+def resume(actor: Actor, number: int, raise_micros: int = 0, seen: int | None = None, trigger: str = "person") -> int:
+    """Go on from a run's last checkpoint in a new run of the same version; returns the number of the new run.
+
+    Its cost cap is that of the old run and `raise_micros` (millionths of a US dollar) more. `seen` is how many runs
+    that went on from it had ended when this was asked for: asked twice, it is one run. Raises NotFound, Invalid,
+    Forbidden (to raise a cap is to change what the task may cost), and Conflict for a run that can't go on.
+    """
+    if raise_micros and not actor.may("edit"):
+        raise Forbidden("edit")
+    with batch(actor) as work:
+        row = work.connection.execute(
+            _TASK.add_columns(
+                *_RESUMED, TaskVersion.definition["settings"]["cost_cap_cents"].as_integer().label("cents")
+            )
+            .join(Run, Run.task_id == Task.id)
+            .join(TaskVersion, TaskVersion.id == Run.version_id)
+            .where(Run.team_id == actor.team_id, Run.number == number)
+        ).first()
+        if row is None:
+            raise NotFound
+        _check_resumable(
+            number, row, has_checkpoint=_has_checkpoint(work.connection, _chain(work.connection, row.run_id))
+        )
+        cap = _raised(row, raise_micros)
+        ended = sum(after.state in ENDED for after in _after(work.connection, row.id, row.run_id))
+        key = f"{_AFTER.format(row.run_id)}{ended if seen is None else seen}"
+        more = {"resumes_id": row.run_id} | ({"cost_cap_micros": cap} if cap is not None else {})
+        return _asked_before(work, row, key) or _ask(work, row, row.its_version_id, trigger, key, **more)
+
+
+_RESUMED = (
+    Run.id.label("run_id"), Run.state, Run.reason, Run.cost_cap_micros, Run.version_id.label("its_version_id"),
+)  # fmt: skip
+
+
+def _chain(connection: Any, run_id: int | None) -> list[Any]:
+    """Return the rows of a run, of the one it goes on from, and so on."""
+    rows: list[Any] = []
+    while run_id and len(rows) < _LONGEST_CHAIN:
+        query = sa.select(Run.id, Run.number, Run.cost_micros, Run.resumes_id).where(Run.id == run_id)
+        row = connection.execute(query).first()
+        if row is None:
+            break
+        rows.append(row)
+        run_id = row.resumes_id
+    return rows
+
+
+def _has_checkpoint(connection: Any, chain: Sequence[Any]) -> bool:
+    kept = sa.exists().where(Checkpoint.run_id.in_([row.id for row in chain]))
+    return bool(connection.execute(sa.select(kept)).scalar())
+
+
+def _check_resumable(number: int, row: Any, *, has_checkpoint: bool) -> None:
+    if row.deleted_at:
+        raise Conflict(f"{row.name} was deleted, so it can't go on.")
+    if row.state not in ENDED:
+        raise Conflict(f"Run #{number} has not ended yet.")
+    if row.state in {"succeeded", "degraded"} or not has_checkpoint:
+        raise Conflict(f"Run #{number} has nothing to go on from. Run it again instead.")
+
+
+def _raised(row: Any, raise_micros: int) -> int | None:
+    """Return the cap of the new run, None where the old one had none of its own and it stays as the task says."""
+    if raise_micros < 0 or (row.reason == "cost_cap" and not raise_micros):
+        raise Invalid({"raise": "Raise its cap by some amount, like 1.00, or it stops again at once."})
+    if not raise_micros:
+        return row.cost_cap_micros  # type: ignore[no-any-return]  # a column
+    cap: int = cap_micros(row.cost_cap_micros, row.cents) + raise_micros
+    if cap > HIGHEST_CAP_MICROS:
+        raise Invalid({"raise": f"A run may cost at most {money.said(HIGHEST_CAP_MICROS)}."})
+    return cap
+
+
+def cap_micros(raised_micros: int | None, cents: int | None) -> int:
+    """Return what a run may cost, in millionths of a US dollar: its own raised cap, or that of its task in cents."""
+    return (cents or 0) * money.MICROS_PER_CENT if raised_micros is None else raised_micros
+
+
+_AFTER = "resume:{}:"
+"""How the key of a run begins that a person let go on from another, by the id of that one."""
+
+
+def _after(connection: Any, task_id: int, run_id: int) -> Sequence[Any]:
+    """Return number and state of the runs that went on from a run, the oldest first."""
+    went_on = (Run.task_id == task_id, Run.key.startswith(_AFTER.format(run_id), autoescape=True))
+    return connection.execute(sa.select(Run.number, Run.state).where(*went_on).order_by(Run.id)).all()  # type: ignore[no-any-return]  # rows
 
 
 # --- stopping and deciding
@@ -177,6 +281,22 @@ class Detail:
     usual_seconds: float | None
     ahead: int
     has_schedule: bool
+    way: "Way"
+
+
+@dataclass(frozen=True)
+class Way:
+    """What a run goes on from and what goes on from it, by number.
+
+    `saved` maps a step to when its checkpoint was kept; `earlier_micros` is what the runs before it have cost.
+    """
+
+    came_from: int | None = None
+    went_on: Sequence[int] = ()
+    ended_after: int = 0
+    can_go_on: bool = False
+    saved: Mapping[str, datetime] = field(default_factory=dict)
+    earlier_micros: int = 0
 
 
 def find(actor: Actor, number: int) -> Detail:
@@ -192,7 +312,30 @@ def find(actor: Actor, number: int) -> Detail:
     run = db.session.scalar(query.execution_options(populate_existing=True))
     if run is None:
         raise NotFound
-    return Detail(run, usual_seconds(_took(run)), _ahead(run) if run.state == "queued" else 0, _has_schedule(run))
+    return Detail(
+        run, usual_seconds(_took(run)), _ahead(run) if run.state == "queued" else 0, _has_schedule(run), _way(run)
+    )
+
+
+def _way(run: Run) -> Way:
+    if run.version.definition.get("engine") not in _CAN_GO_ON:
+        return Way()
+    kept = sa.select(Checkpoint.after, Checkpoint.at).where(Checkpoint.run_id == run.id).order_by(Checkpoint.number)
+    saved: dict[str, datetime] = dict(db.session.execute(kept).all())
+    after = _after(db.session, run.task_id, run.id)
+    chain = _chain(db.session, run.id)
+    can_go_on = run.state in ENDED - {"succeeded", "degraded"} and _has_checkpoint(db.session, chain)
+    return Way(
+        chain[1].number if len(chain) > 1 else None,
+        [row.number for row in after],
+        sum(row.state in ENDED for row in after),
+        can_go_on,
+        saved,
+        sum(row.cost_micros or 0 for row in chain[1:]),
+    )
+
+
+_CAN_GO_ON = frozenset({"agent"})
 
 
 def is_over(actor: Actor, number: int) -> bool:

@@ -13,7 +13,7 @@ from app.infra.database import db
 from app.infra.vault import Vault
 from app.models.people import Person
 from app.models.tasks import Task, TaskVersion
-from app.models.teams import Secret, Team
+from app.models.teams import Model, Secret, Team
 from app.services.unit import unit
 
 LARGEST_BYTES = 64 * 1024
@@ -39,7 +39,7 @@ def names(actor: Actor) -> Sequence[str]:
 
 
 def lines(actor: Actor) -> list[Line]:
-    """Return the team's secrets by name, with who changed each last and the names of the tasks that use it."""
+    """Return the team's secrets by name, with who changed each last and the names of what uses it."""
     users = _users(actor.team_id)
     rows = db.session.execute(
         sa.select(Secret.id, Secret.name, Person.name, Secret.changed_at)
@@ -101,4 +101,9 @@ def _users(team_id: int) -> dict[str, list[str]]:
         settings = definition.get("settings", {})
         for secret in {*settings.get("secrets", ()), settings.get("auth_secret")} - {None, ""}:
             users.setdefault(secret, []).append(task)
+    models = (
+        sa.select(Model.name, Model.secret).where(Model.team_id == team_id, Model.secret != "").order_by(Model.name)
+    )
+    for model, secret in db.session.execute(models):
+        users.setdefault(secret, []).append(f"the model {model}")
     return users

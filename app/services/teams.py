@@ -15,7 +15,7 @@ from app.domain.access import ROLES, Actor, Role, may_give
 from app.infra.database import db
 from app.infra.vault import Vault
 from app.models.people import Person, SignInLink
-from app.models.teams import Membership, Team
+from app.models.teams import ApiToken, Membership, Team
 from app.services import links
 from app.services.unit import SessionWork, unit
 
@@ -134,6 +134,7 @@ def remove(actor: Actor, membership_id: int) -> None:
             raise Conflict("This is your own space; you can't leave it.")
         work.session.delete(member)
         _withdraw_of(work, member)
+        _revoke_tokens_of(work, member)
         work.audit("member_removed", f"person {member.person_id}", role=member.role)
         work.ring(0, member.person_id)
 
@@ -190,6 +191,12 @@ def _withdraw_of(work: SessionWork, member: Membership, but: Sequence[Role] = ()
         SignInLink.role.not_in(but),
     )
     work.session.execute(theirs)
+
+
+def _revoke_tokens_of(work: SessionWork, member: Membership) -> None:
+    """End what programs hold in a member's name: it must not come back to life when they join again."""
+    theirs = sa.update(ApiToken).where(ApiToken.team_id == member.team_id, ApiToken.person_id == member.person_id)
+    work.session.execute(theirs.where(ApiToken.revoked_at.is_(None)).values(revoked_at=work.now))
 
 
 def _open_invitation(actor: Actor) -> tuple[sa.ColumnElement[bool], ...]:

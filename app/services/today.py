@@ -22,7 +22,7 @@ from app.domain.lifecycle import STATES, WENT_WRONG
 from app.domain.triggers import Trigger, TriggerError
 from app.infra.database import db
 from app.models.runs import IS_ACTIVE, Run
-from app.models.tasks import Schedule, Task
+from app.models.tasks import RULE, Schedule, Task, trigger_of
 
 LOOK_BACK = timedelta(days=7)
 """A failure older than this no longer asks for anybody."""
@@ -54,7 +54,8 @@ class Need:
 class Going:
     """A run that has not ended, `seconds` after it began or was queued.
 
-    `expected_seconds` is the median of its task's latest successes, None without any.
+    `expected_seconds` is the median of its task's latest successes, None without any; `cost_micros` is what it has
+    cost so far in millionths of a US dollar, None where nothing is counted.
     """
 
     number: int
@@ -64,6 +65,7 @@ class Going:
     since: datetime
     seconds: float
     expected_seconds: float | None
+    cost_micros: int | None = None
 
 
 @dataclass(frozen=True)
@@ -184,6 +186,7 @@ def now(actor: Actor) -> Now:
                     Run.started_at,
                     Run.queued_at,
                     Run.planned_at,
+                    Run.cost_micros,
                     Task.name,
                 )
                 .join(Task, Task.id == Run.task_id)
@@ -198,7 +201,7 @@ def now(actor: Actor) -> Now:
 def _going(row: Any, expected_seconds: float | None) -> Going:
     since = (row.started_at if row.state == "running" else row.queued_at) or row.planned_at
     seconds = max(0.0, (utc_now() - since).total_seconds())
-    return Going(row.number, row.name, row.state, row.sentence, since, seconds, expected_seconds)
+    return Going(row.number, row.name, row.state, row.sentence, since, seconds, expected_seconds, row.cost_micros)
 
 
 # One statement, always the same, so that it is built and compiled once; places that are not needed ask for task 0.
@@ -238,8 +241,7 @@ def coming(actor: Actor, zone: ZoneInfo) -> Next:
     planned = (Schedule.team_id == actor.team_id, Schedule.state == "active", Schedule.next_fire_at < start + AHEAD)
     rows = db.session.execute(
         sa.select(
-            Schedule.task_id, Schedule.kind, Schedule.expression, Schedule.timezone, Schedule.gap, Schedule.fold,
-            Schedule.anchor_at, Schedule.next_fire_at, Task.slug, Task.name, Task.engine,
+            Schedule.task_id, *RULE, Schedule.next_fire_at, Task.slug, Task.name, Task.engine,
         )
         .join(Task, Task.id == Schedule.task_id)
         .where(*planned)
@@ -258,7 +260,7 @@ def coming(actor: Actor, zone: ZoneInfo) -> Next:
 
 
 def _times(row: Any, start: datetime) -> list[Coming]:
-    trigger = Trigger(row.kind, row.expression, row.timezone, row.gap, row.fold, row.anchor_at)
+    trigger = trigger_of(row)
     instants, words = _day_of(trigger, row.next_fire_at)
     chosen = instants[:1] if words else [at for at in instants if at < start + AHEAD]
     return [Coming(at, row.task_id, row.slug, row.name, row.engine, words) for at in chosen]

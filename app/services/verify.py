@@ -17,7 +17,7 @@ from app.domain import lifecycle, triggers
 from app.domain.triggers import Trigger
 from app.infra import database
 from app.models.runs import Attempt, Event, Run
-from app.models.tasks import Schedule
+from app.models.tasks import RULE, Schedule
 
 LATEST_PLAN = timedelta(seconds=5)
 """A planned time becomes a run at most this late, or the run's event says why."""
@@ -102,7 +102,7 @@ def _plan(connection: sa.Connection, report: Report, runs: list[Any]) -> Iterato
 def _plan_of(
     schedule: Any, report: Report, by_key: dict[str, Any], folded: list[Any], explained: set[int]
 ) -> Iterator[Finding]:
-    rule = Trigger(*(schedule[name] for name in ("kind", "expression", "timezone", "gap", "fold", "anchor_at")))
+    rule = Trigger(*(schedule[column.key] for column in RULE))
     since = max(report.since, schedule["created_at"])
     counts: dict[int, int] = defaultdict(int)
     try:

@@ -9,7 +9,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from app.infra import database
 from app.infra.database import db
-from app.models.instance import ALIVE, Leader, Worker
+from app.models.instance import ALIVE, Worker
 from app.services.unit import Work, batch
 
 
@@ -46,10 +46,3 @@ def alive() -> Sequence[Worker]:
     now = database.now(db.session.connection())
     query = sa.select(Worker).where(Worker.stopped_at.is_(None), Worker.seen_at > now - ALIVE).order_by(Worker.name)
     return db.session.scalars(query).all()
-
-
-def is_clock_alive() -> bool:
-    """Whether a clock process leads now."""
-    now = database.now(db.session.connection())
-    lease = db.session.scalar(sa.select(Leader.lease_until).where(Leader.name == "clock"))
-    return lease is not None and lease > now - timedelta(seconds=10)

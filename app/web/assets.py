@@ -13,8 +13,8 @@ from flask import Blueprint, Flask, Response, abort, current_app, request
 
 from app.web.guard import anyone
 
-LAYERS = ("reset", "tokens", "base", "layout", "parts", "forms", "figures", "pages", "utilities")
-MODULES = ("dom", "layers", "palette", "keys", "forms", "times", "live", "log")
+LAYERS = ("reset", "tokens", "base", "layout", "parts", "forms", "figures", "pages", "runs", "utilities")
+MODULES = ("dom", "layers", "palette", "keys", "forms", "times", "live", "log", "picks")
 """Scripts in the order in which they can be joined: each imports only from those before it."""
 
 HTMX = ("htmx.min.js", "hx-sse.min.js")

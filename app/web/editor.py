@@ -1,4 +1,4 @@
-"""The task editor: one form for new tasks and for changes, and the live reading of its schedule."""
+"""The task editor: one form for new tasks and for changes, and the live reading of its schedules."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,11 +11,10 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as AnyResponse
 
 from app.core.clock import utc_now
-from app.services import secrets, tasks
-from app.services.tasks import Upload, builder, definitions, schedules
+from app.services import models, secrets, tasks
+from app.services.tasks import Upload, builder, definitions
 from app.services.tasks.definitions import Draft
-from app.services.tasks.schedules import Given, Preview
-from app.web import security
+from app.web import schedule_box, security
 from app.web.forms import NO_ERRORS, Errors, saved, shown_by, zones
 from app.web.guard import guard
 from app.web.render import is_part, page
@@ -27,6 +26,12 @@ Fields = MultiDict[str, str]
 
 STARTS: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {
+        "agent": {
+            "engine": "agent",
+            "name": "Ask an agent",
+            "timeout": "15",
+            "prompt": "Explain in three sentences what a carillon is, to somebody who has never heard one.",
+        },
         "website": {"engine": "http", "name": "Check a website", "url": "https://example.com/", "expect_status": "200"},
         "script": {"engine": "shell", "name": "Disk space", "script": "# How full the disks are\ndf -h\n"},
         "python": {"engine": "python", "name": "Python script", "code": 'print("Hello from Carillon")\n'},
@@ -36,13 +41,18 @@ STARTS: Mapping[str, Mapping[str, str]] = MappingProxyType(
 
 _LABELS = MappingProxyType(
     {
-        "url": "Address", "script": "Script", "code": "Code", "text": "When should it run?", "env": "Variables",
+        "url": "Address", "script": "Script", "code": "Code", "env": "Variables",
+        "prompt": "What should it do?", "model": "Model", "tools": "What it may do", "max_turns": "Turns at most",
+        "cost_cap_cents": "Stop at a cost of", "temperature": "Temperature", "allowed_hosts": "Hosts it may ask",
         "timeout": "Stop after", "min_isolation": "Isolation", "files": "Files", "expect_json": "Expected in the JSON",
     }
 )  # fmt: skip
 
 
-_SIGNS = MappingProxyType({"http": "http", "shell": "script", "python": "terminal"})
+_ANSWERS = {"none": "tasks/_will.html", "one": "tasks/_answer_box.html", "all": "tasks/_answer_all.html"}
+"""What the schedule box asks for while somebody types, by how much of the form is drawn anew."""
+
+_SIGNS = MappingProxyType({"agent": "agent", "http": "http", "shell": "script", "python": "terminal"})
 
 
 # --- pages
@@ -60,7 +70,7 @@ def new(errors: Errors = NO_ERRORS) -> str:
 @shown_by(new)
 def create() -> AnyResponse:
     """Make a task; without JavaScript also show the schedule as it is understood."""
-    if _only_looks():
+    if schedule_box.only_looks(request.form):
         return make_response(new())
     task = tasks.create(g.actor, _draft(request.form), _folder(), _uploads())
     return _leave(task, "scheduled" if task.schedules else "task")
@@ -82,7 +92,7 @@ def edit(slug: str, errors: Errors = NO_ERRORS) -> str:
 @shown_by(edit)
 def change(slug: str) -> AnyResponse:
     """Change a task."""
-    if _only_looks():
+    if schedule_box.only_looks(request.form):
         return make_response(edit(slug))
     made_from = request.form.get("version", "")
     made_from_number = int(made_from) if made_from.isdecimal() else 0
@@ -93,31 +103,31 @@ def change(slug: str) -> AnyResponse:
 @blueprint.get("/tasks/schedule/preview")
 @guard("see")
 def preview() -> AnyResponse:
-    """Read a schedule while it is typed; `to` asks for the schedule box in another way of writing."""
-    fields = _composed(MultiDict(request.args))
+    """Read the schedules of a form while they are typed.
+
+    `box` is the one that was touched, and `boxes` what of the form is drawn anew: none, one, all, or only what it says.
+    """
+    when = schedule_box.when(MultiDict(request.args))
     if not is_part():
-        return redirect(url_for("editor.new", text=fields.get("text", ""), timezone=fields.get("timezone", "")))
-    template = "tasks/_when.html" if "to" in request.args else "tasks/_answer.html"
-    words: dict[str, Any] = {
-        "fields": _mode(fields),
-        "errors": NO_ERRORS,
-        "zones": zones(),
-        "preview": _preview(fields),
-    }
-    return make_response(page(template, **words))
+        first = when.boxes[0].given
+        return redirect(url_for("editor.new", text=first.text, timezone=first.timezone))
+    touched = when.boxes[min(request.args.get("box", 0, int), len(when.boxes) - 1)]
+    template = _ANSWERS.get(request.args.get("boxes", ""), "tasks/_answer.html")
+    return make_response(page(template, when=when, box=touched, zones=zones()))
 
 
 def _form(fields: Fields, errors: Errors, **more: Any) -> str:
-    fields = _mode(_composed(fields))
+    when = schedule_box.when(fields, errors)
     return page(
         "tasks/edit.html",
         fields=fields,
         errors=errors,
-        labels=_LABELS,
+        labels=_LABELS | when.labels,
         engine_options=[(name, label, _SIGNS.get(name, "plug")) for name, label in definitions.types()],
         secrets=secrets.names(g.actor),
+        models=models.names(g.actor),
         zones=zones(),
-        preview=_preview(fields),
+        when=when,
         **{"task": None, "files": (), "version": 0, **more},
     )
 
@@ -133,32 +143,27 @@ def _typed_or(stored: Fields) -> Fields:
     return MultiDict(request.form) if request.method == "POST" else stored
 
 
-def _only_looks() -> bool:
-    return bool({"preview", "to", "choice"} & request.form.keys())
-
-
 def _started() -> Fields:
-    given: Fields = MultiDict(
-        {**definitions.blank(), "engine": "http", "timezone": request.args.get("timezone") or current_user.timezone}
-    )
+    zone = request.args.get("timezone") or current_user.timezone
+    given: Fields = MultiDict({**definitions.blank(), "engine": "http", "when-0-timezone": zone})
     for name, value in STARTS.get(request.args.get("start", ""), {}).items():
         given.setlist(name, [value])
     if sentence := request.args.get("text", ""):
         name, when = builder.split(sentence, utc_now(), current_user.timezone)
         given.setlist("name", [name or given.get("name", "")])
-        given.setlist("text", [when])
+        given.setlist("when-0-text", [when])
     return given
 
 
 def _draft(form: Fields) -> Draft:
-    fields = _composed(MultiDict(form))
+    fields: Fields = MultiDict(form)
     texts = fields.to_dict(flat=False)
     plain = {name: values[0] for name, values in texts.items()}
     return Draft(
         name=fields.get("name", ""),
         engine=fields.get("engine", ""),
         settings=definitions.from_texts(fields.get("engine", ""), texts),
-        when=_given(fields),
+        when=schedule_box.given(fields),
         numbers=plain,
         choices=plain,
         is_idempotent="is_idempotent" in fields,
@@ -177,43 +182,3 @@ def _uploads() -> list[Upload]:
 
 def _folder() -> Path:
     return security.settings().data_dir / "files"
-
-
-# --- the schedule box: words, builder and cron write the same text
-
-
-def _given(fields: Fields) -> Given:
-    return Given(
-        fields.get("text", ""),
-        fields.get("timezone") or current_user.timezone,
-        fields.get("gap") or "next",
-        fields.get("fold") or "first",
-    )
-
-
-def _preview(fields: Fields) -> Preview | None:
-    given = _given(fields)
-    return schedules.preview(given, utc_now()) if given.text.strip() else None
-
-
-def _composed(fields: Fields) -> Fields:
-    """Bring what builder or cron say, or the choice that was pressed, into `text`."""
-    if choice := fields.get("choice"):
-        fields.setlist("text", [choice])
-        fields.setlist("mode", ["words"])
-    elif fields.get("mode") == "builder":
-        fields.setlist("text", [builder.compose(fields.to_dict(flat=False))])
-    elif fields.get("mode") == "cron":
-        fields.setlist("text", [fields.get("cron") or fields.get("text", "")])
-    return fields
-
-
-def _mode(fields: Fields) -> Fields:
-    """Show the schedule the way that was asked for, filled in with what it is now."""
-    mode = fields.get("to") or fields.get("mode") or "words"
-    fields.setlist("mode", [mode])
-    if "to" in fields:
-        del fields["to"]
-        for name, values in builder.written(mode, _given(fields), utc_now()).items():
-            fields.setlist(name, values)
-    return fields

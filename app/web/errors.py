@@ -1,6 +1,7 @@
 """The one place where a refusal or a failure becomes an answer: page, part or JSON, always with what to do."""
 
 import secrets
+from collections.abc import Callable
 from datetime import datetime
 from inspect import signature
 from typing import Any
@@ -19,6 +20,8 @@ from app.services import teams
 from app.services.tries import Throttled
 from app.web import guard
 from app.web.security import Forged
+
+Programs = Callable[[Exception], Response | None]
 
 log = structlog.get_logger()
 
@@ -39,22 +42,26 @@ _NOT_SENT_AGAIN = frozenset({"csrf_token", "password", "current", "value"})
 _RETRY_SECONDS = 5
 
 
-def attach(app: Flask) -> None:
-    """Answer every refusal and failure of `app`."""
-    app.register_error_handler(Invalid, _invalid)
-    app.register_error_handler(NotFound, lambda error: answer(404, str(error)))
-    app.register_error_handler(Forged, _forged)
-    app.register_error_handler(Forbidden, _forbidden)
-    app.register_error_handler(Conflict, lambda error: answer(409, str(error)))
-    app.register_error_handler(Throttled, lambda error: _later(429, error.message, error.retry_at))
-    app.register_error_handler(Unavailable, lambda error: _later(503, error.message, error.retry_at))
-    app.register_error_handler(sa.exc.IntegrityError, lambda _: answer(409))
+def attach(app: Flask, programs: Programs) -> None:
+    """Answer every refusal and failure of `app`; `programs` answers those of the API, and nothing for others."""
+
+    def register(kind: type[Exception], handler: Callable[[Any], Any]) -> None:
+        app.register_error_handler(kind, lambda error: programs(error) or handler(error))
+
+    register(Invalid, _invalid)
+    register(NotFound, lambda error: answer(404, str(error)))
+    register(Forged, _forged)
+    register(Forbidden, _forbidden)
+    register(Conflict, lambda error: answer(409, str(error)))
+    register(Throttled, lambda error: _later(429, error.message, error.retry_at))
+    register(Unavailable, lambda error: _later(503, error.message, error.retry_at))
+    register(sa.exc.IntegrityError, lambda _: answer(409))
     for too_large in (OverflowError, RecursionError, sa.exc.DataError):
-        app.register_error_handler(too_large, lambda _: answer(400, "Something in this request is larger than can be."))
+        register(too_large, lambda _: answer(400, "Something in this request is larger than can be."))
     for kind in (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError):
-        app.register_error_handler(kind, _database_away)
-    app.register_error_handler(HTTPException, _http)
-    app.register_error_handler(Exception, _unexpected)
+        register(kind, _database_away)
+    register(HTTPException, _http)
+    register(Exception, _unexpected)
 
 
 def answer(status: int, sentence: str = "", help_: str = "", reference: str = "") -> Response:

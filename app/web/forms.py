@@ -52,3 +52,16 @@ def zones() -> list[tuple[str, str]]:
     """Return the time zones to choose from: cities and UTC."""
     names = (name for name in available_timezones() if "/" in name and not name.startswith(("Etc/", "US/")))
     return [("UTC", "UTC"), *((name, name.replace("_", " ")) for name in sorted(names))]
+
+
+def zone_named(words: str) -> str:
+    """Return the time zone that somebody typed, `europe/berlin` or only its city; what is none comes back as typed."""
+    typed_name = words.strip().replace(" ", "_").lower()
+    return _zones_by_name().get(typed_name, words.strip())
+
+
+@cache
+def _zones_by_name() -> Mapping[str, str]:
+    names = sorted(available_timezones(), key=len, reverse=True)  # of two zones with one city the shorter name counts
+    cities = {name.rpartition("/")[2].lower(): name for name in names}
+    return cities | {name.lower(): name for name in names}

@@ -56,6 +56,8 @@ def check() -> AnyResponse | None:
     if request.endpoint is None:
         return None  # no such address: the router says so next
     view = current_app.view_functions[request.endpoint]
+    if getattr(view, "is_for_programs", False):
+        return None  # no browser comes here: a token is asked for instead, and no cookie is looked at
     is_open = getattr(view, "is_open", False)
     must_sign_in = not is_open and not current_user.is_authenticated
     if must_sign_in and (request.method in security.SAFE or not _is_plain_form()):

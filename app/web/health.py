@@ -5,6 +5,7 @@ from prometheus_client import CollectorRegistry, Gauge, ProcessCollector, genera
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from app.services import health
+from app.web import security
 from app.web.guard import anyone
 
 blueprint = Blueprint("health", __name__)
@@ -20,9 +21,9 @@ def alive() -> Response:
 @blueprint.get("/readyz")
 @anyone
 def ready() -> tuple[Response, int]:
-    """Say of each part whether it works; 503 while one does not."""
-    parts = health.parts()
-    is_ready = all(parts.values())
+    """Say of each part whether it works; 503 while this server lacks one. Clock and worker are other processes."""
+    parts = health.parts(security.settings())
+    is_ready = all(parts[name] for name in ("database", "tables", "redis"))
     return jsonify(ready=is_ready, **parts), 200 if is_ready else 503
 
 
@@ -44,6 +45,7 @@ def metrics() -> Response:
     oldest = Gauge("carillon_oldest_queued_seconds", "How long the oldest queued run waits", registry=registry)
     oldest.set(numbers.oldest_queued_seconds)
     Gauge("carillon_workers", "Workers seen in the last 15 seconds", registry=registry).set(numbers.workers)
+    Gauge("carillon_clocks", "Clocks seen in the last 15 seconds", registry=registry).set(numbers.clocks)
     if hub := current_app.extensions.get("hub"):
         for name, (help_, value) in hub.numbers().items():
             Gauge(f"carillon_{name}", help_, registry=registry).set(value)

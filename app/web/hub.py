@@ -5,7 +5,7 @@ import re
 import signal
 import threading
 from collections import defaultdict
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 from a2wsgi import WSGIMiddleware
@@ -29,16 +29,27 @@ MOST_OF_BROWSER = 5
 
 _CROWDED = b"event: crowded\nretry: 60000\ndata:\n\n"
 _PATH = re.compile(r"/t/[^/]+/live/.")
-_DOWNLOAD = re.compile(r"/t/[^/]+/runs/\d+/(log\.txt$|files/)")
+_DOWNLOAD = re.compile(r"/(?:t/[^/]+|api/v1)/runs/\d+/(?:log\.txt$|files/|artifacts/)")
 _DOWNLOADS = 4
 """Threads that send what may be large; it takes as long as its reader takes, and pages must not wait for that."""
+
+
+class Feeds(Protocol):
+    """Streams of another kind, those for programs, whose connections are held here too."""
+
+    def takes(self, scope: Scope) -> bool: ...
+    async def serve(self, admit: Any, scope: Scope, receive: Receive, send: Send) -> None: ...
+    def ring(self, team_id: int, run_id: int) -> None: ...
+    def mark_all(self) -> None: ...
+    def tend(self) -> None: ...
+    def close(self) -> None: ...
 
 
 class Hub:
     """An ASGI application: streams on the loop, everything else in Flask on threads."""
 
-    def __init__(self, app: Flask) -> None:
-        self._desk = Desk(app)
+    def __init__(self, app: Flask, feeds: Feeds) -> None:
+        self._desk, self._feeds = Desk(app), feeds
         self._pages = WSGIMiddleware(app.wsgi_app, workers=app.config["SETTINGS"].web_threads)  # type: ignore[arg-type]  # the same protocol under two names
         self._downloads = WSGIMiddleware(app.wsgi_app, workers=_DOWNLOADS)  # type: ignore[arg-type]  # as above
         self._largest: int = app.config["MAX_CONTENT_LENGTH"]
@@ -55,6 +66,8 @@ class Hub:
             await self._live(receive, send)
         elif scope["type"] == "http" and scope["method"] == "GET" and _PATH.match(scope["path"]):
             await self._stream(scope, receive, send)
+        elif scope["type"] == "http" and self._feeds.takes(scope):
+            await self._feeds.serve(self._desk.admit, scope, receive, send)
         else:
             pages = self._downloads if _DOWNLOAD.match(scope["path"]) else self._pages
             await bodies.whole(pages, scope, receive, send, self._largest)  # type: ignore[arg-type]  # the same protocol under two names
@@ -107,6 +120,7 @@ class Hub:
         """End every stream; the pages come back by themselves."""
         for stream in self.streams:
             stream.close()
+        self._feeds.close()
 
     # --- what wakes broadcasts and streams
 
@@ -116,6 +130,7 @@ class Hub:
                 self._mark_all()
                 continue
             team_id, _, number = rung.partition(":")
+            self._feeds.ring(int(team_id), int(number))
             if team_id == "0":
                 self._doubt(int(number))
             else:
@@ -129,6 +144,7 @@ class Hub:
     def _mark_all(self) -> None:
         for broadcast in self._broadcasts.values():
             broadcast.mark()
+        self._feeds.mark_all()
 
     def _doubt(self, person_id: int) -> None:
         for stream in self.streams:
@@ -141,6 +157,7 @@ class Hub:
         while True:
             await asyncio.sleep(BEAT_SECONDS)
             self._mark_all()
+            self._feeds.tend()
             for stream in self.streams:
                 stream.beat()
                 if loop.time() - stream.checked_at > CHECK_SECONDS - BEAT_SECONDS / 2:

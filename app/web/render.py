@@ -13,8 +13,9 @@ from flask_login import current_user
 from jinja2 import StrictUndefined
 
 from app.core.clock import utc_now
+from app.domain import money
 from app.domain.wording import duration
-from app.services import workers
+from app.services import clocks, workers
 from app.web import security
 from app.web.forms import typed
 
@@ -52,6 +53,7 @@ def attach(app: Flask) -> None:
         "relative": relative,
         "duration": duration,
         "bytes": size,
+        "money": money.said,
         "iso": iso,
         "browser": browser_name,
     }
@@ -108,7 +110,7 @@ def alive() -> Alive:
 @lru_cache(maxsize=1)
 def _alive(_moment: int) -> Alive:
     try:
-        count, has_clock = len(workers.alive()), workers.is_clock_alive()
+        count, has_clock = len(workers.alive()), clocks.leader() is not None
     except sa.exc.DBAPIError:
         return Alive("fail", "The database is away.")
     if not has_clock:

@@ -8,14 +8,14 @@ from typing import Any, cast
 
 from markupsafe import Markup
 
-from app.domain import insight
+from app.domain import insight, money
 from app.domain.insight import Insight
 from app.domain.lifecycle import RunState
 from app.domain.wording import duration
 from app.models.runs import Attempt, Run, Step
 from app.services.run_list import Account
 from app.services.run_log import Line
-from app.services.runs import Detail
+from app.services.runs import Detail, cap_micros
 from app.web import ansi
 from app.web.render import zone
 
@@ -59,6 +59,51 @@ def insight_of(detail: Detail, now: datetime) -> Insight:
     return insight.tell(case, now)
 
 
+# --- what an agent's run costs
+
+AMBER = 0.8
+"""From this share of its cap on, the meter warns."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a run of an agent has cost, in micros of a US dollar, those it goes on from included.
+
+    `spent` is None where tokens were used and no price is known; `raise_by` is what its cap can be raised by at once.
+    """
+
+    spent: int | None
+    earlier: int
+    cap: int
+    raise_by: int
+    tokens: int
+    turns: int
+    model: str
+
+    @property
+    def tone(self) -> str:
+        """The tone of the meter: `fail` when all is spent, `warn` when little is left."""
+        share = (self.spent or 0) / self.cap if self.cap else 1.0
+        return "fail" if share >= 1 else "warn" if share >= AMBER else "bronze"
+
+
+def cost_of(detail: Detail) -> Cost | None:
+    """Return what a run of an agent has cost; None for a run of anything else."""
+    run, definition = detail.run, detail.run.version.definition
+    if definition.get("engine") != "agent":
+        return None
+    settings = definition["settings"]
+    turns = [step.facts for attempt in run.attempts for step in attempt.steps if "tokens_in" in step.facts]
+    tokens = sum(facts["tokens_in"] + facts["tokens_out"] for facts in turns)
+    cents = settings.get("cost_cap_cents")
+    is_unknown = run.cost_micros is None and tokens > 0
+    return Cost(
+        None if is_unknown else (run.cost_micros or 0) + detail.way.earlier_micros, detail.way.earlier_micros,
+        cap_micros(run.cost_cap_micros, cents), cap_micros(None, cents) or money.MICROS, tokens, len(turns),
+        run.facts.get("model") or settings.get("model") or "its model",
+    )  # fmt: skip
+
+
 # --- steps
 
 _NAMES = {"prepare": "Prepare", "run": "Run", "collect": "Collect files"}
@@ -86,11 +131,13 @@ def steps_of(detail: Detail, now: datetime) -> Steps:
     for attempt in run.attempts:
         for step in attempt.steps:
             by_name.setdefault(step.name, []).append((attempt, step))
-    rows = [_row(name, tries, origin, now) for name, tries in by_name.items()]
+    rows = [_row(name, tries, origin, now, detail.way.saved.get(name)) for name, tries in by_name.items()]
     return Steps(rows, total, so_far, sum(row["state"] == "succeeded" for row in rows))
 
 
-def _row(name: str, tries: Sequence[tuple[Attempt, Step]], origin: datetime, now: datetime) -> dict[str, Any]:
+def _row(
+    name: str, tries: Sequence[tuple[Attempt, Step]], origin: datetime, now: datetime, saved_at: datetime | None
+) -> dict[str, Any]:
     segments: list[dict[str, Any]] = []
     for attempt, step in tries:
         ended_at = step.ended_at or attempt.ended_at or now
@@ -101,11 +148,14 @@ def _row(name: str, tries: Sequence[tuple[Attempt, Step]], origin: datetime, now
         segments.append({"kind": "work", "start": start, "seconds": max(end - start, 0.0)})
     last = tries[-1][1]
     words = [last.detail] if last.detail else []
+    if "tokens_in" in last.facts:
+        words.append(f"{last.facts['tokens_in'] + last.facts['tokens_out']:,} tokens")
     if len(tries) > 1:
         words.append(f"{len(tries)} tries")
     return {
         "id": name, "name": _NAMES.get(name, name), "state": last.state, "url": f"?step={name}",
-        "took": _took(last, segments[-1]["seconds"]), "sub": " · ".join(words), "segments": segments, "saved_at": None,
+        "took": _took(last, segments[-1]["seconds"]), "sub": " · ".join(words), "segments": segments,
+        "saved_at": (saved_at - origin).total_seconds() if saved_at else None,
     }  # fmt: skip
 
 

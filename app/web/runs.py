@@ -1,36 +1,35 @@
 """Runs: the list, one run from its first line to its files, and what people do with it."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, time, timedelta
-from itertools import chain, groupby
+from itertools import chain
 from typing import Any
-from urllib.parse import urlencode
 
 from flask import Blueprint, Response, g, redirect, render_template, request, send_file, url_for
 from markupsafe import Markup
 from werkzeug.wrappers import Response as AnyResponse
 
 from app.core.clock import utc_now
-from app.core.errors import NotFound
+from app.core.errors import Invalid, NotFound
+from app.domain import money
 from app.domain.access import Actor
 from app.domain.lifecycle import ENDED
-from app.services import run_list, run_log, runs
-from app.services.run_list import Filters
+from app.services import run_log, runs
 from app.services.run_log import Line
-from app.web import live, run_view, security
+from app.web import live, run_filters, run_index, run_view, security, timeline
 from app.web.forms import NO_ERRORS, Errors, shown_by, text
 from app.web.guard import guard
-from app.web.render import day, page, zone
+from app.web.render import page
 
 blueprint = Blueprint("runs", __name__, url_prefix="/t/<team>")
-
-PERIODS = {"24h": ("the last 24 hours", 1), "7d": ("the last 7 days", 7), "30d": ("the last 30 days", 30)}
 
 PARTS = {
     "run-head": "runs/_header.html",
     "run-insight": "runs/_insight.html",
+    "run-resume": "runs/_resume.html",
+    "run-answer": "runs/_answer.html",
     "run-facts": "runs/_facts.html",
     "run-steps": "runs/_steps.html",
+    "run-cost": "runs/_cost.html",
     "run-files": "runs/_files.html",
     "run-regularly": "runs/_regularly.html",
 }
@@ -43,65 +42,8 @@ PARTS = {
 @blueprint.get("/runs")
 @guard("see")
 def index() -> str:
-    """Show the runs of a period, and that all that was planned is accounted for."""
-    filters, period = _filters()
-    account = run_list.account(g.actor, filters)
-    shown = run_list.listing(g.actor, filters, before=_number("before"), after=_number("after"))
-    return page(
-        "runs/index.html",
-        part="runs/_list.html",
-        filters=filters,
-        period=period,
-        periods=PERIODS,
-        account=account,
-        bar=run_view.bar(account),
-        shown=shown,
-        days=[(said, list(rows)) for said, rows in groupby(shown.rows, lambda run: day(run.planned_at))],
-        tasks=run_list.tasks(g.actor),
-        next_at=None if shown.rows else run_list.next_planned_at(g.actor),
-        now=utc_now(),
-        address=_address,
-        state_of=run_view.state_of,
-    )
-
-
-def _filters() -> tuple[Filters, str]:
-    asked = request.args
-    since, until, words = _period()
-    is_mine = asked.get("mine") == "1"
-    return Filters(
-        since, until, asked.get("state", ""), asked.get("task", ""), asked.get("trigger", ""), is_mine
-    ), words
-
-
-def _period() -> tuple[datetime, datetime, str]:
-    """Return the instants between which runs are looked at, and how that is said. Days are those of the viewer."""
-    now, first, last = utc_now(), _day("from"), _day("to")
-    if first or last:
-        first, last = first or last or now.date(), last or now.astimezone(zone()).date()
-        since = datetime.combine(first, time(), zone())
-        until = datetime.combine(last + timedelta(days=1), time(), zone()) - timedelta(microseconds=1)
-        return since, until, f"{first:%-d %b %Y}" if first == last else f"{first:%-d %b} to {last:%-d %b %Y}"
-    words, days = PERIODS.get(request.args.get("period", ""), PERIODS["24h"])
-    return now - timedelta(days=days), now, words
-
-
-def _day(name: str) -> date | None:
-    try:
-        return date.fromisoformat(request.args.get(name, ""))
-    except ValueError:
-        return None
-
-
-def _number(name: str) -> int | None:
-    return request.args.get(name, type=int)
-
-
-def _address(**changes: str | int | None) -> str:
-    """Return the list's address with some filters changed, from its first page on."""
-    kept = {name: value for name, value in request.args.items() if name not in {"before", "after"}}
-    query = urlencode({name: value for name, value in (kept | changes).items() if value})
-    return f"/t/{g.team.slug}/runs" + (f"?{query}" if query else "")  # url_for is slow, and there are two dozen of them
+    """Show the runs of a period as a list, or those of a window of time on an axis."""
+    return timeline.show() if run_filters.is_timeline(request.args) else run_index.show()
 
 
 # --- one run
@@ -140,6 +82,7 @@ def _context(actor: Actor, number: int) -> dict[str, Any]:
         "favicon": favicon,
         "insight": run_view.insight_of(detail, now),
         "steps": run_view.steps_of(detail, now),
+        "cost": run_view.cost_of(detail),
         "now": now,
     }
 
@@ -211,6 +154,16 @@ def again(number: int) -> AnyResponse:
     return _to(runs.again(g.actor, number, with_its_version=text("version") == "same"))
 
 
+@blueprint.post("/runs/<int:number>/resumption")
+@guard("run")
+@shown_by(show)
+def resume(number: int) -> AnyResponse:
+    """Go on from its last checkpoint, with its cost cap raised where that is asked for, and go to the new run."""
+    runs.find(g.actor, number)
+    seen = request.form.get("seen", type=int)
+    return _to(runs.resume(g.actor, number, _dollars("raise"), seen))
+
+
 @blueprint.post("/runs/<int:number>/decision")
 @guard("run")
 @shown_by(show)
@@ -218,6 +171,18 @@ def decide(number: int) -> AnyResponse:
     """Say whether a run whose worker vanished runs again."""
     runs.decide(g.actor, number, text("answer"))
     return _to(number)
+
+
+def _number(name: str) -> int | None:
+    return request.args.get(name, type=int)
+
+
+def _dollars(name: str) -> int:
+    """Return the micros of an amount that was typed, 0 when none was. Raises Invalid."""
+    try:
+        return money.read(text(name)) if text(name) else 0
+    except ValueError:
+        raise Invalid({name: "Write an amount in dollars, like 1.00."}) from None
 
 
 def _to(number: int) -> AnyResponse:

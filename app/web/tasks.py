@@ -4,23 +4,25 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
 
-from flask import Blueprint, g, redirect, render_template, request, url_for
+from flask import Blueprint, g, make_response, redirect, render_template, request, url_for
+from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as AnyResponse
 
 from app.core.clock import utc_now
 from app.core.errors import NotFound
 from app.domain.access import Actor
+from app.domain.triggers import Fire
 from app.models.tasks import Task
 from app.services import runs, tasks
 from app.services.tasks import definitions, overviews, schedules, versions
 from app.services.tasks.overviews import Filters
-from app.services.tasks.schedules import Given
-from app.web import live
-from app.web.forms import NO_ERRORS, Errors, saved, shown_by, text
+from app.web import live, schedule_box
+from app.web.forms import NO_ERRORS, Errors, saved, shown_by, text, zones
 from app.web.guard import guard
 from app.web.render import clock, day, page
 
 RUNS_SHOWN = 50
+FIRES_SHOWN = 5
 
 _LIVE_TABS = {"overview": "overview", "runs": "task-runs"}
 """The tabs that change by themselves, and the id of what changes."""
@@ -140,12 +142,19 @@ def _sheet(actor: Actor, task: Task, tab: str) -> dict[str, Any]:
         "state": overviews.state_of(task, latest),
         "definition": definition,
         "files": tasks.files(task),
-        "fires": schedules.next_fires(task.schedules, utc_now()),
+        "fires": _fires(task),
         "latest": latest,
         "takes_seconds": overviews.typical_seconds(latest),
-        "when": schedules.words(definition["schedule"]),
+        "when": schedules.words(definition["schedules"]),
         "types": dict(definitions.types()),
     }
+
+
+def _fires(task: Task) -> list[tuple[Fire, str]]:
+    """Return the next planned times, each with the time zone of its schedule."""
+    now = utc_now()
+    found = {fire.at: (fire, row.timezone) for row in task.schedules for fire in schedules.next_fires([row], now)}
+    return [found[at] for at in sorted(found)[:FIRES_SHOWN]]
 
 
 def _told(task: Task) -> list[dict[str, str]]:
@@ -179,13 +188,25 @@ def to_run(task: Task) -> AnyResponse:
     return redirect(f"/t/{g.team.slug}/runs/{runs.start(g.actor, task.id)}", 303)
 
 
+@blueprint.get("/tasks/<slug>/schedule")
+@guard("edit")
+def when_page(slug: str, errors: Errors = NO_ERRORS) -> str:
+    """Show when a task runs, to change that and nothing else."""
+    task = tasks.find(g.actor, slug)
+    fields = request.form if request.method == "POST" else definitions.to_texts(tasks.definition(task))
+    when = schedule_box.when(MultiDict(fields), errors)
+    words = {"task": task, "when": when, "errors": errors, "zones": zones()}
+    return page("tasks/when.html", part="tasks/_reschedule.html", **words)
+
+
 @blueprint.post("/tasks/<slug>/schedule")
 @guard("edit")
-@shown_by(show)
+@shown_by(when_page)
 def reschedule(slug: str) -> AnyResponse:
-    """Change a task's schedule and nothing else."""
-    when = Given(text("text"), text("timezone"), text("gap") or "next", text("fold") or "first")
-    tasks.reschedule(g.actor, slug, when)
+    """Change a task's schedules and nothing else."""
+    if schedule_box.only_looks(request.form):
+        return make_response(when_page(slug))
+    tasks.reschedule(g.actor, slug, schedule_box.given(request.form))
     return saved(url_for("tasks.show", slug=slug), "scheduled")
 
 

@@ -7,7 +7,7 @@ from flask import Blueprint, g, render_template
 from app.core.clock import utc_now
 from app.core.errors import NotFound
 from app.domain.access import Actor
-from app.services import today
+from app.services import models, today
 from app.web import live
 from app.web.guard import guard
 from app.web.render import alive, page, zone
@@ -23,7 +23,7 @@ _WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", 
 def show() -> str:
     """Show the day, or ways to start while there is no task."""
     if not today.has_tasks(g.actor):
-        return page("today/empty.html", **_moment())
+        return page("today/empty.html", models=models.names(g.actor), **_moment())
     return page("today/index.html", yesterday=today.yesterday(g.actor, zone()), **_day(g.actor))
 
 

@@ -47,8 +47,18 @@ each('form[data-draft]', (form) => {
     else if (values.length && field.type !== 'file') [field.value] = values
   }
   form.dispatchEvent(new Event('change', { bubbles: true }))
+  drawAsLeft(form, fields)
   toast('What you typed here is back.')
 })
+
+// The server draws schedule boxes as they were left: as many, and written in the same way.
+function drawAsLeft(form, fields) {
+  const boxes = $('[data-asks]', form)
+  if (!boxes) return
+  kept('sessionStorage', nameOf(form), { fields })
+  const asked = new URLSearchParams(fields.filter(([name]) => name.startsWith('when-')))
+  htmx.ajax('GET', `${boxes.dataset.asks}&${asked}`, { target: boxes, swap: 'outerHTML' })
+}
 
 // A page of ours after a sent form is its answer: the draft has done its work.
 for (const key of Object.keys(sessionStorage)) {
@@ -87,3 +97,7 @@ each('select[data-zone]', (select) => {
   select.addEventListener('change', tell)
   tell()
 })
+
+// --- a field with suggestions: all of it is chosen, so that the first letter begins a new search
+
+on('focusin', ({ target }) => target.matches('[data-select]') && target.select())

@@ -18,6 +18,7 @@ from axe_playwright_python.sync_playwright import Axe
 from flask import Flask
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+from app.api.feeds import Feeds
 from app.services import teams
 from app.web.hub import Hub
 from tests.cli.conftest import free_port
@@ -88,7 +89,7 @@ def browser():
 def address(app):
     """The address where `app` is served, streams included."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        config = uvicorn.Config(Hub(app), log_config=None, lifespan="on", timeout_graceful_shutdown=1)
+        config = uvicorn.Config(Hub(app, Feeds(app)), log_config=None, lifespan="on", timeout_graceful_shutdown=1)
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()

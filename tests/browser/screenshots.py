@@ -115,7 +115,7 @@ def _people(app, zone):
 
 def _make(actor, folder, zone, name, engine, settings, words, seconds):
     """Make a task, and return the runs it is said to have had."""
-    task = tasks.create(actor, Draft(name, engine, settings, Given(words, zone)), folder / "files")
+    task = tasks.create(actor, Draft(name, engine, settings, [Given(words, zone)]), folder / "files")
     schedule = task.schedules[0]
     lane = "io" if engine == "http" else "code"
     now, chance = datetime.now(UTC), Random(name)
@@ -176,7 +176,7 @@ def _run_live(page, at, theme):
 def _edit(page, at, theme):
     page.goto(f"{at}/tasks/new?start=website")
     page.locator("#f-url").fill("https://shop.northgate.example/health")
-    page.locator("#f-text").press_sequentially("every weekday at 9:00")
+    page.locator("#f-when-0-text").press_sequentially("every weekday at 9:00")
     page.locator("#fires li").nth(4).wait_for()
     page.mouse.click(5, 5)
     page.screenshot(path=FOLDER / f"editor-{theme}.png")

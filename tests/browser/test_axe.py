@@ -65,9 +65,9 @@ def pages(site, **known):
 def full(site):
     """Ada's team with tasks, runs in every state, a secret, a worker, an invitation, and Ben."""
     with site.app.app_context():
-        draft = Draft("Shop front", "http", {"url": "https://shop.example/"}, Given("every hour", "Europe/Berlin"))
+        draft = Draft("Shop front", "http", {"url": "https://shop.example/"}, [Given("every hour", "Europe/Berlin")])
         task = tasks.create(site.actor, draft, site.app.config["SETTINGS"].data_dir)
-        tasks.reschedule(site.actor, task.slug, Given("every day at 2:30", "Europe/Berlin"))
+        tasks.reschedule(site.actor, task.slug, [Given("every day at 2:30", "Europe/Berlin")])
         factories.task(site.actor.team_id, "backup", "shell", {"script": "true"})
         tasks.pause(site.actor, "backup", "We move house.")
         for state in STATES:

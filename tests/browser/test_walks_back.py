@@ -59,7 +59,7 @@ def test_after_the_filter_of_the_list(site, tasks):
 def test_after_the_reading_of_a_schedule(site):
     page = site.open("/tasks/new?start=script")
     page.get_by_label("When should it run?").press_sequentially("every weekday at 9:00")
-    expect(page.locator("#says")).to_contain_text("Understood")
+    expect(page.locator("#when-0-says")).to_contain_text("Understood")
     expect(page.locator("#fires li")).to_have_count(5)
     go_and_come_back(page)
     expect(page.get_by_label("When should it run?")).to_have_value("every weekday at 9:00")

@@ -26,7 +26,7 @@ TOO_WIDE = """() => {
 def phone(site):
     """A team with a task that runs every hour, a long run that is over and one that goes on, seen on a phone."""
     with site.app.app_context():
-        draft = Draft("Shop front", "http", {"url": "https://shop.example/a/rather/long/path/that/does/not/break"}, Given("every hour", "Europe/Berlin"))  # fmt: skip
+        draft = Draft("Shop front", "http", {"url": "https://shop.example/a/rather/long/path/that/does/not/break"}, [Given("every hour", "Europe/Berlin")])  # fmt: skip
         task = tasks.create(site.actor, draft, site.app.config["SETTINGS"].data_dir)
         at = factories.ago(minutes=3)
         over = {"started_at": at, "ended_at": factories.ago(minutes=2), "sentence": f"It said {'x' * 90}."}

@@ -36,7 +36,7 @@ def make_a_task(page):
     page.get_by_label("When should it run?").fill("every weekday at 9:00")
     page.get_by_role("textbox", name="Name", exact=True).fill("By hand")
     page.get_by_role("button", name="Preview").click()
-    expect(page.locator("#says")).to_contain_text("Understood")
+    expect(page.locator("#when-0-says")).to_contain_text("Understood")
     expect(page.locator("#fires li")).to_have_count(5)
     expect(page.get_by_role("textbox", name="Name", exact=True)).to_have_value("By hand")
     page.get_by_role("button", name="Save", exact=True).locator("visible=true").first.click()

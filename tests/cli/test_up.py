@@ -57,7 +57,7 @@ def test_first_start_second_start_and_stop(up, carillon, tmp_path, port):
     assert parts == f"  Worker 1 ready · scheduler ready · data in {tmp_path / 'data'}"
     assert ask(port, path)[0] == 200
     assert json.loads(ask(port, "/readyz")[1]) == {
-        "ready": True, "database": True, "redis": True, "clock": True, "worker": True,
+        "ready": True, "database": True, "tables": True, "redis": True, "clock": True, "worker": True,
     }  # fmt: skip
     assert refused(carillon("up", "--data", tmp_path / "data"), f"process {running.process.pid}")
 

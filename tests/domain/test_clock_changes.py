@@ -80,29 +80,8 @@ def walk(timezone, day):
     return [(at, at.astimezone(zone).replace(tzinfo=None)) for at in instants]
 
 
-def expand(text, low, high):
-    values = set()
-    for part in text.split(","):
-        span, _, step = part.partition("/")
-        first, _, last = span.replace("*", f"{low}-{high}").partition("-")
-        values |= set(range(int(first), int(last or first) + 1, int(step or 1)))
-    return values
-
-
-def by_hand(expression, gap, fold, minutes):
+def by_hand(matches, is_wildcard, gap, fold, minutes):
     """The planned instants by walking every minute: slow, simple, and sharing no line with what it judges."""
-    texts = expression.split()
-    minute, hour, day, month, weekday = (
-        expand(*field) for field in zip(texts, (0, 0, 1, 1, 0), (59, 23, 31, 12, 6), strict=True)
-    )
-    is_either = texts[2][0] != "*" and texts[4][0] != "*"
-    is_wildcard = texts[0][0] == "*" or texts[1][0] == "*"
-
-    def matches(wall):
-        days = (wall.day in day, (wall.weekday() + 1) % 7 in weekday)
-        is_day = any(days) if is_either else all(days)
-        return wall.minute in minute and wall.hour in hour and wall.month in month and is_day
-
     found, seen, before = [], set(), None
     for at, wall in minutes:
         skipped = []
@@ -119,6 +98,50 @@ def by_hand(expression, gap, fold, minutes):
         if is_due:
             found.append(at)
     return found
+
+
+def expand(text, low, high):
+    values = set()
+    for part in text.split(","):
+        span, _, step = part.partition("/")
+        first, _, last = span.replace("*", f"{low}-{high}").partition("-")
+        values |= set(range(int(first), int(last or first) + 1, int(step or 1)))
+    return values
+
+
+def cron_by_hand(expression, gap, fold, minutes):
+    texts = expression.split()
+    minute, hour, day, month, weekday = (
+        expand(*field) for field in zip(texts, (0, 0, 1, 1, 0), (59, 23, 31, 12, 6), strict=True)
+    )
+    is_either = texts[2][0] != "*" and texts[4][0] != "*"
+    is_wildcard = texts[0][0] == "*" or texts[1][0] == "*"
+
+    def matches(wall):
+        days = (wall.day in day, (wall.weekday() + 1) % 7 in weekday)
+        is_day = any(days) if is_either else all(days)
+        return wall.minute in minute and wall.hour in hour and wall.month in month and is_day
+
+    return by_hand(matches, is_wildcard, gap, fold, minutes)
+
+
+DAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
+
+
+def rrule_by_hand(expression, gap, fold, minutes):
+    """RRULEs that say with BYHOUR, BYMINUTE, BYDAY, BYMONTHDAY and BYMONTH when they run, of every day."""
+    parts = dict(part.split("=") for part in expression.split(";"))
+    numbers = {name: {int(one) for one in text.split(",")} for name, text in parts.items() if name[2:] in {"HOUR", "MINUTE", "MONTHDAY", "MONTH"}}
+    days = set(parts.get("BYDAY", ",".join(DAYS)).split(","))
+    minute = numbers.get("BYMINUTE", set(range(60)) if parts["FREQ"] == "MINUTELY" else {0})
+
+    def matches(wall):
+        is_time = wall.minute in minute and wall.hour in numbers.get("BYHOUR", range(24))
+        is_day = wall.day in numbers.get("BYMONTHDAY", range(32)) and wall.month in numbers.get("BYMONTH", range(13))
+        return is_time and is_day and DAYS[wall.weekday()] in days
+
+    is_wildcard = parts["FREQ"] in {"HOURLY", "MINUTELY"} and "BYHOUR" not in parts
+    return by_hand(matches, is_wildcard, gap, fold, minutes)
 
 
 FIELDS = (
@@ -145,13 +168,46 @@ NEAR = [(timezone, day) for timezone, days in CHANGES.items() for day in days]
 @example("30 23 * * *", ("America/St_Johns", "2010-11-07"), "next", "both", 0)
 def test_planned_times_are_those_a_walk_through_every_minute_finds(expression, near, gap, fold, begin):
     minutes = walk(*near)
-    expected = [at for at in by_hand(expression, gap, fold, minutes) if at > minutes[begin][0]]
+    expected = [at for at in cron_by_hand(expression, gap, fold, minutes) if at > minutes[begin][0]]
     trigger = cron(expression, near[0], gap=gap, fold=fold)
     found = [fire.at for fire in fires_between(trigger, minutes[begin][0], minutes[-1][0])]
     assert found == expected
     assert all(earlier < later for earlier, later in pairwise(found))
     following = next_fire(trigger, minutes[begin][0])
     assert not expected or following.at == expected[0]
+
+
+def part(name, *values):
+    return st.sampled_from(("", *(f";{name}={value}" for value in values)))
+
+
+RRULES = st.one_of(
+    st.tuples(
+        st.just("FREQ=DAILY"), st.sampled_from((";BYHOUR=2", ";BYHOUR=0,1,3", ";BYHOUR=23", ";BYHOUR=1,2,9")),
+        part("BYMINUTE", "30", "0,45", "1,15,59"), part("BYDAY", "MO,SU", "SA,FR"), part("BYMONTH", "3,4,10,11"),
+    ),
+    st.tuples(
+        st.just("FREQ=HOURLY"), part("BYMINUTE", "30", "0,20,40"), part("BYDAY", "SU,MO", "SA"), part("BYHOUR", "1,2,3"),
+    ),
+    st.tuples(st.just("FREQ=MINUTELY"), part("BYMINUTE", "0,30", "7"), part("BYHOUR", "0,2"), part("BYMONTHDAY", "28,30")),
+).map("".join)  # fmt: skip
+
+
+@settings(max_examples=120, deadline=None)
+@given(
+    RRULES,
+    st.sampled_from(NEAR),
+    st.sampled_from(("next", "skip")),
+    st.sampled_from(("first", "both")),
+    st.integers(0, 5 * 24 * 60) | st.integers(3 * 24 * 60, 4 * 24 * 60),
+)
+@example("FREQ=DAILY;BYHOUR=9;BYMINUTE=30", ("Pacific/Apia", "2011-12-30"), "next", "first", 0)
+@example("FREQ=HOURLY;BYMINUTE=30", ("Australia/Lord_Howe", "2027-04-03"), "next", "first", 0)
+def test_an_rrule_follows_the_same_rules_as_cron(expression, near, gap, fold, begin):
+    minutes = walk(*near)
+    expected = [at for at in rrule_by_hand(expression, gap, fold, minutes) if at > minutes[begin][0]]
+    trigger = Trigger("rrule", expression, near[0], gap, fold)
+    assert [fire.at for fire in fires_between(trigger, minutes[begin][0], minutes[-1][0])] == expected
 
 
 @settings(max_examples=60, deadline=None)
@@ -260,4 +316,16 @@ def assert_right_near(timezone, change):
         for gap, fold in (("next", "first"), ("skip", "both")):
             trigger = cron(expression, timezone, gap=gap, fold=fold)
             found = [fire.at for fire in fires_between(trigger, start - MINUTE, minutes[-1][0])]
-            assert found == by_hand(expression, gap, fold, minutes), (timezone, change, expression, gap, fold)
+            assert found == cron_by_hand(expression, gap, fold, minutes), (timezone, change, expression, gap, fold)
+    for expression in (f"FREQ=DAILY;BYHOUR={first.hour};BYMINUTE={first.minute}", "FREQ=HOURLY;BYMINUTE=0,45"):
+        for gap, fold in (("next", "first"), ("skip", "both")):
+            trigger = Trigger("rrule", expression, timezone, gap, fold)
+            found = [fire.at for fire in fires_between(trigger, start - MINUTE, minutes[-1][0])]
+            assert found == rrule_by_hand(expression, gap, fold, minutes), (timezone, change, expression, gap, fold)
+    assert_elapsed_time_counts(timezone, start, minutes[-1][0])
+
+
+def assert_elapsed_time_counts(timezone, start, end):
+    trigger = Trigger("interval", "50m", timezone, anchor_at=start)
+    expected = [start + number * 50 * MINUTE for number in range(1, int((end - start) / (50 * MINUTE)) + 1)]
+    assert [fire.at for fire in fires_between(trigger, start, end)] == expected

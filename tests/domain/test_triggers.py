@@ -189,8 +189,8 @@ def test_a_rule_for_clock_changes_that_is_none_is_refused(rules):
 
 
 def test_a_kind_that_is_none_is_refused():
-    with pytest.raises(TriggerError, match="once, an interval or cron"):
-        check(Trigger("rrule", "FREQ=DAILY", "UTC"))
+    with pytest.raises(TriggerError, match="once, an interval, cron or rrule"):
+        check(Trigger("lunar", "FREQ=DAILY", "UTC"))
 
 
 # --- in words

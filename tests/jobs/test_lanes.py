@@ -6,7 +6,7 @@ import time
 import pytest
 
 from app.infra import queues, redis
-from jobs.lanes import Lane
+from jobs.lanes import Lane, on_thread
 from tests.processes import eventually
 
 
@@ -39,7 +39,7 @@ def work():
 @pytest.fixture
 def lane(settings, work):
     redis.attach(settings)
-    lane = Lane("io", 3, work)
+    lane = Lane("io", 3, on_thread(work))
     yield lane
     lane.stop_taking()
     work.gate.set()

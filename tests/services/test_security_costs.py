@@ -14,7 +14,7 @@ NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 
 def definition(code):
     return {
-        "engine": "python", "name": "n", "schedule": None, "files": [], "min_isolation": 1,
+        "engine": "python", "name": "n", "schedules": [], "files": [], "min_isolation": 1,
         "settings": {"code": code}, "limits": {}, "policy": {},
     }  # fmt: skip
 

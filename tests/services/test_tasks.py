@@ -14,14 +14,14 @@ from app.models.people import Person
 from app.models.runs import Run
 from app.models.tasks import Schedule, Task, TaskVersion
 from app.services import planned, tasks, teams
-from app.services.tasks import Upload, overviews, schedules
+from app.services.tasks import Upload, arming, overviews, schedules
 from app.services.tasks.definitions import Draft
 from app.services.tasks.overviews import Filters
 from app.services.tasks.schedules import Given
 from app.services.unit import unit
 
 NOON = datetime(2026, 11, 24, 12, 0, 30, tzinfo=UTC)  # a Tuesday
-HOURLY = Draft("Shop window", "http", {"url": "https://example.com/"}, Given("0 * * * *", "UTC"))
+HOURLY = Draft("Shop window", "http", {"url": "https://example.com/"}, [Given("0 * * * *", "UTC")])
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def test_a_new_task_waits_for_its_next_planned_time(shop):
 
 def test_editing_a_schedule_never_fires_it_at_once(actor, shop, clock):
     clock(0.4)
-    tasks.reschedule(actor, shop.slug, Given("15 12 * * *", "UTC"))
+    tasks.reschedule(actor, shop.slug, [Given("15 12 * * *", "UTC")])
     schedule = row(Schedule)
     assert schedule.next_fire_at == datetime(2026, 11, 25, 12, 15, tzinfo=UTC)
     assert row(Task).version_number == 2
@@ -82,7 +82,7 @@ def test_editing_a_schedule_never_fires_it_at_once(actor, shop, clock):
 
 def test_a_planned_time_the_clock_had_not_reached_is_on_record_after_an_edit(actor, shop, clock):
     clock(2)
-    tasks.reschedule(actor, shop.slug, Given("every day at 9:00", "UTC"))
+    tasks.reschedule(actor, shop.slug, [Given("every day at 9:00", "UTC")])
     (run,) = runs()
     assert (run.state, run.reason, run.folded_count) == ("missed", "schedule_changed", 2)
     assert run.planned_at == datetime(2026, 11, 24, 13, tzinfo=UTC)
@@ -105,10 +105,11 @@ def test_what_a_pause_left_out_is_one_run_and_nothing_fires_on_resume(actor, sho
 def test_what_comes_due_between_count_and_transaction_is_on_record_too(actor, shop, clock):
     tasks.pause(actor, shop.slug)
     clock(2)
-    gaps = schedules.undecided(tasks.find(actor, shop.slug), datetime.now(UTC))
+    gaps = arming.undecided(tasks.find(actor, shop.slug), datetime.now(UTC))
     clock(1)
     with unit(actor) as work:
-        schedules.settle(work, tasks.find(actor, shop.slug), gaps)
+        found = tasks.find(actor, shop.slug)
+        arming.settle(work, found, found.schedules, gaps)
     assert [run.folded_count for run in runs()] == [3]
 
 
@@ -123,7 +124,7 @@ def test_a_short_pause_leaves_nothing_behind(actor, shop, clock):
 def test_a_paused_task_stays_paused_when_it_is_edited(actor, shop, clock):
     tasks.pause(actor, shop.slug)
     clock(3)
-    tasks.reschedule(actor, shop.slug, Given("every day at 9:00", "UTC"))
+    tasks.reschedule(actor, shop.slug, [Given("every day at 9:00", "UTC")])
     assert row(Schedule).state == "paused"
     assert row(Schedule).next_fire_at is None
     assert [run.reason for run in runs()] == ["paused"]
@@ -175,11 +176,11 @@ def store(state, key, **more):
 
 def test_the_version_a_run_keeps_never_changes(actor, shop):
     first = row(TaskVersion).definition
-    tasks.reschedule(actor, shop.slug, Given("", "UTC"))
+    tasks.reschedule(actor, shop.slug, [])
     with unit() as work:
         versions = work.session.scalars(sa.select(TaskVersion).order_by(TaskVersion.number)).all()
     assert versions[0].definition == first
-    assert versions[1].definition["schedule"] is None
+    assert versions[1].definition["schedules"] == []
 
 
 def test_saving_the_same_is_no_version(actor, shop, tmp_path):
@@ -188,7 +189,7 @@ def test_saving_the_same_is_no_version(actor, shop, tmp_path):
 
 
 def test_somebody_elses_version_is_never_overwritten_unseen(actor, shop, tmp_path):
-    tasks.reschedule(actor, shop.slug, Given("", "UTC"))
+    tasks.reschedule(actor, shop.slug, [])
     with pytest.raises(Invalid, match="Somebody saved version 2"):
         tasks.change(actor, shop.slug, replace(HOURLY, name="Mine"), 1, tmp_path)
 
@@ -207,7 +208,7 @@ def test_a_schedule_that_cant_be_computed_is_set_aside_and_a_new_one_mends_it(ac
     tasks.resume(actor, shop.slug)
     assert row(Schedule).state == "broken"
     assert "Europe/Atlantis" in row(Schedule).problem
-    tasks.reschedule(actor, shop.slug, Given("every day at 9:00", "UTC"))
+    tasks.reschedule(actor, shop.slug, [Given("every day at 9:00", "UTC")])
     assert (row(Schedule).state, row(Schedule).problem) == ("active", "")
 
 
@@ -231,7 +232,7 @@ def test_the_typical_duration_is_a_median_of_what_was_done(actor, shop):
 def test_the_preview_is_what_will_happen(actor, shop, clock):
     given = Given("every 15 minutes", "Europe/Berlin")
     promised = [fire.at for fire in schedules.preview(given, NOON, 3).fires]
-    tasks.reschedule(actor, shop.slug, given)
+    tasks.reschedule(actor, shop.slug, [given])
     assert row(Schedule).next_fire_at == promised[0]
     assert [fire.at for fire in schedules.next_fires(tasks.find(actor, shop.slug).schedules, NOON, 3)] == promised
 

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 import uvicorn
 from flask import render_template_string
 
+from app.api.feeds import Feeds
 from app.core.errors import NotFound
 from app.infra.database import db
 from app.models.runs import LogChunk, Run
@@ -110,7 +111,7 @@ class Site:
 
 
 def serve(app):
-    hub = Hub(app)
+    hub = Hub(app, Feeds(app))
     door = socket.create_server(("127.0.0.1", 0), backlog=128)
     door.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 16_384)  # so that who reads slowly is soon behind
     server = uvicorn.Server(uvicorn.Config(hub, log_config=None, ws="none", timeout_graceful_shutdown=1))

@@ -110,19 +110,19 @@ def test_what_was_planned_adds_up_in_words(ada, make, page):
 def test_what_did_not_happen_stands_with_its_reason(ada, make, page):
     make("missed", reason="grace", sentence="Missed: no worker took it within its grace.")
     make("succeeded", task="other")
-    text = ada.get(f"{page}?state=not").text
+    text = ada.get(f"{page}?status=not").text
     assert "Missed: no worker took it within its grace." in text
-    assert ">grace</code>" in text
+    assert ">grace</a>" in text
     assert "other" not in text.partition('id="run-list"')[2]
 
 
 def test_filters_stand_in_the_address_and_lead_back(ada, make, page):
     make("failed")
-    text = ada.get(f"{page}?period=7d&state=going").text
+    text = ada.get(f"{page}?period=7d&status=going").text
     assert "No run matches." in text
     assert f'href="{page}"' in text
-    assert f'href="{page}?period=7d&amp;state=failed"' in text
-    assert ada.get(f"{page}?state=fine").status_code == 404
+    assert f'href="{page}?period=7d&amp;status=failed"' in text
+    assert ada.get(f"{page}?status=fine").status_code == 404
 
 
 def test_a_day_of_ones_own_zone_is_a_whole_day(app, ada, make, page):
@@ -144,7 +144,7 @@ def test_older_runs_are_on_the_next_page(app, ada, make, page):
 
 def test_the_list_comes_as_a_part(ada, make, page):
     make()
-    assert ada.get(page, headers=PART).text.startswith('<div class="mt4" id="run-list">')
+    assert ada.get(page, headers=PART).text.startswith('<form class="mt4" id="run-list"')
 
 
 # --- the page of a run, state by state
@@ -367,7 +367,7 @@ def test_nothing_that_a_run_or_a_person_wrote_is_markup(app, ada, team, page):
         store_log(run_id, XSS)
         number = factories.rows(Run, Run.id == run_id)[0].number
     attempt(app, number, (XSS[2], "failed", 1), sentence=XSS[0], reason=XSS[2][:32], isolation={"level": XSS[0]})
-    for path in (page, f"{page}?state=failed", f"{page}/{number}", f"{page}/{number}?tab=details&step={XSS[2]}"):
+    for path in (page, f"{page}?status=failed", f"{page}/{number}", f"{page}/{number}?tab=details&step={XSS[2]}"):
         text = ada.get(path).text
         for mark in ("<script>alert", "<img src=x", "<svg onload", 'href="javascript'):
             assert mark not in text, path

@@ -13,8 +13,13 @@ from tests.web.conftest import arrive, put_in
 
 WEBSITE = {
     "engine": "http", "method": "GET", "url": "https://example.com/", "expect_status": "200", "name": "Shop window",
-    "text": "every weekday at 9:00", "timezone": "Europe/Berlin", "version": "0",
+    "when-0-text": "every weekday at 9:00", "when-0-timezone": "Europe/Berlin", "version": "0",
 }  # fmt: skip
+
+
+def when(text, timezone="Europe/Berlin", number=0, **more):
+    """The fields of one schedule, as the form sends them."""
+    return {f"when-{number}-{name}": value for name, value in {"text": text, "timezone": timezone, **more}.items()}
 
 
 def make(visit, team, **more):
@@ -85,7 +90,7 @@ def test_the_list_is_also_a_part(ada, northgate, shop):
 
 
 def test_filters_stand_in_the_address(app, ada, northgate, shop):
-    make(ada, northgate, name="Cash desk", engine="shell", script="true", text="")
+    make(ada, northgate, name="Cash desk", engine="shell", script="true", **when(""))
 
     def listed(query):
         page = ada.get(f"/t/{northgate}/tasks?{query}").text
@@ -102,7 +107,7 @@ def test_filters_stand_in_the_address(app, ada, northgate, shop):
 def test_sorting_and_pages_go_on_where_the_last_one_ended(app, ada, northgate, shop, monkeypatch):
     monkeypatch.setattr("app.services.tasks.overviews.PAGE_ROWS", 2)
     for name in ("Alpha", "Beta", "Gamma"):
-        make(ada, northgate, name=name, text="")
+        make(ada, northgate, name=name, **when(""))
     for sort, expected in (
         ("name", ["alpha", "beta", "gamma", "shop-window"]),
         ("changed", ["gamma", "beta", "alpha", "shop-window"]),
@@ -193,14 +198,14 @@ def test_a_broken_schedule_is_shown_with_the_way_out(app, ada, northgate, shop):
     assert "There is no such zone." in page
     assert "Edit the schedule" in page
     assert "Error" in ada.get(f"/t/{northgate}/tasks").text
-    page = ada.post(f"{shop}/schedule", {"text": "every hour", "timezone": "UTC"}, follow_redirects=True).text
+    page = ada.post(f"{shop}/schedule", when("every hour", "UTC"), follow_redirects=True).text
     assert "Scheduled. Next:" in page
     assert rows(app, Schedule)[0].state == "active"
 
 
 def test_a_schedule_from_elsewhere_is_set_and_undone(app, ada, northgate):
-    address = make(ada, northgate, text="")
-    page = ada.post(f"{address}/schedule", {"text": "tomorrow at 9:00", "timezone": "UTC"}, follow_redirects=True).text
+    address = make(ada, northgate, **when(""))
+    page = ada.post(f"{address}/schedule", when("tomorrow at 9:00", "UTC"), follow_redirects=True).text
     assert "Scheduled. Next: tomorrow 09:00" in page
     undo = re.search(r'action="([^"]+/undo)"', page)[1]
     page = ada.post(undo, follow_redirects=True).text
@@ -210,7 +215,7 @@ def test_a_schedule_from_elsewhere_is_set_and_undone(app, ada, northgate):
 
 
 def test_a_schedule_that_cant_be_read_changes_nothing(ada, shop):
-    answer = ada.post(f"{shop}/schedule", {"text": "whenever it rains", "timezone": "UTC"})
+    answer = ada.post(f"{shop}/schedule", when("whenever it rains", "UTC"))
     assert answer.status_code == 422
     assert "The schedule stays as it was." in answer.text
     assert "Every weekday at 09:00" in ada.get(shop).text
@@ -233,7 +238,7 @@ def test_a_deleted_task_is_gone_until_it_is_undone(ada, northgate, shop):
 
 
 def test_the_history_says_in_words_what_changed_and_restores(ada, shop):
-    ada.post(f"{shop}/schedule", {"text": "every day at 8:00", "timezone": "Europe/Berlin"})
+    ada.post(f"{shop}/schedule", when("every day at 8:00"))
     page = ada.get(f"{shop}/history").text
     assert "<del>every weekday at 09:00 (Europe/Berlin)</del> → <ins>every day at 08:00 (Europe/Berlin)</ins>" in page
     page = ada.post(f"{shop}/history/1/restoration", follow_redirects=True).text

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from app.models.runs import Run
 from app.models.tasks import Schedule, Task, TaskFile, TaskVersion
 from app.services.unit import unit
-from tests.web.test_tasks import WEBSITE, fragment, make, rows, viewer  # noqa: F401 a fixture
+from tests.web.test_tasks import WEBSITE, fragment, make, rows, viewer, when  # noqa: F401 a fixture
 
 SCRIPT = {**WEBSITE, "engine": "shell", "script": "echo one\n", "name": "Count"}
 
@@ -23,14 +23,6 @@ def definition(app):
     return rows(app, TaskVersion)[-1].definition
 
 
-def reading(visit, team, text, **more):
-    return visit.get(
-        f"/t/{team}/tasks/schedule/preview",
-        query_string={"text": text, "timezone": "Europe/Berlin", **more},
-        headers={"HX-Request": "true", "HX-Request-Type": "partial"},
-    ).text
-
-
 # --- new tasks
 
 
@@ -40,11 +32,11 @@ def reading(visit, team, text, **more):
 def test_a_starter_card_opens_a_form_that_can_be_saved_as_it_is(app, ada, northgate, start, holds):
     page = ada.get(f"/t/{northgate}/tasks/new?start={start}").text
     assert holds in page
-    sent = dict(re.findall(r'<input class="input[^"]*" id="[^"]*" name="(\w+)"[^>]*? value="([^"]*)"', page))
+    sent = dict(re.findall(r'<input class="input[^"]*" id="[^"]*" name="([\w-]+)"[^>]*? value="([^"]*)"', page))
     engine = re.search(r'name="engine" value="(\w+)" checked', page)[1]
     areas = dict(re.findall(r'<textarea[^>]*name="(\w+)"[^>]*>\n([^<]*)</textarea>', page))
     sent |= {name: value.replace("&#34;", '"') for name, value in areas.items()}
-    answer = ada.post(f"/t/{northgate}/tasks/new", {**sent, "engine": engine, "timezone": "UTC"})
+    answer = ada.post(f"/t/{northgate}/tasks/new", {**sent, "engine": engine})
     assert answer.status_code == 303, answer.text
     assert rows(app, Task)[0].engine == engine
 
@@ -52,7 +44,7 @@ def test_a_starter_card_opens_a_form_that_can_be_saved_as_it_is(app, ada, northg
 def test_a_sentence_becomes_a_name_and_a_schedule(ada, northgate):
     page = ada.get(f"/t/{northgate}/tasks/new?text=disk+check+every+hour").text
     assert field(page, "name") == "Disk check"
-    assert field(page, "text") == "every hour"
+    assert field(page, "when-0-text") == "every hour"
     assert "Understood" in page
 
 
@@ -62,7 +54,7 @@ def test_a_sentence_becomes_a_name_and_a_schedule(ada, northgate):
 ])  # fmt: skip
 def test_a_sentence_is_parted_where_its_schedule_begins(ada, northgate, sentence, name, when):
     page = ada.get(f"/t/{northgate}/tasks/new", query_string={"text": sentence}).text
-    assert (field(page, "name"), field(page, "text")) == (name, when)
+    assert (field(page, "name"), field(page, "when-0-text")) == (name, when)
 
 
 def test_save_and_run_once_leads_to_the_run(app, ada, northgate):
@@ -87,7 +79,7 @@ def test_everything_typed_is_stored(app, ada, northgate):
         600,
     )
     assert stored["policy"]["is_idempotent"] is False
-    assert stored["schedule"]["expression"] == "0 9 * * 1-5"
+    assert stored["schedules"][0]["expression"] == "0 9 * * 1-5"
 
 
 def test_what_is_wrong_stands_on_top_and_beside_its_field_and_nothing_is_lost(app, ada, northgate):
@@ -95,7 +87,7 @@ def test_what_is_wrong_stands_on_top_and_beside_its_field_and_nothing_is_lost(ap
         **WEBSITE,
         "url": "no address",
         "name": "",
-        "text": "whenever",
+        **when("whenever"),
         "retries": "many",
         "body": "kept as it was",
     }
@@ -114,7 +106,7 @@ def test_what_is_wrong_stands_on_top_and_beside_its_field_and_nothing_is_lost(ap
     ("timeout", "0", "Between 0.05 and 10,080."), ("timeout", "nan", "Between"), ("memory", "1", "Between 16"),
     ("grace", "99999", "Between 1 "), ("overlap", "sometimes", "Choose one from the list."),
     ("min_isolation", "9", "Choose a level"), ("secrets", "NOT_THERE", "There is no secret called NOT_THERE."),
-    ("engine", "telepathy", "Choose one of the types."), ("script", "", "Fill this in."), ("timezone", "Mars/Base", "Choose a time zone"),
+    ("engine", "telepathy", "Choose one of the types."), ("script", "", "Fill this in."), ("when-0-timezone", "Mars/Base", "Choose a time zone"),
 ])  # fmt: skip
 def test_bounds_are_told(ada, northgate, name, value, told):
     answer = ada.post(f"/t/{northgate}/tasks/new", {**SCRIPT, name: value})
@@ -132,12 +124,13 @@ def test_names_for_addresses_are_free_ones(app, ada, northgate):
 
 
 def test_the_form_shows_what_is_stored_and_saving_it_again_changes_nothing(app, ada, northgate):
-    address = make(ada, northgate, text="in 30 minutes", headers="Accept: text/plain")
+    address = make(ada, northgate, headers="Accept: text/plain", **when("in 30 minutes"))
     page = ada.get(f"{address}/edit").text
     assert "Accept: text/plain" in page
     assert "Understood" in page
     first = rows(app, Schedule)[0].next_fire_at
-    again = {**WEBSITE, "version": field(page, "version"), "text": field(page, "text"), "headers": "Accept: text/plain"}
+    again = {**WEBSITE, "version": field(page, "version"), "headers": "Accept: text/plain"}
+    again |= when(field(page, "when-0-text"))
     assert ada.post(f"{address}/edit", again).status_code == 303
     assert len(rows(app, TaskVersion)) == 1
     assert rows(app, Schedule)[0].next_fire_at == first
@@ -145,7 +138,7 @@ def test_the_form_shows_what_is_stored_and_saving_it_again_changes_nothing(app, 
 
 def test_a_change_is_a_version(app, ada, ben, northgate):
     address = make(ada, northgate)
-    ben.post(f"{address}/edit", {**WEBSITE, "version": "1", "url": "https://example.org/", "text": ""})
+    ben.post(f"{address}/edit", {**WEBSITE, "version": "1", "url": "https://example.org/", **when("")})
     assert [version.number for version in rows(app, TaskVersion)] == [1, 2]
     assert rows(app, Schedule)[0].state == "over"
     page = ada.get(f"{address}/history").text
@@ -215,71 +208,6 @@ def test_a_file_has_at_most_32_mib(app, ada, northgate, monkeypatch):
     assert answer.status_code == 422
     assert "big.bin is larger than 32 MiB." in answer.text
     assert len(rows(app, TaskFile)) == 1
-
-
-# --- the schedule box
-
-
-def test_a_schedule_is_read_while_it_is_typed(ada, northgate):
-    part = reading(ada, northgate, "every weekday at 9")
-    assert "Understood" in part
-    assert "Every weekday at 09:00" in part
-    assert part.count("<li><time datetime=") == 5
-    assert "Understood" not in reading(ada, northgate, "whenever")
-    assert "every weekday at 9:00" in reading(ada, northgate, "whenever")
-
-
-def test_a_doubt_is_asked_about_and_a_press_decides(ada, northgate):
-    part = reading(ada, northgate, "every day at 5")
-    assert "Which one?" in part
-    choice = re.search(r'name="choice" value="([^"]+)"', part)[1]
-    box = reading(ada, northgate, "every day at 5", choice=choice, to="words")
-    assert "Understood" in box
-    assert field(box, "text") == choice
-
-
-def test_clock_changes_are_said_and_the_rule_can_be_chosen(ada, northgate):
-    part = reading(ada, northgate, "every day at 2:30")
-    assert "Clocks change." in part
-    assert "It will run at 03:00." in part
-    assert 'name="gap"' in part
-    assert "It will not run then." in reading(ada, northgate, "every day at 2:30", gap="skip")
-
-
-def test_words_builder_and_cron_are_one_value(ada, northgate):
-    box = reading(ada, northgate, "every monday and friday at 7:45", to="builder")
-    assert '<option value="week" selected>' in box
-    assert re.findall(r'name="days" value="(\w+)" checked', box) == ["mon", "fri"]
-    assert field(box, "at") == "07:45"
-    box = reading(ada, northgate, "", mode="builder", repeat="week", days=["mon", "fri"], at="07:45", to="cron")
-    assert field(box, "cron") == "45 7 * * 1,5"
-    box = reading(ada, northgate, "", mode="cron", cron="45 7 * * 1,5", to="words")
-    assert field(box, "text") == "every monday and friday at 07:45"
-
-
-@pytest.mark.parametrize(("fields", "said"), [
-    ({"repeat": "minutes", "every": "15"}, "Every 15 minutes"), ({"repeat": "hours", "every": "2"}, "Every 2 hours"),
-    ({"repeat": "day", "at": "07:00"}, "Every day at 07:00"), ({"repeat": "weekday", "at": "07:00"}, "Every weekday at 07:00"),
-    ({"repeat": "week", "days": ["tue"], "at": "07:00"}, "Every Tuesday at 07:00"),
-    ({"repeat": "month", "monthday": "3", "at": "07:00"}, "07:00"), ({"repeat": "once", "date": "2099-03-01", "at": "07:00"}, "Once, "),
-    ({"repeat": "", "text": "every hour"}, "Every hour"),
-])  # fmt: skip
-def test_the_builder_says_what_it_builds(ada, northgate, fields, said):
-    part = reading(ada, northgate, fields.pop("text", ""), mode="builder", **fields)
-    assert "Understood" in part
-    assert said in part
-
-
-def test_without_javascript_the_form_itself_shows_the_reading(app, ada, northgate):
-    page = ada.post(f"/t/{northgate}/tasks/new", {**WEBSITE, "preview": "1", "text": "every hour"}).text
-    assert "Understood" in page
-    page = ada.post(f"/t/{northgate}/tasks/new", {**WEBSITE, "to": "builder", "text": "every day at 8:15"}).text
-    assert field(page, "at") == "08:15"
-    assert "Shop window" in page
-    assert not rows(app, Task)
-    assert ada.get(f"/t/{northgate}/tasks/schedule/preview?text=every+hour").location.endswith(
-        "/tasks/new?text=every+hour&timezone="
-    )
 
 
 def test_a_viewer_has_no_editor(ada, viewer, cid, northgate):  # noqa: F811 the fixture

@@ -31,7 +31,7 @@ class Definition:
 
 @dataclass
 class Claim:
-    """A run this worker holds, until another claims it or it ends."""
+    """A run this worker holds, until another claims it or it ends. `cost_micros` is what it had cost when claimed."""
 
     run_id: int
     team_id: int
@@ -42,6 +42,9 @@ class Claim:
     lane: str
     planned_at: datetime
     started_at: datetime
+    cost_micros: int | None = None
+    cost_cap_micros: int | None = None
+    resumes_id: int | None = None
     lines: int = 0
     definition: Definition | None = field(default=None, repr=False)
 
@@ -74,8 +77,11 @@ _CLAIM = (
         reason="",
         sentence="",
     )
-    .returning(Run.id, Run.team_id, Run.attempt, Run.token, Run.version_id, Run.lane, Run.planned_at, Run.queued_at)
-)
+    .returning(
+        Run.id, Run.team_id, Run.attempt, Run.token, Run.version_id, Run.lane, Run.planned_at, Run.queued_at,
+        Run.cost_micros, Run.cost_cap_micros, Run.resumes_id,
+    )
+)  # fmt: skip
 
 
 def _claim_values(work: Work, run_id: int, attempt: int, worker: str, lease: timedelta) -> dict[str, Any]:
@@ -83,7 +89,10 @@ def _claim_values(work: Work, run_id: int, attempt: int, worker: str, lease: tim
 
 
 def _claimed(work: Work, row: Any) -> Claim:
-    held = Claim(row.id, row.team_id, 0, row.attempt, row.token, row.version_id, row.lane, row.planned_at, work.now)
+    held = Claim(
+        row.id, row.team_id, 0, row.attempt, row.token, row.version_id, row.lane, row.planned_at, work.now,
+        row.cost_micros, row.cost_cap_micros, row.resumes_id,
+    )  # fmt: skip
     held.definition = definition(work.connection, row.version_id)
     if row.attempt > 1 or row.token > 1:
         last = sa.select(sa.func.max(LogChunk.first + LogChunk.count)).where(LogChunk.run_id == row.id)

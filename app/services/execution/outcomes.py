@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from app.domain import retries
 from app.domain.policy import Policy
 from app.engines.base import Outcome
-from app.models.runs import IS_ACTIVE, Artifact, Attempt, LogChunk, Run, Step
+from app.models.runs import IS_ACTIVE, Artifact, Attempt, Checkpoint, LogChunk, Run, Step
 from app.services.execution.claims import Claim, definition
 from app.services.unit import Work
 
@@ -36,6 +36,7 @@ class StepRow:
     detail: str
     started_at: datetime
     ended_at: datetime | None
+    facts: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -62,14 +63,29 @@ def check_token(work: Work, held: Claim) -> None:
 
 
 def record(
-    work: Work, held: Claim, steps: Sequence[StepRow], logs: Sequence[LogBatch], isolation: dict[str, Any]
+    work: Work,
+    held: Claim,
+    steps: Sequence[StepRow],
+    logs: Sequence[LogBatch],
+    isolation: dict[str, Any],
+    cost_micros: int | None = None,
 ) -> None:
-    """Store what an attempt has shown so far. Raises Stale."""
+    """Store what an attempt has shown and cost so far. Raises Stale."""
     check_token(work, held)
     _store(work, held, steps, logs)
+    charge(work, held, cost_micros)
     if isolation:
         work.connection.execute(sa.update(Attempt).where(Attempt.id == held.attempt_id).values(isolation=isolation))
     work.ring(held.team_id, held.run_id)
+
+
+def charge(work: Work, held: Claim, cost_micros: int | None) -> None:
+    """Store what a run has cost: what it had when this attempt began, and what the attempt has used since."""
+    if cost_micros is not None:
+        total = (held.cost_micros or 0) + cost_micros
+        work.connection.execute(
+            sa.update(Run).where(Run.id == held.run_id, Run.token == held.token).values(cost_micros=total)
+        )
 
 
 def _store(work: Work, held: Claim, steps: Sequence[StepRow], logs: Sequence[LogBatch]) -> None:
@@ -95,6 +111,7 @@ def finish(
     logs: Sequence[LogBatch],
     artifacts: Sequence[dict[str, Any]] = (),
     isolation: dict[str, Any] | None = None,
+    cost_micros: int | None = None,
 ) -> str:
     """Accept the outcome of an attempt; returns the state the run is in now. Raises Stale.
 
@@ -110,6 +127,7 @@ def finish(
         values["isolation"] = isolation
     work.connection.execute(sa.update(Attempt).where(Attempt.id == held.attempt_id).values(ended_at=work.now, **values))
     _store(work, held, steps, logs)
+    charge(work, held, cost_micros)
     if artifacts:
         _keep_artifacts(work, held, artifacts)
     work.tell(state, held.team_id, held.run_id, held.token, reason=outcome.reason, attempt=held.attempt)
@@ -158,6 +176,11 @@ def _outcome_state(work: Work, held: Claim, outcome: Outcome) -> str:
         facts=dict(outcome.facts),
     )  # fmt: skip
     return outcome.state
+
+
+def _can_go_on(work: Work, run_id: int) -> bool:
+    """Whether there is a checkpoint, so that nothing is done twice."""
+    return bool(work.connection.execute(sa.select(sa.exists().where(Checkpoint.run_id == run_id))).scalar())
 
 
 def _tried(work: Work, run_id: int) -> int:
@@ -263,7 +286,7 @@ def _after_loss(work: Work, run_id: int, row: Any, policy: Policy) -> str:
     elif _tried(work, run_id) > policy.retries:
         values = {"state": "failed", "reason": "lost", "ended_at": work.now}
         values["sentence"] = f"Its worker vanished in attempt {row.attempt}, the last one; it is not tried again."
-    elif not policy.is_idempotent:
+    elif not policy.is_idempotent and not _can_go_on(work, run_id):
         values = {"state": "waiting", "reason": "approval"}
         values["sentence"] = "Its worker vanished in the middle. Look what it did, then run it again or end it."
     else:

@@ -1,5 +1,6 @@
 """Carrying out one claimed attempt: prepare what the engine gets, run it, store how it ended."""
 
+import asyncio
 import os
 import shutil
 import stat
@@ -9,28 +10,28 @@ from concurrent.futures import Future
 from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-import sqlalchemy as sa
 import structlog
 
-from app.core.errors import CarillonError, Invalid
+from app.core.errors import CarillonError
 from app.domain.redaction import Redactor
-from app.engines.base import ArtifactMade, Cancellation, Limits, Outcome, RunRequest, engines
+from app.engines.base import ArtifactMade, AsyncEngine, Cancellation, Limits, Outcome, RunRequest, engines
 from app.infra import database
 from app.infra.storage import Storage
-from app.infra.vault import Vault, WrongKey
+from app.infra.vault import Vault
 from app.infra.writer import Writer
-from app.models.tasks import TaskFile
-from app.models.teams import Secret, Team
+from app.services.execution import checkpoints, provisions
+from app.services.execution.checkpoints import CheckpointKeeper
 from app.services.execution.claims import Claim, Definition
 from app.services.execution.outcomes import STOPPED, LogBatch, Stale, StepRow, finish, record
+from app.services.execution.provisions import Provisions
 from app.services.execution.recorder import Recorder
 from app.services.unit import Work
 
-log = structlog.get_logger()
+T = TypeVar("T")
 
-_DATABASE_AWAY = Outcome("failed", "database", "The database was away when it was to begin.", "transient")
+log = structlog.get_logger()
 
 _LIMITS = {field.name for field in fields(Limits)}
 
@@ -46,19 +47,47 @@ class Tools:
     on_news: Callable[[Recorder], None]
 
 
+@dataclass(frozen=True)
+class _Begun:
+    """An attempt that is ready for its engine: `request`, or the outcome that keeps it from one."""
+
+    held: Claim
+    tools: Tools
+    recorder: Recorder
+    workspace: Path
+    request: RunRequest | Outcome
+
+
 def perform(held: Claim, tools: Tools, cancellation: Cancellation) -> None:
     """Carry out a claimed attempt to its end. What it shows meanwhile is stored by `flush`."""
-    workspace = tools.workspaces / f"run-{held.run_id}-{held.token}"
-    recorder = Recorder(held, Redactor(()), tools.on_news)
+    begun = _begin(held, tools)
     try:
-        secrets, refusal = _secrets(held, tools.vault)
-        recorder = Recorder(held, Redactor(secrets.values()), tools.on_news)
-        outcome = refusal or _run(held, tools, recorder, secrets, workspace, cancellation)
-        _finish(held, tools, recorder, workspace, recorder.hide(_in_words(outcome, cancellation)))
+        outcome = begun.request if isinstance(begun.request, Outcome) else _call(begun, begun.request, cancellation)
+        _end(begun, outcome, cancellation)
     except Stale:
         log.warning("stale_token", run=held.run_id, token=held.token)
     finally:
-        _clear(workspace)
+        _clear(begun.workspace)
+
+
+def is_async(held: Claim) -> bool:
+    """Whether the attempt is one for `perform_async`."""
+    assert held.definition
+    return held.definition.engine in engines and isinstance(engines[held.definition.engine], AsyncEngine)
+
+
+async def perform_async(held: Claim, tools: Tools, cancellation: Cancellation) -> None:
+    """Do as `perform`, without a thread while the engine waits; what blocks goes to the loop's own few."""
+    begun = await asyncio.to_thread(_begin, held, tools)
+    try:
+        outcome = begun.request
+        if isinstance(outcome, RunRequest):
+            outcome = await _call_async(begun, outcome, cancellation)
+        await asyncio.to_thread(_end, begun, outcome, cancellation)
+    except Stale:
+        log.warning("stale_token", run=held.run_id, token=held.token)
+    finally:
+        await asyncio.to_thread(_clear, begun.workspace)
 
 
 def flush(recorders: Iterable[Recorder], writer: Writer[Work]) -> bool:
@@ -73,7 +102,8 @@ def flush(recorders: Iterable[Recorder], writer: Writer[Work]) -> bool:
         if not steps and not logs:
             recorder.storing.release()
             continue
-        change = partial(record, held=recorder.held, steps=steps, logs=logs, isolation=recorder.isolation)
+        shown: dict[str, Any] = {"isolation": recorder.isolation, "cost_micros": recorder.cost_micros}
+        change = partial(record, held=recorder.held, steps=steps, logs=logs, **shown)
         started.append((recorder, steps, logs, writer.submit(change)))
     is_here = True
     for recorder, steps, logs, stored in started:
@@ -91,39 +121,77 @@ def flush(recorders: Iterable[Recorder], writer: Writer[Work]) -> bool:
     return is_here
 
 
-def _run(
-    held: Claim, tools: Tools, recorder: Recorder, secrets: dict[str, str], workspace: Path, cancellation: Cancellation
-) -> Outcome:
+def _begin(held: Claim, tools: Tools) -> _Begun:
     assert held.definition
-    task = held.definition
+    workspace = tools.workspaces / f"run-{held.run_id}-{held.token}"
+    given = provisions.gather(held, tools.vault)
+    secrets = given.in_clear if isinstance(given, Provisions) else ()
+    keeper = CheckpointKeeper(held, tools.storage, tools.writer)
+    recorder = Recorder(held, Redactor(secrets), tools.on_news, keeper.keep)
+    request = _request(held, held.definition, tools.storage, given, workspace)
+    return _Begun(held, tools, recorder, workspace, request)
+
+
+def _request(
+    held: Claim, task: Definition, storage: Storage, given: Provisions | Outcome, workspace: Path
+) -> RunRequest | Outcome:
     if task.engine not in engines:
         return Outcome("blocked", "no_engine", f"No engine named {task.engine} is installed.", "permanent")
+    if isinstance(given, Outcome):
+        return given
     try:
-        request = _request(held, task, tools.storage, secrets, workspace)
-        return engines[task.engine].run(request, recorder.emit, cancellation)
-    except CarillonError as error:
+        checkpoint, spent_micros = checkpoints.last(held, storage) if is_async(held) else (None, 0)
+        return RunRequest(
+            run_id=held.run_id,
+            attempt=held.attempt,
+            idempotency_key=f"carillon-{held.run_id}/run",
+            settings=task.settings,
+            secrets=given.secrets,
+            files=provisions.files(task, storage),
+            workspace=workspace,
+            limits=Limits(**{name: value for name, value in task.limits.items() if name in _LIMITS}),
+            min_isolation=task.min_isolation,
+            planned_at=held.planned_at.isoformat(),
+            task_name=task.name,
+            model=given.model,
+            checkpoint=checkpoint,
+            cost_cap_micros=held.cost_cap_micros,
+            spent_micros=spent_micros,
+        )
+    except (CarillonError, *database.Away) as error:
+        return _broken(held, task.engine, error)
+
+
+def _call(begun: _Begun, request: RunRequest, cancellation: Cancellation) -> Outcome:
+    assert begun.held.definition
+    name = begun.held.definition.engine
+    try:
+        return engines[name].run(request, begun.recorder.emit, cancellation)
+    except Exception as error:  # noqa: BLE001 told below
+        return _broken(begun.held, name, error)
+
+
+async def _call_async(begun: _Begun, request: RunRequest, cancellation: Cancellation) -> Outcome:
+    assert begun.held.definition
+    name = begun.held.definition.engine
+    engine = engines[name]
+    assert isinstance(engine, AsyncEngine)
+    try:
+        return await engine.run_async(request, begun.recorder.emit, cancellation)
+    except Exception as error:  # noqa: BLE001 told below
+        return _broken(begun.held, name, error)
+
+
+def _broken(held: Claim, engine: str, error: Exception) -> Outcome:
+    """Return what an error means for the attempt; that it is not ours any more is no outcome."""
+    if isinstance(error, Stale):
+        raise error
+    if isinstance(error, CarillonError):
         return Outcome("failed", "engine", error.message, "permanent")
-    except database.Away:
-        return _DATABASE_AWAY
-    except Exception as error:
-        log.exception("engine_error", run=held.run_id, engine=task.engine)
-        return Outcome("failed", "engine_error", f"Carillon's {task.engine} engine broke: {error!r}.", "transient")
-
-
-def _request(held: Claim, task: Definition, storage: Storage, secrets: dict[str, str], workspace: Path) -> RunRequest:
-    return RunRequest(
-        run_id=held.run_id,
-        attempt=held.attempt,
-        idempotency_key=f"carillon-{held.run_id}/run",
-        settings=task.settings,
-        secrets=secrets,
-        files=_files(task, storage),
-        workspace=workspace,
-        limits=Limits(**{name: value for name, value in task.limits.items() if name in _LIMITS}),
-        min_isolation=task.min_isolation,
-        planned_at=held.planned_at.isoformat(),
-        task_name=task.name,
-    )
+    if isinstance(error, database.Away):
+        return provisions.DATABASE_AWAY
+    log.error("engine_error", run=held.run_id, engine=engine, exc_info=error)
+    return Outcome("failed", "engine_error", f"Carillon's {engine} engine broke: {error!r}.", "transient")
 
 
 def _in_words(outcome: Outcome, cancellation: Cancellation) -> Outcome:
@@ -133,9 +201,12 @@ def _in_words(outcome: Outcome, cancellation: Cancellation) -> Outcome:
     return Outcome("cancelled", reason, STOPPED.get(reason, "Stopped."), facts=outcome.facts)
 
 
-def _finish(held: Claim, tools: Tools, recorder: Recorder, workspace: Path, outcome: Outcome) -> None:
+def _end(begun: _Begun, outcome: Outcome, cancellation: Cancellation) -> None:
+    recorder, tools = begun.recorder, begun.tools
+    outcome = recorder.hide(_in_words(outcome, cancellation))
     try:
-        artifacts = [_kept(made, tools.storage, workspace) for made in recorder.artifacts]
+        store = partial(_kept, storage=tools.storage, workspace=begun.workspace)
+        artifacts = [_insist(partial(store, made)) for made in recorder.artifacts]
     except OSError as error:
         sentence = f"The run worked, but its files could not be kept: {error.strerror}."
         artifacts, outcome = [], Outcome("failed", "no_space", sentence, "transient", facts=outcome.facts)
@@ -143,7 +214,7 @@ def _finish(held: Claim, tools: Tools, recorder: Recorder, workspace: Path, outc
     with recorder.storing:
         steps, logs = recorder.take()
         shown: dict[str, Any] = {"steps": steps, "logs": logs, "artifacts": artifacts, "isolation": recorder.isolation}
-        change = partial(finish, held=held, outcome=outcome, **shown)
+        change = partial(finish, held=begun.held, outcome=outcome, cost_micros=recorder.cost_micros, **shown)
         _insist(lambda: tools.writer.do(change))
 
 
@@ -152,60 +223,15 @@ def _kept(made: ArtifactMade, storage: Storage, workspace: Path) -> dict[str, An
     return {"name": made.name, "media_type": made.media_type, "size_bytes": size, "digest": digest}
 
 
-def _insist(write: Callable[[], Any]) -> None:
+def _insist(write: Callable[[], T]) -> T:
     """Store an outcome even if the database is away for a while; the lease decides when it is too late."""
     for pause_seconds in (0.2, 0.5, 1, 2, 4, 8, 16):
         try:
-            write()
+            return write()
         except database.Away:
             log.warning("outcome_waits_for_database")
             time.sleep(pause_seconds)
-        else:
-            return
-    write()
-
-
-def _secret_names(task: Definition) -> list[str]:
-    single = task.settings.get("auth_secret")
-    return [*(task.settings.get("secrets") or ()), *([single] if single else ())]
-
-
-def _secrets(held: Claim, vault: Vault) -> tuple[dict[str, str], Outcome | None]:
-    """Return the secrets the task names, in clear, or why it can't run without them."""
-    assert held.definition
-    names = _secret_names(held.definition)
-    if not names:
-        return {}, None
-    wanted = sa.select(Secret.name, Secret.sealed, Secret.version, Team.data_key).join(Team, Team.id == Secret.team_id)
-    try:
-        with database.read() as connection:
-            rows = connection.execute(wanted.where(Secret.team_id == held.team_id, Secret.name.in_(names))).all()
-        found = {
-            row.name: vault.unseal(row.data_key, row.sealed, Secret.aad_of(held.team_id, row.name, row.version))
-            for row in rows
-        }
-    except WrongKey as error:
-        return {}, Outcome("blocked", "wrong_key", error.message, "permanent")
-    except database.Away:
-        return {}, _DATABASE_AWAY
-    if missing := sorted(set(names) - set(found)):
-        sentence = f"The secret {missing[0]} does not exist. Set it in Settings, then run again."
-        return {}, Outcome("blocked", "no_secret", sentence, "permanent")
-    return found, None
-
-
-def _files(task: Definition, storage: Storage) -> dict[str, Path]:
-    if not task.files:
-        return {}
-    with database.read() as connection:
-        rows = connection.execute(
-            sa.select(TaskFile.name, TaskFile.digest).where(
-                TaskFile.team_id == task.team_id, TaskFile.id.in_(task.files)
-            )
-        ).all()
-    if len(rows) < len(task.files):
-        raise Invalid({"files": "A file of this task is gone. Add it again."})
-    return {row.name: storage.path(row.digest) for row in rows}
+    return write()
 
 
 def _clear(workspace: Path) -> None:

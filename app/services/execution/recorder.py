@@ -1,7 +1,7 @@
 """What an engine emits, gathered until it is stored: steps, log lines without secrets, artifacts."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -10,6 +10,8 @@ from app.core.clock import utc_now
 from app.domain.redaction import Redactor, Stream
 from app.engines.base import (
     ArtifactMade,
+    CheckpointReached,
+    CostIncurred,
     Emission,
     IsolationChosen,
     LogWritten,
@@ -17,6 +19,7 @@ from app.engines.base import (
     StepEnded,
     StepStarted,
 )
+from app.services.execution.checkpoints import TooManyFiles
 from app.services.execution.claims import Claim
 from app.services.execution.outcomes import LogBatch, StepRow
 
@@ -31,8 +34,16 @@ LONGEST_SENTENCE = 400
 class Recorder:
     """Collects the emissions of one attempt; any thread may emit, one at a time takes what is new."""
 
-    def __init__(self, held: Claim, redactor: Redactor, on_news: Callable[["Recorder"], None]) -> None:
+    def __init__(
+        self,
+        held: Claim,
+        redactor: Redactor,
+        on_news: Callable[["Recorder"], None],
+        keep_checkpoint: Callable[[CheckpointReached, int | None], None] | None = None,
+    ) -> None:
         self.held = held
+        self.cost_micros: int | None = None  # of this attempt; none: nothing that has a price was used
+        self._keep_checkpoint = keep_checkpoint
         self.artifacts: list[ArtifactMade] = []
         self.isolation: dict[str, Any] = {}
         self.storing = threading.Lock()
@@ -47,7 +58,10 @@ class Recorder:
         self._first = held.lines + 1
 
     def emit(self, emission: Emission) -> None:
-        """Take one emission."""
+        """Take one emission; a checkpoint is stored when it returns. Raises Stale for one of a lost attempt."""
+        if isinstance(emission, CheckpointReached):
+            self._reach(emission)
+            return
         now = utc_now()
         with self._lock:
             is_first = not self._changed and not self._lines
@@ -57,8 +71,11 @@ class Recorder:
                 case StepStarted(name):
                     self._steps.append(StepRow(len(self._steps) + 1, name, "running", "", now, None))
                     self._changed.add(len(self._steps))
-                case StepEnded(name, is_ok, detail):
-                    self._end_step(name, "succeeded" if is_ok else "failed", self._redactor.redact(detail), now)
+                case StepEnded(name, is_ok, detail, facts):
+                    detail = self._redactor.redact(detail)
+                    self._end_step(name, "succeeded" if is_ok else "failed", detail, now, facts)
+                case CostIncurred(micros):
+                    self.cost_micros = (self.cost_micros or 0) + micros
                 case IsolationChosen(level, controls):
                     self.isolation = {"level": level, "controls": dict(controls)}
                 case ArtifactMade():
@@ -109,11 +126,24 @@ class Recorder:
         self._cut[level] = stream
         return shown
 
-    def _end_step(self, name: str, state: str, detail: str, now: datetime) -> None:
+    def _reach(self, reached: CheckpointReached) -> None:
+        if self._keep_checkpoint is None:
+            return
+        try:
+            self._keep_checkpoint(reached, self.cost_micros)
+        except (OSError, TooManyFiles) as error:
+            why = error if isinstance(error, TooManyFiles) else f"A checkpoint could not be kept: {error.strerror}."
+            self.emit(LogWritten(str(why), "warn"))
+
+    def _end_step(
+        self, name: str, state: str, detail: str, now: datetime, facts: Mapping[str, Any] | None = None
+    ) -> None:
         for index in range(len(self._steps) - 1, -1, -1):
             step = self._steps[index]
             if step.name == name and step.ended_at is None:
-                self._steps[index] = replace(step, state=state, detail=detail[:300], ended_at=now)
+                self._steps[index] = replace(
+                    step, state=state, detail=detail[:300], ended_at=now, facts=dict(facts or {})
+                )
                 self._changed.add(step.position)
                 return
 

@@ -17,7 +17,7 @@ from app.infra.storage import Storage
 from app.models.runs import IS_ACTIVE, Run
 from app.models.tasks import Schedule, Task, TaskFile, TaskVersion
 from app.models.teams import Secret
-from app.services.tasks import definitions, schedules
+from app.services.tasks import arming, definitions, schedules
 from app.services.tasks.definitions import Draft
 from app.services.tasks.schedules import Given
 from app.services.unit import SessionWork, unit
@@ -83,7 +83,7 @@ def create(actor: Actor, draft: Draft, folder: Path, uploads: Sequence[Upload] =
         task = _add(work, actor, content)
         content["files"] = _add_files(work, task, stored)
         _write_version(work, task, content)
-        schedules.arm(work, task, content["schedule"], content["policy"], {})
+        arming.arm(work, task, content["schedules"], content["policy"], {})
         work.audit("task_created", task.name, task=task.id)
         work.tell("task_created", task.team_id, None, task=task.id)
     return task
@@ -102,7 +102,7 @@ def change(actor: Actor, slug: str, draft: Draft, made_from: int, folder: Path, 
     kept = {row.id for row in files(seen) if row.name not in replaced}
     content["files"] = [file for file in content["files"] if file in kept]
     stored = _store(folder, uploads)
-    gaps = schedules.undecided(seen, utc_now())
+    gaps = arming.undecided(seen, utc_now())
     with unit(actor) as work:
         task = _own(work, actor, slug)
         if task.version_number != made_from:
@@ -112,11 +112,11 @@ def change(actor: Actor, slug: str, draft: Draft, made_from: int, folder: Path, 
     return task
 
 
-def reschedule(actor: Actor, slug: str, when: Given) -> Task:
-    """Change nothing but the schedule; none when `when` has no text. Raises NotFound, Invalid."""
+def reschedule(actor: Actor, slug: str, when: Sequence[Given]) -> Task:
+    """Change nothing but the schedules, all of them. Raises NotFound, Invalid."""
     seen = find(actor, slug)
     before = definition(seen)
-    content = before | {"schedule": schedules.checked(when, utc_now(), before["schedule"])}
+    content = before | {"schedules": schedules.checked(when, utc_now(), before["schedules"])}
     return _change_to(actor, seen, content)
 
 
@@ -144,7 +144,7 @@ def duplicate(actor: Actor, slug: str) -> Task:
         task = _add(work, actor, content)
         task.paused_at, task.paused_by_id, task.pause_note = work.now, actor.person_id, "A copy, not started yet."
         _write_version(work, task, content | {"files": _add_files(work, task, kept)})
-        schedules.arm(work, task, content["schedule"], content["policy"], {})
+        arming.arm(work, task, content["schedules"], content["policy"], {})
         work.audit("task_copied", task.name, task=task.id, of=original.id)
         work.tell("task_created", task.team_id, None, task=task.id)
     return task
@@ -171,17 +171,17 @@ def pause(actor: Actor, slug: str, note: str = "") -> None:
 
 def resume(actor: Actor, slug: str) -> None:
     """Let a paused task go on with the next planned time; what it left out is put on record. Raises NotFound."""
-    gaps = schedules.undecided(find(actor, slug), utc_now())
+    gaps = arming.undecided(find(actor, slug), utc_now())
     with unit(actor) as work:
         task = _own(work, actor, slug)
         if task.paused_at is None:
             return
-        schedules.settle(work, task, gaps)
+        arming.settle(work, task, task.schedules, gaps)
         task.paused_at, task.paused_by_id, task.pause_note = None, None, ""
         for schedule in task.schedules:
             if schedule.state == "paused":
                 schedule.state = "active"
-                schedules.go_on(work, schedule)
+                arming.go_on(work, schedule)
         work.audit("task_resumed", task.name, task=task.id)
         work.tell("task_resumed", task.team_id, None, task=task.id)
 
@@ -191,11 +191,11 @@ def resume(actor: Actor, slug: str) -> None:
 
 def delete(actor: Actor, slug: str) -> None:
     """Delete a task: nothing more is planned, what runs is asked to stop, its runs stay on record. Raises NotFound."""
-    gaps = schedules.undecided(find(actor, slug), utc_now())
+    gaps = arming.undecided(find(actor, slug), utc_now())
     with unit(actor) as work:
         task = _own(work, actor, slug)
-        schedules.settle(work, task, gaps)
-        schedules.end(task)
+        arming.settle(work, task, task.schedules, gaps)
+        arming.end(task.schedules)
         task.deleted_at = work.now
         _stop_runs(work, task)
         work.audit("task_deleted", task.name, task=task.id)
@@ -211,7 +211,7 @@ def recover(actor: Actor, slug: str) -> Task:
             raise NotFound
         content = work.session.get_one(TaskVersion, task.version_id).definition
         task.deleted_at = None
-        schedules.arm(work, task, content["schedule"], content["policy"], {})
+        arming.arm(work, task, content["schedules"], content["policy"], {})
         work.audit("task_recovered", task.name, task=task.id)
         work.tell("task_created", task.team_id, None, task=task.id)
     return task
@@ -278,7 +278,7 @@ def _free_slug(work: SessionWork, team_id: int, wanted: str) -> str:
 
 def _change_to(actor: Actor, seen: Task, content: dict[str, Any]) -> Task:
     slug, number = seen.slug, seen.version_number
-    gaps = schedules.undecided(seen, utc_now())
+    gaps = arming.undecided(seen, utc_now())
     with unit(actor) as work:
         task = _own(work, actor, slug)
         if task.version_number != number:
@@ -287,10 +287,10 @@ def _change_to(actor: Actor, seen: Task, content: dict[str, Any]) -> Task:
     return task
 
 
-def _apply(work: SessionWork, task: Task, content: dict[str, Any], gaps: dict[int, schedules.Undecided]) -> None:
+def _apply(work: SessionWork, task: Task, content: dict[str, Any], gaps: dict[int, arming.Undecided]) -> None:
     if work.session.get_one(TaskVersion, task.version_id).definition == content:
         return
-    schedules.arm(work, task, content["schedule"], content["policy"], gaps)
+    arming.arm(work, task, content["schedules"], content["policy"], gaps)
     _write_version(work, task, content)
     work.audit("task_changed", task.name, task=task.id, version=task.version_number)
     work.tell("task_changed", task.team_id, None, task=task.id, version=task.version_number)

@@ -1,58 +1,194 @@
-"""The ways to write a schedule: builder and cron beside plain words, all three the same text. A helper of services."""
+"""The ways to write a schedule: builder, cron and RRULE beside plain words, all the same text. A helper of services."""
 
-import re
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime, timedelta
+from itertools import islice, pairwise
 from typing import Any
 
-from app.domain import triggers
-from app.domain.triggers import Trigger
+from app.domain import conversion, cron, triggers, wording
+from app.domain.cron import Cron
+from app.domain.rrule import Rule
+from app.domain.triggers import Trigger, TriggerError
 from app.services.tasks import schedules
 from app.services.tasks.schedules import Given
 
-WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+MODES = ("words", "builder", "cron", "rrule")
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+MONTHDAYS = (*map(str, range(1, 32)), "last", "last working")
 
+_WORKDAYS = WEEKDAYS[:5]
 _ENDINGS = {1: "st", 2: "nd", 3: "rd", 21: "st", 22: "nd", 23: "rd", 31: "st"}
-_INTERVAL = re.compile(r"(\d+)([mh])")
-_CRON = re.compile(r"(\d{1,2}) (\d{1,2}) (\*|\d{1,2}) \* (\*|[0-7]([,-][0-7])*)")
+_MOST_TIMES = 4
+"""So many times of a day the builder shows; for more there are words."""
+
+_COMPARED = 8
 _LONGEST_SENTENCE = 300
 _MOST_ENDS = 24
 """So many endings are read, the longest first of them: each costs some milliseconds."""
 
 
+# --- fields -> text
+
+
 def compose(fields: Mapping[str, Sequence[str]]) -> str:
-    """Return the words for what the builder's fields say: repeat, every, days, monthday, date, at."""
+    """Return the words for what the builder's fields say; empty for none.
+
+    The fields are repeat, every, between, until, weeks, days, monthday, date and at.
+    """
     one = {name: values[0].strip() for name, values in fields.items() if values}
-    at = one.get("at") or "09:00"
+    at = wording.listed([time.strip() for time in fields.get("at", ()) if time.strip()] or ["09:00"])
+    days = _days([day for day in WEEKDAYS if day in fields.get("days", ())])
     repeat = one.get("repeat", "")
     if repeat in {"minutes", "hours"}:
-        return f"every {one.get('every') or 1} {repeat}"
+        return _rhythm(one, repeat, days)
     if repeat in {"day", "weekday"}:
         return f"every {repeat} at {at}"
     if repeat == "week":
-        days = [day for day in fields.get("days", ()) if day in WEEKDAYS]
-        return f"every {' and '.join(days) or 'week'} at {at}"
+        return _weekly(one.get("weeks") or "1", days, at)
     if repeat == "month":
-        day = one.get("monthday") or "1"
-        ending = _ENDINGS.get(int(day), "th") if day.isdecimal() else ""
-        return f"the {day}{ending} of every month at {at}"
-    if repeat == "once":
-        return f"{one.get('date', '')} {at}".strip()
-    return one.get("text", "")
+        return f"on the {_monthday(one.get('monthday') or '1')} of every month at {at}"
+    return f"{one.get('date', '')} {at}".strip() if repeat == "once" else ""
+
+
+def _days(days: Sequence[str]) -> str:
+    if not days or tuple(days) == _WORKDAYS:
+        return "weekdays" if days else ""
+    return wording.listed([day.capitalize() for day in days])
+
+
+def _rhythm(one: Mapping[str, str], unit: str, days: str) -> str:
+    every = one.get("every") or "1"
+    rhythm = f"every {unit.removesuffix('s')}" if every == "1" else f"every {every} {unit}"
+    window = f" between {one['between']} and {one['until']}" if one.get("between") and one.get("until") else ""
+    return f"{rhythm}{window}{f' on {days}' if days else ''}"
+
+
+def _weekly(weeks: str, days: str, at: str) -> str:
+    if weeks != "1":
+        return f"every {weeks} weeks{f' on {days}' if days else ''} at {at}"
+    return f"every {'weekday' if days == 'weekdays' else days or 'week'} at {at}"
+
+
+def _monthday(day: str) -> str:
+    return f"{day}{_ENDINGS.get(int(day), 'th')}" if day.isdecimal() else f"{day} day"
+
+
+# --- text -> fields
 
 
 def written(mode: str, given: Given, now: datetime) -> dict[str, list[str]]:
-    """Return the fields in which `mode` (words, builder or cron) shows the schedule; none for what it can't say."""
+    """Return the fields in which `mode` shows the schedule; none for what it can't say exactly."""
     trigger = schedules.read(given, now).trigger
     if trigger is None:
         return {}
-    if mode == "cron":
-        return {"cron": [trigger.expression if trigger.kind == "cron" else ""]}
-    if mode == "builder":
-        return {name: [value] if isinstance(value, str) else value for name, value in _built(trigger).items()}
-    words = triggers.describe(trigger).lower()
-    is_same = schedules.read(Given(words, given.timezone, given.gap, given.fold), now).trigger == trigger
-    return {"text": [words]} if is_same and trigger.kind == "cron" and given.text[:1] in "0123456789*" else {}
+    fields = _WRITERS[mode](trigger, given, now)
+    text = compose(fields) if mode == "builder" else "".join(fields.get(_FIELDS[mode], ()))
+    return fields if text and _means(text, trigger, given, now) else {}
+
+
+def _means(text: str, trigger: Trigger, given: Given, now: datetime) -> bool:
+    """Whether the text is read as what the trigger plans, of which intervals begin anew."""
+    if len(text) > schedules.LONGEST_TEXT:
+        return False
+    found = schedules.read(replace(given, text=text, timezone=trigger.timezone), now).trigger
+    if found is None:
+        return False
+    if found.kind == trigger.kind == "interval":
+        return found.expression == trigger.expression
+    with suppress(TriggerError):
+        return conversion.is_same(found, trigger, now) or _is_same_rule(found, trigger, now)
+    return False
+
+
+def _is_same_rule(one: Trigger, other: Trigger, now: datetime) -> bool:
+    """Whether two RRULEs differ in nothing but from where they count, and come to the same times."""
+    if not one.kind == other.kind == "rrule":
+        return False
+    rules = [replace(trigger.rule, dtstart=None) for trigger in (one, other)]
+    until = now + timedelta(days=3660)
+    fires = [[*islice(triggers.fires_between(trigger, now, until), _COMPARED)] for trigger in (one, other)]
+    return rules[0] == rules[1] and fires[0] == fires[1]
+
+
+def _as_words(trigger: Trigger, given: Given, now: datetime) -> dict[str, list[str]]:
+    if given.text.lower().split() != trigger.expression.lower().split():
+        return {"text": [given.text]}  # words already
+    said = triggers.describe(trigger)
+    words = f"{said[:1].lower()}{said[1:]}"
+    return {"text": [words if _means(words, trigger, given, now) else given.text]}
+
+
+def _as_cron(trigger: Trigger, _: Given, __: datetime) -> dict[str, list[str]]:
+    return {"cron": [conversion.as_cron(trigger)]}
+
+
+def _as_rrule(trigger: Trigger, _: Given, now: datetime) -> dict[str, list[str]]:
+    return {"rrule": [conversion.as_rrule(trigger, now)]}
+
+
+def _as_built(trigger: Trigger, _: Given, __: datetime) -> dict[str, list[str]]:
+    fields: dict[str, Any] = {}
+    if trigger.kind == "once":
+        fields = {"repeat": "once", "date": trigger.expression[:10], "at": [trigger.expression[11:16]]}
+    elif trigger.kind == "interval":
+        number, unit = trigger.expression[:-1], trigger.expression[-1:]
+        fields = {"repeat": "minutes" if unit == "m" else "hours", "every": number}
+    elif expression := conversion.as_cron(trigger):
+        fields = _of_cron(cron.parse(expression))
+    elif trigger.kind == "rrule":
+        fields = _of_rrule(trigger.rule)
+    return {name: [value] if isinstance(value, str) else value for name, value in fields.items()}
+
+
+def _of_cron(rule: Cron) -> dict[str, Any]:
+    minutes = [moment.hour * 60 + moment.minute for moment in rule.times]
+    steps = {later - earlier for earlier, later in pairwise(minutes)}
+    days = [day for number, day in enumerate(WEEKDAYS, 1) if number % 7 in rule.weekdays]
+    is_any_day = len(days) == len(WEEKDAYS)
+    if len(steps) == 1 and len(minutes) > 2:  # noqa: PLR2004 two times are no rhythm yet
+        return _window(minutes, steps.pop()) | {"days": [] if is_any_day else days}
+    at = [wording.clock(moment) for moment in rule.times[: _MOST_TIMES + 1]]
+    if len(rule.days) == 1:
+        return {"repeat": "month", "monthday": str(min(rule.days)), "at": at}
+    if is_any_day:
+        return {"repeat": "day", "at": at}
+    return {"repeat": "weekday" if tuple(days) == _WORKDAYS else "week", "days": days, "at": at}
+
+
+def _window(minutes: Sequence[int], step: int) -> dict[str, Any]:
+    unit, every = ("hours", step // 60) if step % 60 == 0 else ("minutes", step)
+    fields = {"repeat": unit, "every": str(every)}
+    if len(minutes) * step == 24 * 60 and not minutes[0]:
+        return fields
+    until = minutes[-1] + (0 if unit == "hours" else step)
+    return fields | {"between": _clock(minutes[0]), "until": _clock(until)}
+
+
+def _clock(minutes: int) -> str:
+    return f"{minutes // 60 % 24:02}:{minutes % 60:02}"
+
+
+def _of_rrule(rule: Rule) -> dict[str, Any]:
+    hours = rule.byhour or ((rule.dtstart.hour,) if rule.dtstart else ())
+    minutes = rule.byminute or ((rule.dtstart.minute,) if rule.dtstart else (0,))
+    at = [f"{hour:02}:{minute:02}" for hour in hours for minute in minutes][: _MOST_TIMES + 1]
+    weekdays = [WEEKDAYS[weekday] for _, weekday in rule.byday]
+    if rule.freq == "WEEKLY":
+        return {"repeat": "week", "weeks": str(rule.interval), "days": weekdays, "at": at}
+    if rule.freq == "MONTHLY" and rule.bymonthday == (-1,):
+        return {"repeat": "month", "monthday": "last", "at": at}
+    if rule.freq == "MONTHLY" and tuple(weekdays) == _WORKDAYS and rule.bysetpos == (-1,):
+        return {"repeat": "month", "monthday": "last working", "at": at}
+    return {}
+
+
+_WRITERS = {"words": _as_words, "builder": _as_built, "cron": _as_cron, "rrule": _as_rrule}
+_FIELDS = {"words": "text", "cron": "cron", "rrule": "rrule"}
+
+
+# --- a sentence with a name and a schedule
 
 
 def split(sentence: str, now: datetime, timezone: str) -> tuple[str, str]:
@@ -70,29 +206,3 @@ def split(sentence: str, now: datetime, timezone: str) -> tuple[str, str]:
 
 def _capital(name: str) -> str:
     return name[:1].upper() + name[1:]
-
-
-def _built(trigger: Trigger) -> dict[str, Any]:
-    if trigger.kind == "interval" and (interval := _INTERVAL.fullmatch(trigger.expression)):
-        return {"repeat": "minutes" if interval[2] == "m" else "hours", "every": interval[1]}
-    if trigger.kind == "once" and len(trigger.expression) <= len("2026-11-24T09:00:00"):
-        return {"repeat": "once", "date": trigger.expression[:10], "at": trigger.expression[11:16]}
-    if trigger.kind == "cron" and (cron := _CRON.fullmatch(trigger.expression)):
-        return {"at": f"{int(cron[2]):02}:{int(cron[1]):02}"} | _cron_days(cron[3], cron[4])
-    return {"repeat": ""}
-
-
-def _cron_days(monthday: str, weekdays: str) -> dict[str, Any]:
-    if monthday != "*":
-        return {"repeat": "month", "monthday": monthday} if weekdays == "*" else {"repeat": ""}
-    if weekdays == "*":
-        return {"repeat": "day"}
-    if weekdays == "1-5":
-        return {"repeat": "weekday"}
-    numbers = {(int(number) - 1) % 7 for part in weekdays.split(",") for number in _span(part)}
-    return {"repeat": "week", "days": [WEEKDAYS[number] for number in sorted(numbers)]}
-
-
-def _span(part: str) -> range:
-    first, _, last = part.partition("-")
-    return range(int(first), int(last or first) + 1)

@@ -3,13 +3,14 @@
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any, Literal, get_args, get_origin
 
 from pydantic import ValidationError
 
 from app.core.errors import Invalid
+from app.domain import money
 from app.domain.policy import Misfire, Overlap, Policy
 from app.engines.base import Limits, engines
 from app.services.tasks import schedules
@@ -47,6 +48,9 @@ NUMBERS = (
 )
 """Minutes for timeout and grace, MiB for sizes, seconds for the delay of a retry."""
 
+TIMEOUT_SECONDS: Mapping[str, float] = {"agent": 900.0}
+"""The time limit of tasks that say nothing about it, for types that differ from the usual one."""
+
 _CHOICES: dict[str, tuple[str, ...]] = {"misfire": get_args(Misfire), "overlap": get_args(Overlap)}
 _ISOLATION = range(4)
 
@@ -60,6 +64,7 @@ _WORDS = {
     "literal_error": "Choose one from the list.",
     "too_short": "Add at least one.",
 }
+_AMOUNT = "Write an amount in dollars, like 1.00, at most 10,000."
 _BOUNDS = {
     "greater_than_equal": ("ge", "At least {}."),
     "greater_than": ("gt", "More than {}."),
@@ -70,6 +75,9 @@ _BOUNDS = {
 }
 
 
+_TYPED = tuple(field.name for field in fields(Given))
+
+
 @dataclass(frozen=True)
 class Draft:
     """A task as typed: settings of its engine, `numbers` as in NUMBERS, missing ones by default; `files` are ids."""
@@ -77,7 +85,7 @@ class Draft:
     name: str
     engine: str
     settings: Mapping[str, Any]
-    when: Given
+    when: Sequence[Given] = ()
     numbers: Mapping[str, str] = field(default_factory=dict)
     choices: Mapping[str, str] = field(default_factory=dict)
     is_idempotent: bool = True
@@ -98,10 +106,10 @@ def check(draft: Draft, now: datetime, before: Mapping[str, Any] | None = None) 
         **_numbers(draft, wrong),
         "min_isolation": _isolation(draft.min_isolation, wrong),
         "files": sorted(draft.files),
-        "schedule": None,
+        "schedules": [],
     }
     try:
-        definition["schedule"] = schedules.checked(draft.when, now, (before or {}).get("schedule"))
+        definition["schedules"] = schedules.checked(draft.when, now, (before or {}).get("schedules", ()))
     except Invalid as error:
         wrong |= error.fields
     if wrong:
@@ -109,9 +117,11 @@ def check(draft: Draft, now: datetime, before: Mapping[str, Any] | None = None) 
     return definition
 
 
-def defaults() -> dict[str, dict[str, Any]]:
-    """Return limits and policy of a task that says nothing about them."""
-    return {"limits": dict(Limits().__dict__), "policy": dict(Policy().__dict__)}
+def defaults(engine: str = "") -> dict[str, dict[str, Any]]:
+    """Return limits and policy of a task of a type that says nothing about them."""
+    limits = dict(Limits().__dict__)
+    limits["timeout_seconds"] = TIMEOUT_SECONDS.get(engine, limits["timeout_seconds"])
+    return {"limits": limits, "policy": dict(Policy().__dict__)}
 
 
 # --- checks
@@ -133,21 +143,22 @@ def _settings(draft: Draft, wrong: dict[str, str]) -> dict[str, Any]:
         return engines[draft.engine].settings_schema.model_validate(dict(draft.settings)).model_dump(mode="json")
     except ValidationError as error:
         for problem in error.errors(include_url=False, include_input=False):
-            wrong.setdefault(str(problem["loc"][0]) if problem["loc"] else "", _sentence(problem))
+            wrong.setdefault(str(problem["loc"][0]) if problem["loc"] else "", sentence(problem))
         return {}
 
 
-def _sentence(problem: Mapping[str, Any]) -> str:
+def sentence(problem: Mapping[str, Any]) -> str:
+    """Say what pydantic found wrong with one value."""
     kind, context = problem["type"], problem.get("ctx", {})
     if kind in _BOUNDS:
-        bound, sentence = _BOUNDS[kind]
-        return sentence.format(f"{context[bound]:,}")
+        bound, words = _BOUNDS[kind]
+        return words.format(f"{context[bound]:,}")
     message = str(problem["msg"]).removeprefix("Value error, ")
     return _WORDS.get(kind, message if message.endswith(".") else f"{message}.")
 
 
 def _numbers(draft: Draft, wrong: dict[str, str]) -> dict[str, dict[str, Any]]:
-    places = defaults()
+    places = defaults(draft.engine)
     for number in NUMBERS:
         if text := draft.numbers.get(number.name, "").strip():
             value = _number(number, text, wrong)
@@ -190,8 +201,9 @@ def types() -> list[tuple[str, str]]:
 def from_texts(engine: str, texts: Mapping[str, Sequence[str]]) -> dict[str, Any]:
     """Return settings of an engine from the texts of a form; fields that were not sent take the engine's default.
 
-    Lists have one item a line or one text each; mappings one `name: value` or `NAME=value` a line; checks of JSON one
-    `path op value` a line. A box that was not sent is not ticked.
+    Names that end in `_cents` are typed in dollars. Lists have one item a line or one text each; mappings one
+    `name: value` or `NAME=value` a line; checks of JSON one `path op value` a line. A box that was not sent is not
+    ticked.
     """
     if engine not in engines:
         return {}
@@ -208,19 +220,23 @@ def from_texts(engine: str, texts: Mapping[str, Sequence[str]]) -> dict[str, Any
         elif kind in {list, tuple}:
             settings[name] = lines
         elif name in texts and (lines or info.is_required() or kind is str):
-            settings[name] = texts[name][0].replace("\r\n", "\n")
+            text = texts[name][0].replace("\r\n", "\n")
+            settings[name] = _cents(text) if name.endswith("_cents") else text
     return settings
 
 
 def blank() -> dict[str, list[str]]:
-    """Return the texts of a form in which nobody typed anything yet: every default of Carillon and of the engines."""
+    """Return the texts of a form in which nobody typed anything yet: every default of Carillon and of the engines.
+
+    The time limit is left open, because it differs between the types.
+    """
     nothing: dict[str, dict[str, Any]] = {"limits": {}, "policy": {}}
     texts = {name: [text] for name, text in _typed(nothing).items()}
     for engine in engines:
         for name, info in engine.settings_schema.model_fields.items():
             if not info.is_required():
                 texts.setdefault(name, _texts(name, info.get_default(call_default_factory=True)))
-    return texts | {"is_idempotent": ["1"], "min_isolation": ["1"]}
+    return texts | {"timeout": [""], "is_idempotent": ["1"], "min_isolation": ["1"]}
 
 
 def to_texts(definition: Mapping[str, Any]) -> dict[str, list[str]]:
@@ -228,12 +244,19 @@ def to_texts(definition: Mapping[str, Any]) -> dict[str, list[str]]:
     texts = blank() | {name: [text] for name, text in _typed(definition).items()}
     for name, value in definition["settings"].items():
         texts[name] = _texts(name, value)
-    rule = definition["schedule"] or {}
-    texts |= {name: [rule.get(name, "")] for name in ("text", "timezone", "gap", "fold")}
+    for index, rule in enumerate(definition["schedules"]):
+        texts |= {f"when-{index}-{name}": [rule[name]] for name in _TYPED}
     texts |= {name: [str(definition[name])] for name in ("name", "engine", "min_isolation")}
     texts["is_idempotent"] = ["1"] if definition["policy"].get("is_idempotent", True) else []
     texts["files"] = [str(file) for file in definition["files"]]
     return texts
+
+
+def _cents(dollars: str) -> int | str:
+    """Return cents of what is typed in dollars; what is no amount stays as it is, for the schema to refuse."""
+    with suppress(ValueError):
+        return round(money.read(dollars) / money.MICROS_PER_CENT)
+    return dollars
 
 
 def _pair(line: str) -> tuple[str, str]:
@@ -252,6 +275,10 @@ def _expectation(line: str) -> dict[str, Any]:
     return expectation
 
 
+_TICKED = frozenset({"secrets", "tools"})
+"""Lists whose items are boxes to tick, not lines to type."""
+
+
 def _texts(name: str, value: Any) -> list[str]:
     if isinstance(value, bool):
         return ["1"] if value else []
@@ -261,7 +288,9 @@ def _texts(name: str, value: Any) -> list[str]:
         mark = "=" if name == "env" else ": "
         return ["\n".join(f"{key}{mark}{one}" for key, one in value.items())]
     if isinstance(value, list | tuple):
-        return [str(one) for one in value] if name == "secrets" else ["\n".join(map(str, value))]
+        return [str(one) for one in value] if name in _TICKED else ["\n".join(map(str, value))]
+    if name.endswith("_cents"):
+        return [money.plain(value * money.MICROS_PER_CENT)]
     return ["" if value is None else f"{value:.10g}" if isinstance(value, float) else str(value)]
 
 
@@ -280,6 +309,6 @@ def _is_json(text: str) -> bool:
 
 
 def _typed(definition: Mapping[str, Any]) -> dict[str, str]:
-    places = {place: values | definition[place] for place, values in defaults().items()}
+    places = {place: values | definition[place] for place, values in defaults(definition.get("engine", "")).items()}
     numbers = {number.name: f"{places[number.place][number.key] / number.unit:.10g}" for number in NUMBERS}
     return numbers | {name: places["policy"][name] for name in _CHOICES}

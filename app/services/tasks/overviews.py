@@ -12,11 +12,10 @@ from app.core.errors import NotFound
 from app.domain import triggers
 from app.domain.access import Actor
 from app.domain.lifecycle import ACTIVE, WENT_WRONG
-from app.domain.triggers import Trigger
 from app.infra.database import UtcDateTime, db
 from app.models.people import Person
 from app.models.runs import Run
-from app.models.tasks import Schedule, Task
+from app.models.tasks import RULE, Schedule, Task, trigger_of
 
 Sort = Literal["next", "name", "changed"]
 Status = Literal["", "attention", "active", "paused"]
@@ -28,6 +27,8 @@ TYPICAL_RUNS = 20
 """The typical duration is the median of those of the last 20 runs that did their work."""
 
 _FAR = datetime(9999, 1, 1, tzinfo=UTC)
+_NEXT = sa.func.coalesce(Schedule.next_fire_at, sa.literal(_FAR, UtcDateTime), type_=UtcDateTime)
+_IS_BROKEN = sa.exists().where(Schedule.task_id == Task.id, Schedule.state == "broken").correlate(Task)
 _DID_ITS_WORK = ("succeeded", "degraded", "unmet")
 
 
@@ -45,7 +46,10 @@ class Filters:
 
 @dataclass(frozen=True)
 class Line:
-    """A task in a list. `strip` holds the states of its last runs, oldest first; `takes_seconds` may be unknown."""
+    """A task in a list. `strip` holds the states of its last runs, oldest first; `takes_seconds` may be unknown.
+
+    `when`, `timezone` and `problem` are of the schedule that comes next; `others` is how many more the task has.
+    """
 
     id: int
     slug: str
@@ -60,6 +64,7 @@ class Line:
     initials: str
     strip: Sequence[str] = ()
     takes_seconds: float | None = None
+    others: int = 0
 
 
 @dataclass(frozen=True)
@@ -79,16 +84,16 @@ class Counts:
     engines: Mapping[str, int] = field(default_factory=dict)
 
 
-def lines(actor: Actor, filters: Filters) -> Page:
-    """Return one page of the team's tasks. Raises NotFound for a place in the list that is none."""
+def lines(actor: Actor, filters: Filters, limit: int = PAGE_ROWS) -> Page:
+    """Return one page of the team's tasks, at most `limit`. Raises NotFound for a place in the list that is none."""
     sort, ascending = _order(filters.sort)
     query = _rows(actor).where(*_matching(filters))
     if filters.after:
         query = query.where(_beyond(sort, filters, ascending))
     order = (sort, Task.id) if ascending else (sort.desc(), Task.id.desc())
-    rows = db.session.execute(query.order_by(*order).limit(PAGE_ROWS + 1)).all()
-    shown = rows[:PAGE_ROWS]
-    after = _place(shown[-1], filters.sort) if len(rows) > PAGE_ROWS else ""
+    rows = db.session.execute(query.order_by(*order).limit(limit + 1)).all()
+    shown = rows[:limit]
+    after = _place(shown[-1], filters.sort) if len(rows) > limit else ""
     last_runs = _last_runs([row.id for row in shown])
     return Page([_line(row, last_runs.get(row.id, "")) for row in shown], after)
 
@@ -135,16 +140,16 @@ def typical_seconds(runs: Sequence[Run]) -> float | None:
 
 
 def _rows(actor: Actor) -> Any:
-    # The editor gives a task one schedule: the list shows the first.
-    first = sa.select(sa.func.min(Schedule.id)).where(Schedule.task_id == Task.id).correlate(Task).scalar_subquery()
+    of_task = sa.select(Schedule.id).where(Schedule.task_id == Task.id).correlate(Task)
+    soonest = of_task.order_by(_NEXT, Schedule.state == "over", Schedule.id).limit(1).scalar_subquery()
+    count = of_task.with_only_columns(sa.func.count()).where(Schedule.state != "over").scalar_subquery()
     return (
         sa.select(
             Task.id, Task.slug, Task.name, Task.engine, Task.paused_at, Task.changed_at,
-            Schedule.kind, Schedule.expression, Schedule.timezone, Schedule.gap, Schedule.fold, Schedule.anchor_at,
-            Schedule.text, Schedule.state.label("schedule_state"), Schedule.problem, Schedule.next_fire_at,
-            Person.name.label("owner"),
+            *RULE, Schedule.text, Schedule.state.label("schedule_state"), Schedule.problem, Schedule.next_fire_at,
+            Person.name.label("owner"), count.label("schedules"), _IS_BROKEN.label("is_broken"),
         )
-        .outerjoin(Schedule, Schedule.id == first)
+        .outerjoin(Schedule, Schedule.id == soonest)
         .outerjoin(Person, Person.id == Task.owner_id)
         .where(*_alive(actor))
     )  # fmt: skip
@@ -194,7 +199,7 @@ def _matching(filters: Filters) -> list[sa.ColumnElement[bool]]:
     elif filters.status == "attention":
         newest = sa.select(Run.state).where(Run.task_id == Task.id).order_by(Run.planned_at.desc(), Run.id.desc())
         went_wrong = newest.limit(1).correlate(Task).scalar_subquery().in_(sorted(WENT_WRONG))
-        wanted.append(sa.and_(Task.paused_at.is_(None), sa.or_(Schedule.state == "broken", went_wrong)))
+        wanted.append(sa.and_(Task.paused_at.is_(None), sa.or_(_IS_BROKEN, went_wrong)))
     return wanted
 
 
@@ -203,7 +208,7 @@ def _order(sort: str) -> tuple[sa.ColumnElement[Any], bool]:
         return sa.func.lower(Task.name), True
     if sort == "changed":
         return sa.type_coerce(Task.changed_at, UtcDateTime), False
-    return sa.func.coalesce(Schedule.next_fire_at, sa.literal(_FAR, UtcDateTime), type_=UtcDateTime), True
+    return _NEXT, True
 
 
 def _beyond(sort: sa.ColumnElement[Any], filters: Filters, ascending: bool) -> sa.ColumnElement[bool]:
@@ -233,9 +238,9 @@ def _line(row: Any, last_runs: str) -> Line:
     took = [float(seconds) for state, _, seconds in runs if seconds and state in _DID_ITS_WORK]
     return Line(
         row.id, row.slug, row.name, row.engine,
-        _state(row.paused_at is not None, row.schedule_state == "broken", states), _when(row), row.timezone or "",
+        _state(row.paused_at is not None, row.is_broken, states), _when(row), row.timezone or "",
         row.problem or "", row.next_fire_at, row.owner or "", Person(name=row.owner or "").initials,
-        states[:STRIP_RUNS][::-1], median(took) if took else None,
+        states[:STRIP_RUNS][::-1], median(took) if took else None, max(0, row.schedules - 1),
     )  # fmt: skip
 
 
@@ -250,6 +255,6 @@ def _when(row: Any) -> str:
     if row.kind is None or (row.schedule_state == "over" and row.kind != "once"):
         return ""
     try:
-        return triggers.describe(Trigger(row.kind, row.expression, row.timezone, row.gap, row.fold, row.anchor_at))
+        return triggers.describe(trigger_of(row))
     except triggers.TriggerError:
         return str(row.text or row.expression)

@@ -1,25 +1,31 @@
-"""Schedules: what was typed -> a rule, its words, its next times; and the rows the clock reads. A helper, like unit."""
+"""Schedules: what was typed -> a rule, its words and its next times. A helper, like unit."""
 
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
 from itertools import islice
 from typing import Any, cast
-from zoneinfo import available_timezones
+from zoneinfo import ZoneInfo, available_timezones
 
 from app.core.errors import Invalid
 from app.domain import phrases, triggers
-from app.domain.firing import Decision
 from app.domain.phrases import Choice, Reading
 from app.domain.triggers import Fire, Fold, Gap, Trigger, TriggerError
-from app.models.tasks import Schedule, Task
-from app.services import planned
-from app.services.unit import SessionWork
+from app.models.tasks import Schedule
 
 LONGEST_TEXT = 300
-_LONGEST_PROBLEM = 300
+MOST_SCHEDULES = 20
+"""So many times one task may have."""
+
+MOST_TIMES = 10_000
+"""The largest limit on how many times a schedule runs; a later end is a date."""
+
+MOST_PREVIEWED = 1000
 _YEAR = timedelta(days=365)
+_RRULE = re.compile(r"(?:rrule:|freq=|dtstart[;:])", re.IGNORECASE)
 
 _GAPS = {"skip": "left out when clocks skip it"}
 _FOLDS = {"both": "twice when clocks repeat it"}
@@ -27,17 +33,27 @@ _FOLDS = {"both": "twice when clocks repeat it"}
 
 @dataclass(frozen=True)
 class Given:
-    """A schedule as typed: words or a cron expression, in a time zone, with what to do when clocks change."""
+    """A schedule as typed: words, cron or RRULE, in a time zone, with what to do when clocks change.
+
+    `starts` and `ends` are days or wall times of the zone (`2026-12-01`, `2026-12-01T09:00`), both included; `count`
+    is how many times it runs at most.
+    """
 
     text: str
     timezone: str
     gap: str = "next"
     fold: str = "first"
+    starts: str = ""
+    ends: str = ""
+    count: str = ""
 
 
 @dataclass(frozen=True)
 class Preview:
-    """How a schedule was understood: `state` and `choices` of the reading, the next times, and clock changes ahead."""
+    """How a schedule was understood: `state` and `choices` of the reading, the next times, and what to know of them.
+
+    `last` is the time it ends with, None when it goes on for ever. `fields` names what is wrong beside the text.
+    """
 
     state: str
     sentence: str
@@ -45,6 +61,8 @@ class Preview:
     choices: Sequence[Choice] = ()
     fires: Sequence[Fire] = ()
     notes: Sequence[str] = ()
+    last: Fire | None = None
+    fields: Mapping[str, str] | None = None
 
 
 # --- reading
@@ -56,19 +74,23 @@ def preview(given: Given, now: datetime, count: int = 5) -> Preview:
     if reading.trigger is None:
         return Preview(reading.state, reading.sentence, choices=reading.choices)
     try:
-        fires = _next_fires(reading.trigger, now, count)
-        notes = triggers.clock_changes(reading.trigger, now, now + _YEAR)
+        trigger = _bounded(reading.trigger, given, now)
+        fires = _next_fires(trigger, now, min(count, MOST_PREVIEWED))
+        notes = [*triggers.assumptions(trigger), *triggers.clock_changes(trigger, now, now + _YEAR)]
+        last = triggers.last_fire(trigger)
+    except Invalid as error:
+        return Preview("unknown", next(iter(error.fields.values())), fields=error.fields)
     except TriggerError as error:
         return Preview("unknown", error.sentence)
-    return Preview(reading.state, reading.sentence, reading.trigger, reading.choices, fires, notes)
+    return Preview(reading.state, reading.sentence, trigger, reading.choices, fires, notes, last)
 
 
 def read(given: Given, now: datetime) -> Reading:
-    """Understand what was typed; `trigger` is None when it can't be, or when it has to be chosen first."""
-    if given.timezone not in available_timezones():
+    """Understand what was typed, apart from start and end; without a trigger it can't be, or has to be chosen first."""
+    if given.timezone not in _zones():
         return Reading("unknown", None, "Choose a time zone from the list.")
     try:
-        reading = phrases.read(given.text.strip()[:LONGEST_TEXT], now, given.timezone)
+        reading = _reading(given.text.strip()[:LONGEST_TEXT], now, given.timezone)
         if reading.trigger is None:
             return reading
         trigger = replace(reading.trigger, gap=cast("Gap", given.gap), fold=cast("Fold", given.fold))
@@ -78,38 +100,103 @@ def read(given: Given, now: datetime) -> Reading:
     return replace(reading, trigger=trigger)
 
 
-def words(rule: dict[str, Any] | None) -> str:
-    """Say a stored rule in words: every weekday at 09:00 (Europe/Berlin); `never by itself` when there is none."""
-    if rule is None:
-        return "never by itself"
+@cache
+def _zones() -> set[str]:
+    return available_timezones()  # looks through the files of the system each time
+
+
+def _reading(text: str, now: datetime, timezone: str) -> Reading:
+    if not _RRULE.match(text):
+        return phrases.read(text, now, timezone)
+    trigger = Trigger("rrule", text, timezone)
+    if not trigger.rule.has_time:
+        choices = tuple(Choice(f"{text};BYHOUR={hour};BYMINUTE=0", f"{hour:02}:00") for hour in (8, 9, 17))
+        return Reading("ask", None, "At which time? Add BYHOUR and BYMINUTE.", choices)
+    anchor = None if trigger.rule.dtstart else now.replace(microsecond=0)
+    trigger = replace(trigger, anchor_at=anchor)
+    return Reading("understood", trigger, triggers.describe(trigger))
+
+
+def _bounded(trigger: Trigger, given: Given, now: datetime) -> Trigger:
+    """Return the rule with the start and the end that were typed. Raises Invalid, TriggerError."""
+    zone = ZoneInfo(trigger.timezone)
+    starts_at, ends_at = _edge("starts", given.starts, zone, time()), _edge("ends", given.ends, zone, time.max)
+    if starts_at and trigger.kind == "interval":
+        trigger = replace(trigger, anchor_at=starts_at)
+    trigger = replace(trigger, starts_at=starts_at or trigger.starts_at, ends_at=ends_at or trigger.ends_at)
+    if given.count.strip():
+        counted = _next_fires(trigger, now, _count(given.count))
+        trigger = replace(trigger, ends_at=counted[-1].at) if counted else trigger
+    triggers.check(trigger)
+    if triggers.next_fire(trigger, now) is None and trigger.ends_at:
+        raise Invalid({"ends": "It ends before its first time. Choose a later end."})
+    return trigger
+
+
+def _edge(name: str, text: str, zone: ZoneInfo, at: time) -> datetime | None:
+    text = text.strip()
+    if not text:
+        return None
     try:
-        said = triggers.describe(trigger_of(rule))
-    except TriggerError:
-        said = rule["text"] or rule["expression"]
-    changes = [word for word in (_GAPS.get(rule["gap"]), _FOLDS.get(rule["fold"])) if word]
-    return ", ".join([f"{said[:1].lower()}{said[1:]} ({rule['timezone']})", *changes])
+        moment = datetime.fromisoformat(text)
+        if len(text) == len("2026-12-01"):
+            moment = datetime.combine(date.fromisoformat(text), at)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise Invalid({name: "Write a day such as 2026-12-01, or a moment such as 2026-12-01T09:00."}) from None
 
 
-def checked(given: Given, now: datetime, before: dict[str, Any] | None) -> dict[str, Any] | None:
-    """Return the rule to store for what was typed, None for no schedule. Raises Invalid.
+def _count(text: str) -> int:
+    text = text.strip()
+    if text.isascii() and text.isdecimal() and len(text) < 7 and 0 < int(text) <= MOST_TIMES:  # noqa: PLR2004 not read if longer
+        return int(text)
+    raise Invalid({"count": f"Write a whole number from 1 to {MOST_TIMES:,}."})
+
+
+# --- stored rules
+
+
+def checked(when: Sequence[Given], now: datetime, before: Sequence[Mapping[str, Any]] = ()) -> list[dict[str, Any]]:
+    """Return the rules to store for what was typed; what is empty is none. Raises Invalid: `when-<index>-<field>`.
 
     What is typed as `before` stays as it was understood then: “in 10 minutes” does not move when a task is saved again.
     """
-    if not given.text.strip():
-        return None
-    if before and given == Given(before["text"], before["timezone"], before["gap"], before["fold"]):
-        return before
+    wrong: dict[str, str] = {}
+    rules: list[dict[str, Any]] = []
+    for index, given in enumerate(when):
+        if not given.text.strip():
+            continue
+        try:
+            rule = next((dict(rule) for rule in before if given_of(rule) == given), None) or _checked(given, now)
+        except Invalid as error:
+            wrong |= {f"when-{index}-{field}": sentence for field, sentence in error.fields.items()}
+            continue
+        if any(trigger_of(rule) == trigger_of(other) for other in rules):
+            wrong[f"when-{index}-text"] = "This is there already. Change it or remove it."
+        rules.append(rule)
+    if len(rules) > MOST_SCHEDULES:
+        wrong[f"when-{MOST_SCHEDULES}-text"] = f"A task has at most {MOST_SCHEDULES} schedules. Join some of them."
+    if wrong:
+        raise Invalid(wrong)
+    return rules
+
+
+def _checked(given: Given, now: datetime) -> dict[str, Any]:
     reading = read(given, now)
     if reading.trigger is None:
         raise Invalid({"text": reading.sentence})
-    trigger = reading.trigger
+    try:
+        trigger = _bounded(reading.trigger, given, now)
+    except TriggerError as error:
+        raise Invalid({"text": error.sentence}) from None
     if not triggers.clock_changes(trigger, now, now + _YEAR):
         trigger = replace(trigger, gap="next", fold="first")
     text = _moment(trigger.expression) if trigger.kind == "once" else given.text.strip()
-    anchor = trigger.anchor_at.isoformat() if trigger.anchor_at else None
     return {
         "text": text, "kind": trigger.kind, "expression": trigger.expression, "timezone": trigger.timezone,
-        "gap": trigger.gap, "fold": trigger.fold, "anchor_at": anchor,
+        "gap": trigger.gap, "fold": trigger.fold, "anchor_at": _iso(trigger.anchor_at),
+        "starts_at": _iso(trigger.starts_at), "ends_at": _iso(trigger.ends_at),
+        "starts": given.starts.strip(), "ends": given.ends.strip(), "count": given.count.strip(),
     }  # fmt: skip
 
 
@@ -118,10 +205,44 @@ def _moment(expression: str) -> str:
     return expression.replace("T", " ") if len(expression) == len("2026-11-24T09:00") else expression
 
 
-def trigger_of(rule: dict[str, Any]) -> Trigger:
+def _iso(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment else None
+
+
+def given_of(rule: Mapping[str, Any]) -> Given:
+    """Return what was typed for a stored rule."""
+    return Given(*(rule[name] for name in ("text", "timezone", "gap", "fold", "starts", "ends", "count")))
+
+
+def trigger_of(rule: Mapping[str, Any]) -> Trigger:
     """Return the trigger of a stored rule."""
-    anchor = datetime.fromisoformat(rule["anchor_at"]) if rule.get("anchor_at") else None
-    return Trigger(rule["kind"], rule["expression"], rule["timezone"], rule["gap"], rule["fold"], anchor)
+    moments = (datetime.fromisoformat(rule[name]) if rule[name] else None for name in _MOMENTS)
+    return Trigger(rule["kind"], rule["expression"], rule["timezone"], rule["gap"], rule["fold"], *moments)
+
+
+_MOMENTS = ("anchor_at", "starts_at", "ends_at")
+
+
+# --- in words
+
+
+def words(rules: Sequence[Mapping[str, Any]]) -> str:
+    """Say stored rules in words: every weekday at 09:00 (Europe/Berlin); `never by itself` when there are none."""
+    return "; ".join(map(_words, rules)) or "never by itself"
+
+
+def _words(rule: Mapping[str, Any]) -> str:
+    try:
+        said = triggers.describe(trigger_of(rule))
+    except TriggerError:
+        said = rule["text"] or rule["expression"]
+    edges = [f"{word} {rule[name].replace('T', ' ')}" for name, word in _EDGES.items() if rule[name]]
+    limit = [f"{rule['count']} times at most"] if rule["count"] else []
+    changes = [word for word in (_GAPS.get(rule["gap"]), _FOLDS.get(rule["fold"])) if word]
+    return ", ".join([f"{said[:1].lower()}{said[1:]} ({rule['timezone']})", *edges, *limit, *changes])
+
+
+_EDGES = {"starts": "from", "ends": "until"}
 
 
 def next_fires(schedules: Sequence[Schedule], now: datetime, count: int = 5) -> list[Fire]:
@@ -136,114 +257,3 @@ def next_fires(schedules: Sequence[Schedule], now: datetime, count: int = 5) -> 
 
 def _next_fires(trigger: Trigger, after: datetime, count: int) -> list[Fire]:
     return list(islice(triggers.fires_between(trigger, after, after + _YEAR * 50), count))
-
-
-# --- the rows the clock reads
-
-
-@dataclass(frozen=True)
-class Undecided:
-    """Planned times after `since` up to `until` that have no run yet: from `first` until `last`, `count` in all."""
-
-    since: datetime
-    until: datetime
-    first: Fire | None = None
-    last: Fire | None = None
-    count: int = 0
-
-
-def undecided(task: Task, until: datetime) -> dict[int, Undecided]:
-    """Return, by schedule, what was planned up to `until` and never decided: while paused, or with the clock away.
-
-    Counted before the transaction that settles it, because a year of minutes takes seconds to count.
-    """
-    return {schedule.id: _counted(schedule, _nothing(schedule), until) for schedule in task.schedules}
-
-
-def settle(work: SessionWork, task: Task, gaps: Mapping[int, Undecided]) -> None:
-    """Give what was never decided until now its one folded run, before the schedule goes on, changes or ends."""
-    rows = []
-    for schedule in task.schedules:
-        gap = gaps.get(schedule.id)
-        if gap is None or gap.since != schedule.decided_until:
-            gap = _nothing(schedule)  # the clock has just decided
-        gap = _counted(schedule, gap, work.now)
-        if gap.first and gap.last:
-            rows.append(_folded(work, task, schedule, gap))
-            schedule.decided_until = gap.last.at
-    planned.insert(work, rows)
-
-
-def _nothing(schedule: Schedule) -> Undecided:
-    return Undecided(schedule.decided_until, schedule.decided_until)
-
-
-def _counted(schedule: Schedule, gap: Undecided, until: datetime) -> Undecided:
-    """Return the gap with what was planned after it, up to `until`."""
-    first, last, count = gap.first, gap.last, gap.count
-    if schedule.state in {"active", "paused"}:
-        with suppress(TriggerError):
-            for fire in triggers.fires_between(schedule.trigger, gap.until, until):
-                first, last, count = first or fire, fire, count + 1
-    return Undecided(gap.since, until, first, last, count)
-
-
-def _folded(work: SessionWork, task: Task, schedule: Schedule, gap: Undecided) -> dict[str, Any]:
-    assert gap.first
-    assert gap.last
-    times = "" if gap.count == 1 else f" {gap.count:,} times"
-    until = gap.last.at if gap.count > 1 else None
-    if schedule.state == "paused":
-        sentence = f"Skipped{times}: the task was paused."
-        decision = Decision(gap.first, "skip", "paused", sentence, gap.count, until)
-    else:
-        sentence = f"Missed{times}: the schedule was changed before Carillon got to it."
-        decision = Decision(gap.first, "miss", "schedule_changed", sentence, gap.count, until)
-    return planned.decided(
-        decision, work.now, task.engine, team_id=task.team_id, task_id=task.id, version_id=task.version_id or 0,
-        schedule_id=schedule.id,
-    )  # fmt: skip
-
-
-def arm(
-    work: SessionWork, task: Task, rule: dict[str, Any] | None, policy: dict[str, Any], gaps: Mapping[int, Undecided]
-) -> None:
-    """Make `rule` the task's schedule from now on: nothing fires at once. An unchanged one goes on as it was."""
-    schedule = task.schedules[0] if task.schedules else None
-    if schedule and rule and schedule.state in {"active", "paused"} and schedule.trigger == trigger_of(rule):
-        schedule.text, schedule.policy = rule["text"], policy
-        return
-    settle(work, task, gaps)
-    if rule is None:
-        end(task)
-        return
-    if schedule is None:
-        schedule = Schedule(team_id=task.team_id, state="over", created_at=work.now)
-        task.schedules.append(schedule)
-    trigger = trigger_of(rule)
-    schedule.kind, schedule.expression, schedule.timezone = trigger.kind, trigger.expression, trigger.timezone
-    schedule.gap, schedule.fold, schedule.anchor_at = trigger.gap, trigger.fold, trigger.anchor_at
-    schedule.text, schedule.policy, schedule.problem = rule["text"], policy, ""
-    schedule.created_at = work.now
-    schedule.state = "paused" if task.paused_at else "active"
-    go_on(work, schedule)
-
-
-def go_on(work: SessionWork, schedule: Schedule) -> None:
-    """Plan the next time after now; without one a schedule is over, and set aside when it can't be computed."""
-    schedule.decided_until = work.now
-    try:
-        following = triggers.next_fire(schedule.trigger, work.now)
-    except TriggerError as error:
-        schedule.state, schedule.problem, schedule.next_fire_at = "broken", error.sentence[:_LONGEST_PROBLEM], None
-        return
-    schedule.next_fire_at = following.at if following and schedule.state == "active" else None
-    if following is None and schedule.state == "active":
-        schedule.state = "over"
-    work.wake_clock()
-
-
-def end(task: Task) -> None:
-    """Let the task's schedules plan nothing more."""
-    for schedule in task.schedules:
-        schedule.state, schedule.next_fire_at, schedule.problem = "over", None, ""

@@ -7,7 +7,9 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.orm import joinedload
 
+from app.core.errors import NotFound
 from app.engines.base import engines
 from app.infra.database import db
 from app.models.people import Person
@@ -80,6 +82,15 @@ def history(task: Task) -> list[Version]:
     return found[:SHOWN]
 
 
+def find(task: Task, number: int) -> TaskVersion:
+    """Return one version of a task, with its author. Raises NotFound."""
+    query = sa.select(TaskVersion).where(TaskVersion.task_id == task.id, TaskVersion.number == number)
+    version = db.session.scalar(query.options(joinedload(TaskVersion.author)))
+    if version is None:
+        raise NotFound
+    return version
+
+
 def compare(
     before: Mapping[str, Any], after: Mapping[str, Any], files: Mapping[int, str] | None = None
 ) -> list[Change]:
@@ -98,7 +109,7 @@ def _flat(definition: Mapping[str, Any], files: Mapping[int, str]) -> dict[str, 
     engine = definition["engine"]
     said = {
         "name": definition["name"],
-        "schedule": schedules.words(definition["schedule"]),
+        "schedule": schedules.words(definition["schedules"]),
         "type": engines[engine].label if engine in engines else engine,
         "files": ", ".join(files.get(file, f"file {file}") for file in definition["files"]),
         "min_isolation": f"level {definition['min_isolation']}",

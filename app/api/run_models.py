@@ -1,0 +1,124 @@
+"""Runs as programs get them."""
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import Field
+
+from app.api.resource import Out
+from app.domain.access import Actor
+from app.domain.lifecycle import ENDED
+from app.models.runs import Attempt
+from app.services import runs
+
+
+class RunLine(Out):
+    """A run in a list."""
+
+    number: int
+    task: str = Field(description="The slug of its task")
+    task_name: str
+    state: str
+    reason: str = Field(description="Why, as a code")
+    sentence: str = Field(description="Why, in words")
+    trigger: str = Field(description="What asked for it: schedule, person, api")
+    requested_by: str
+    planned_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+    folded_count: int = Field(description="So many planned times that were missed or skipped alike")
+    folded_until: datetime | None
+    cost_micros: int | None = Field(description="Millionths of a US dollar; null: no price is known")
+
+
+class RunPage(Out):
+    """A page of runs, the newest first."""
+
+    items: list[RunLine]
+    next_cursor: str | None
+
+
+class StepOut(Out):
+    """One part of an attempt."""
+
+    position: int
+    name: str
+    state: str
+    detail: str
+    facts: dict[str, Any]
+    started_at: datetime
+    ended_at: datetime | None
+
+
+class AttemptOut(Out):
+    """One try of a run."""
+
+    number: int
+    state: str
+    reason: str
+    sentence: str
+    worker: str
+    isolation: dict[str, Any]
+    started_at: datetime
+    ended_at: datetime | None
+    steps: list[StepOut]
+
+
+class ArtifactOut(Out):
+    """A file that a run made."""
+
+    name: str
+    media_type: str
+    size_bytes: int
+    digest: str = Field(description="The SHA-256 of its content")
+    created_at: datetime
+
+
+class RunOut(RunLine):
+    """A run with all that is known of it but its log."""
+
+    version: int = Field(description="The version of the task it ran")
+    planned_local: str
+    queued_at: datetime | None
+    not_before: datetime | None = Field(description="When it is tried again")
+    attempt: int
+    worker: str
+    stop_mode: str = Field(description="How it was asked to stop: now, after_step, or not")
+    is_over: bool
+    ahead: int = Field(description="So many runs are before it in its queue")
+    usual_seconds: float | None
+    facts: dict[str, Any]
+    attempts: list[AttemptOut]
+    artifacts: list[ArtifactOut]
+
+
+_COPIED = frozenset(RunOut.model_fields) & {
+    "number", "state", "reason", "sentence", "trigger", "planned_at", "started_at", "ended_at", "folded_count",
+    "folded_until", "cost_micros", "planned_local", "queued_at", "not_before", "attempt", "worker", "stop_mode", "facts",
+}  # fmt: skip
+
+
+def run(actor: Actor, number: int) -> RunOut:
+    """Return a run. Raises NotFound."""
+    detail = runs.find(actor, number)
+    row = detail.run
+    return RunOut(
+        **{name: getattr(row, name) for name in _COPIED},
+        task=row.task.slug, task_name=row.task.name, version=row.version.number,
+        requested_by=row.requested_by.name if row.requested_by else "", is_over=row.state in ENDED, ahead=detail.ahead,
+        usual_seconds=detail.usual_seconds, attempts=[_attempt(one) for one in row.attempts],
+        artifacts=[ArtifactOut.model_validate(one) for one in row.artifacts],
+    )  # fmt: skip
+
+
+def _attempt(row: Attempt) -> AttemptOut:
+    return AttemptOut.model_validate(row)
+
+
+def line(row: Any) -> RunLine:
+    """Return a run of a list."""
+    values = row._mapping  # noqa: SLF001 SQLAlchemy's own name for a row as a mapping
+    known = {name: values[name] for name in RunLine.model_fields if name in values}
+    return RunLine.model_validate(
+        known | {"task": row.slug, "task_name": row.name, "requested_by": row.requested_by or ""}
+    )

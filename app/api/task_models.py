@@ -1,0 +1,224 @@
+"""Tasks as programs send and get them, and how what is sent becomes a draft."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import Field, create_model
+
+from app.api import schedule_models
+from app.api.resource import In, Out, unknown_field
+from app.api.schedule_models import FireOut, ScheduleIn, ScheduleOut
+from app.core.clock import utc_now
+from app.core.errors import Invalid
+from app.domain.access import Actor
+from app.domain.policy import Misfire, Overlap
+from app.engines.base import engines
+from app.models.tasks import Task
+from app.services import tasks
+from app.services.tasks import definitions, overviews, schedules
+from app.services.tasks.definitions import NUMBERS, Draft, Number
+from app.services.tasks.overviews import Line
+
+NEXT = 5
+"""So many planned times are told of a task."""
+
+
+def _number(number: Number) -> tuple[Any, Any]:
+    """Return the field of a number, in seconds, bytes or pieces; nothing means as before, or the default."""
+    step = int(number.unit) if number.is_whole and number.unit > 1 else None
+    bounds = {"ge": number.least * number.unit, "le": number.most * number.unit}
+    if number.is_whole:
+        return int | None, Field(None, multiple_of=step, **{name: int(value) for name, value in bounds.items()})
+    return float | None, Field(None, **bounds)
+
+
+_LIMITS: dict[str, Any] = {number.key: _number(number) for number in NUMBERS if number.place == "limits"}
+_POLICY: dict[str, Any] = {number.key: _number(number) for number in NUMBERS if number.place == "policy"}
+_POLICY |= {
+    "misfire": (Misfire | None, Field(None, description="What becomes of missed times")),
+    "overlap": (Overlap | None, Field(None, description="What happens when the run before still goes")),
+    "is_idempotent": (bool | None, Field(None, description="Whether it may safely run twice")),
+}
+
+Limits = create_model("Limits", __base__=In, __doc__="What one attempt may use.", **_LIMITS)
+Policy = create_model("Policy", __base__=In, __doc__="Missed times, overlaps and retries.", **_POLICY)
+
+
+class TaskIn(In):
+    """A task to make. `settings` are those of its engine."""
+
+    name: str = Field(max_length=120)
+    engine: str = Field(max_length=24, description="http, shell, python, agent, or one of a plug-in")
+    settings: dict[str, Any] = Field(default_factory=dict)
+    schedules: list[ScheduleIn] = Field(default_factory=list, max_length=schedules.MOST_SCHEDULES)
+    limits: Limits = Field(default_factory=Limits)  # type: ignore[valid-type]  # made of NUMBERS
+    policy: Policy = Field(default_factory=Policy)  # type: ignore[valid-type]  # made of NUMBERS
+    min_isolation: int = Field(1, ge=0, le=3)
+
+
+class TaskChange(In):
+    """What to change of a task; what is left out stays. `settings` are laid over those there are."""
+
+    version: int = Field(ge=1, description="The version this change was made from; another one by now is a 409")
+    name: str | None = Field(None, max_length=120)
+    engine: str | None = Field(None, max_length=24)
+    settings: dict[str, Any] | None = None
+    schedules: list[ScheduleIn] | None = Field(None, max_length=20, description="All of them, in place of those there are")
+    limits: Limits | None = None  # type: ignore[valid-type]  # made of NUMBERS
+    policy: Policy | None = None  # type: ignore[valid-type]  # made of NUMBERS
+    min_isolation: int | None = Field(None, ge=0, le=3)
+
+
+class FileOut(Out):
+    """A file of a task."""
+
+    name: str
+    size_bytes: int
+
+
+class Pause(Out):
+    """Since when a task is paused, by whom and why."""
+
+    at: datetime
+    by: str
+    note: str
+
+
+class TaskOut(Out):
+    """A task as its next run will be."""
+
+    slug: str
+    name: str
+    engine: str
+    version: int
+    state: str = Field(description="active, paused, error (a schedule can't be computed), or the state of its last run")
+    settings: dict[str, Any]
+    limits: dict[str, Any]
+    policy: dict[str, Any]
+    min_isolation: int
+    files: list[FileOut]
+    schedules: list[ScheduleOut]
+    next: list[FireOut] = Field(description=f"Its next planned times, {NEXT} at most")
+    owner: str
+    pause: Pause | None
+    created_at: datetime
+    changed_at: datetime
+
+
+class TaskLine(Out):
+    """A task in a list."""
+
+    slug: str
+    name: str
+    engine: str
+    state: str
+    when: str
+    timezone: str
+    problem: str
+    next_at: datetime | None
+    owner: str
+    strip: list[str] = Field(description="The states of its last runs, oldest first")
+    takes_seconds: float | None
+
+
+class TaskPage(Out):
+    """A page of tasks."""
+
+    items: list[TaskLine]
+    next_cursor: str | None
+
+
+Sort = Literal["next", "name", "changed"]
+Status = Literal["", "attention", "active", "paused"]
+
+
+def task(actor: Actor, slug: str) -> TaskOut:
+    """Return a task. Raises NotFound."""
+    row = tasks.find(actor, slug)
+    definition = tasks.definition(row)
+    return TaskOut(
+        slug=row.slug, name=row.name, engine=row.engine, version=row.version_number,
+        state=overviews.state_of(row, overviews.latest_runs(row, 1)), settings=definition["settings"],
+        **{place: _numbers(definition, place) for place in ("limits", "policy")},
+        min_isolation=definition["min_isolation"], files=[FileOut.model_validate(one) for one in tasks.files(row)],
+        schedules=schedule_models.shown(definition["schedules"], row.schedules),
+        next=[schedule_models.fire(one) for one in schedules.next_fires(row.schedules, utc_now(), NEXT)],
+        owner=row.owner.name if row.owner else "", pause=_pause(row), created_at=row.created_at,
+        changed_at=row.changed_at,
+    )  # fmt: skip
+
+
+def line(one: Line) -> TaskLine:
+    """Return a task of a list."""
+    return TaskLine.model_validate(one)
+
+
+def _pause(row: Task) -> Pause | None:
+    if row.paused_at is None:
+        return None
+    return Pause(at=row.paused_at, by=row.paused_by.name if row.paused_by else "", note=row.pause_note)
+
+
+def _numbers(definition: Mapping[str, Any], place: str) -> dict[str, Any]:
+    values = definitions.defaults()[place] | definition[place]
+    return {name: values[name] for name in (_LIMITS if place == "limits" else _POLICY)}
+
+
+# --- drafts
+
+
+def draft(sent: TaskIn) -> Draft:
+    """Return the draft of a new task. Raises Invalid."""
+    return _draft(sent, sent.engine, sent.settings, schedule_models.all_given(sent.schedules), {"min_isolation": 1})
+
+
+def changed(definition: Mapping[str, Any], sent: TaskChange, files: Sequence[int] | None = None) -> Draft:
+    """Return the draft of a task with what was sent laid over its definition. Raises Invalid."""
+    engine = sent.engine or definition["engine"]
+    before = definition["settings"] if engine == definition["engine"] else {}
+    when = [schedules.given_of(rule) for rule in definition["schedules"]]
+    if sent.schedules is not None:
+        when = schedule_models.all_given(sent.schedules)
+    return _draft(sent, engine, {**before, **(sent.settings or {})}, when, definition, files)
+
+
+def _draft(
+    sent: TaskIn | TaskChange,
+    engine: str,
+    settings: Mapping[str, Any],
+    when: Sequence[schedules.Given],
+    before: Mapping[str, Any],
+    files: Sequence[int] | None = None,
+) -> Draft:
+    _check_settings(engine, settings)
+    values = {
+        name: value
+        for place, given in (("limits", sent.limits), ("policy", sent.policy))
+        for name, value in {**before.get(place, {}), **_said(given)}.items()
+    }
+    texts = {one.name: f"{values[one.key] / one.unit:.10g}" for one in NUMBERS if one.key in values}
+    isolation = before["min_isolation"] if sent.min_isolation is None else sent.min_isolation
+    return Draft(
+        name=before["name"] if sent.name is None else sent.name,
+        engine=engine,
+        settings=settings,
+        when=when,
+        numbers=texts,
+        choices={name: values[name] for name in ("misfire", "overlap") if name in values},
+        is_idempotent=values.get("is_idempotent", True),
+        min_isolation=str(isolation),
+        files=before.get("files", ()) if files is None else files,
+    )
+
+
+def _said(given: Any) -> dict[str, Any]:
+    return given.model_dump(exclude_none=True) if given else {}
+
+
+def _check_settings(engine: str, settings: Mapping[str, Any]) -> None:
+    if engine in engines:
+        known = list(engines[engine].settings_schema.model_fields)
+        wrong = {name: str(unknown_field(name, known)) for name in settings if name not in known}
+        if wrong:
+            raise Invalid(wrong)

@@ -1,0 +1,146 @@
+"""Tasks: listed, made, changed, paused, copied, deleted and brought back."""
+
+from pathlib import Path
+
+from flask import Response, current_app, g
+from pydantic import Field
+
+from app.api import paging, task_models
+from app.api.idempotency import once
+from app.api.paging import Answer, PageQuery
+from app.api.resource import Empty, In, Resource, nothing
+from app.api.task_models import Sort, Status, TaskChange, TaskIn, TaskOut, TaskPage
+from app.core.errors import Conflict
+from app.services import tasks
+from app.services.tasks import overviews
+from app.services.tasks.overviews import Filters
+
+api = Resource("tasks", "Tasks")
+
+_TASK = {
+    "name": "Disk space",
+    "engine": "shell",
+    "settings": {"script": "df -h"},
+    "schedules": [{"text": "every weekday at 9:00", "timezone": "Europe/Berlin"}],
+}
+
+
+class TaskQuery(PageQuery):
+    """Which tasks, in which order."""
+
+    q: str = Field("", max_length=120, description="Part of the name")
+    status: Status = Field("", description="attention: the last run went wrong, or a schedule can't be computed")
+    engine: str = Field("", max_length=24)
+    owner: str = Field("", max_length=12, description="The id of a person")
+    sort: Sort = "next"
+
+
+class PauseIn(In):
+    """Why it is paused."""
+
+    note: str = Field("", max_length=tasks.LONGEST_NOTE)
+
+
+@api.get("/tasks")
+@api.allow("see")
+@api.input(TaskQuery, location="query")
+@api.output(TaskPage)
+def list_tasks(query_data: TaskQuery) -> Answer[TaskPage]:
+    """List the team's tasks"""
+    asked = query_data
+    filters = Filters(asked.q, asked.status, asked.engine, asked.owner, asked.sort, paging.place(asked.cursor))
+    found = overviews.lines(g.actor, filters, asked.limit)
+    return paging.page(TaskPage, [task_models.line(one) for one in found.lines], found.after)
+
+
+@api.post("/tasks")
+@api.allow("edit")
+@api.input(TaskIn, example=_TASK)
+@api.output(TaskOut, status_code=201)
+@once
+def create_task(json_data: TaskIn) -> TaskOut:
+    """Make a task"""
+    made = tasks.create(g.actor, task_models.draft(json_data), folder())
+    return task_models.task(g.actor, made.slug)
+
+
+@api.get("/tasks/<slug>")
+@api.allow("see")
+@api.output(TaskOut)
+def read_task(slug: str) -> TaskOut:
+    """Read a task"""
+    return task_models.task(g.actor, slug)
+
+
+@api.patch("/tasks/<slug>")
+@api.allow("edit")
+@api.input(TaskChange, example={"version": 3, "name": "Disk space of all hosts"})
+@api.output(TaskOut)
+def change_task(slug: str, json_data: TaskChange) -> TaskOut:
+    """Change a task
+
+    A new version is written only when something differs. Somebody else's change meanwhile is a 409.
+    """
+    seen = tasks.find(g.actor, slug)
+    if seen.version_number != json_data.version:
+        raise Conflict(f"It is at version {seen.version_number} by now. Read it again, then repeat your change.")
+    draft = task_models.changed(tasks.definition(seen), json_data)
+    tasks.change(g.actor, slug, draft, json_data.version, folder())
+    return task_models.task(g.actor, slug)
+
+
+@api.delete("/tasks/<slug>")
+@api.allow("edit")
+@api.output({}, status_code=204)
+def delete_task(slug: str) -> Response:
+    """Delete a task
+
+    Nothing more is planned, what runs is asked to stop; its runs stay on record, and it can be brought back.
+    """
+    tasks.delete(g.actor, slug)
+    return nothing()
+
+
+@api.post("/tasks/<slug>/recovery")
+@api.allow("edit")
+@api.input(Empty)
+@api.output(TaskOut)
+def recover_task(slug: str, json_data: Empty) -> TaskOut:  # noqa: ARG001 nothing is asked
+    """Bring a deleted task back"""
+    return task_models.task(g.actor, tasks.recover(g.actor, slug).slug)
+
+
+@api.post("/tasks/<slug>/pause")
+@api.allow("edit")
+@api.input(PauseIn, example={"note": "Until the move is over"})
+@api.output(TaskOut)
+def pause_task(slug: str, json_data: PauseIn) -> TaskOut:
+    """Pause a task; runs that are going go on"""
+    tasks.pause(g.actor, slug, json_data.note)
+    return task_models.task(g.actor, slug)
+
+
+@api.post("/tasks/<slug>/resume")
+@api.allow("edit")
+@api.input(Empty)
+@api.output(TaskOut)
+def resume_task(slug: str, json_data: Empty) -> TaskOut:  # noqa: ARG001 nothing is asked
+    """Let a paused task go on"""
+    tasks.resume(g.actor, slug)
+    return task_models.task(g.actor, slug)
+
+
+@api.post("/tasks/<slug>/copy")
+@api.allow("edit")
+@api.input(Empty)
+@api.output(TaskOut, status_code=201)
+@once
+def copy_task(slug: str, json_data: Empty) -> TaskOut:  # noqa: ARG001 nothing is asked
+    """Make a paused copy of a task"""
+    return task_models.task(g.actor, tasks.duplicate(g.actor, slug).slug)
+
+
+def folder() -> Path:
+    """Return where files are kept."""
+    path: Path = current_app.config["SETTINGS"].data_dir / "files"
+    return path

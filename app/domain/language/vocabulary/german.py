@@ -1,0 +1,112 @@
+"""German words of schedules. Umlauts are without their dots here, and can be typed as ae, oe, ue too."""
+
+from app.domain.language.vocabulary.kinds import Table, numbered
+
+_ONES = ("ein", "zwei", "drei", "vier", "funf", "sechs", "sieben", "acht", "neun")
+_TENS = ("zwanzig", "dreissig", "vierzig", "funfzig")
+_DAYS = ("sonntag", "montag", "dienstag", "mittwoch", "donnerstag", "freitag", "samstag")
+_SHORT = ("so", "mo", "di", "mi", "do", "fr", "sa")
+_ORDINALS = ("erst", "zweit", "dritt", "viert", "funft", "sechst", "siebt", "acht", "neunt", "zehnt")
+
+
+def _forms(*stems: str) -> str:
+    return " ".join(f"{stem}{ending}" for stem in stems for ending in ("e", "en", "er", "es", "em"))
+
+
+TABLE: Table = {
+    ("filler", True): "der die das dem den genau immer jeweils punkt exakt",
+    ("every", True): "jede jeder jeden jedes jedem alle aller",
+    ("at", True): "um",
+    ("on", True): "am an",
+    ("in", True): "in im",
+    ("of", True): "des der im vom von",
+    ("and", True): "und sowie",
+    ("or", True): "oder",
+    ("from", True): "von",
+    ("to", True): "bis und_bis",
+    ("between", True): "zwischen",
+    ("until", True): "bis bis_zum bis_einschliesslich",
+    ("starting", True): "ab beginnend_am beginnend_ab ab_dem vom",
+    ("except", True): "ausser ausgenommen nicht ohne aber_nicht ausser_am",
+    ("for", True): "fur",
+    ("times", True): "mal",
+    ("only", True): "nur",
+    ("now", True): "jetzt sofort",
+    ("a", True): "am pro im in_der",
+    ("this", True): _forms("dies", "kommend"),
+    ("next", True): _forms("nachst"),
+    ("time_word", True): "zeit ortszeit uhrzeit",
+    ("ends", True): "ende",
+    ("begins", True): "anfang beginn",
+    **{("ordinal", n): _forms(stem) for n, stem in enumerate(_ORDINALS, start=1)},
+    ("ordinal", 15): _forms("funfzehnt"),
+    ("ordinal", -1): _forms("letzt"),
+    ("ordinal", -2): _forms("vorletzt", "zweitletzt"),
+    ("ordinal", -3): _forms("drittletzt", "vorvorletzt"),
+    ("edge", ("ends", "month")): "monatsende",
+    ("edge", ("begins", "month")): "monatsanfang monatsbeginn",
+    ("edge", ("ends", "quarter")): "quartalsende",
+    ("edge", ("ends", "year")): "jahresende",
+    **{("count", n): f"{word}mal" for n, word in enumerate((*_ONES, "zehn"), start=1)},
+    ("unit", "second"): "sek sekunde sekunden",
+    ("unit", "minute"): "min minute minuten",
+    ("unit", "hour"): "std stunde stunden",
+    ("unit", "day"): "tag tage tagen tages",
+    ("unit", "week"): "woche wochen",
+    ("unit", "month"): "monat monate monaten monats",
+    ("unit", "quarter"): "quartal quartale quartals quartalen",
+    ("unit", "year"): "jahr jahre jahren jahres",
+    ("span", (30, "minute")): "halbe_stunde halben_stunde halbstunde",
+    ("span", (15, "minute")): "viertelstunde viertel_stunde",
+    ("span", (90, "minute")): "anderthalb_stunden eineinhalb_stunden",
+    ("rhythm", (1, "minute")): "minutlich",
+    ("rhythm", (30, "minute")): "halbstundlich",
+    ("rhythm", (15, "minute")): "viertelstundlich",
+    ("rhythm", (1, "hour")): "stundlich",
+    ("rhythm", (2, "hour")): "zweistundlich",
+    ("rhythm", (1, "day")): "taglich",
+    ("rhythm", (1, "week")): "wochentlich",
+    ("rhythm", (2, "week")): "zweiwochentlich vierzehntaglich 14_taglich",
+    ("rhythm", (1, "month")): "monatlich",
+    ("rhythm", (1, "quarter")): "vierteljahrlich quartalsweise",
+    ("rhythm", (6, "month")): "halbjahrlich",
+    ("rhythm", (1, "year")): "jahrlich",
+    **{("day", n): f"{day} {short}" for n, (day, short) in enumerate(zip(_DAYS, _SHORT, strict=True))},
+    **{("days", n): f"{day}s" for n, day in enumerate(_DAYS)},
+    ("workday", True): _forms("werktag", "arbeitstag", "wochentag") + (
+        " werktag werktags arbeitstag arbeitstags wochentag wochentags unter_der_woche"),
+    ("set", frozenset({0, 6})): "wochenende wochenenden wochenends",
+    **numbered("month", (
+        "jan januar janner", "feb februar", "marz mrz", "apr april", "mai", "jun juni", "jul juli", "aug august",
+        "sep sept september", "okt oktober", "nov november", "dez dezember"), start=1),
+    ("later", 0): "heute",
+    ("later", 1): "morgen",
+    ("later", 2): "ubermorgen",
+    ("clock", (12, 0)): "mittag mittags",
+    ("clock", (0, 0)): "mitternacht mitternachts",
+    ("oclock", True): "uhr h",
+    ("part", "morning"): "morgen morgens fruh vormittag vormittags",
+    ("part", "afternoon"): "nachmittag nachmittags",
+    ("part", "evening"): "abend abends",
+    ("part", "night"): "nacht nachts nachtlich",
+    ("fraction", 15): "viertel",
+    ("half_to", 30): "halb",
+    ("half_to", 45): "dreiviertel",
+    ("past", True): "nach",
+    ("before", True): "vor",
+    ("mark", 0): "zur_vollen_stunde volle_stunde",
+    ("hour_word", True): "stunde vollen_stunde",
+    ("number", 1): "ein eine einen einer eins einem",
+    **{("number", n): word for n, word in enumerate((*_ONES[1:], "zehn", "elf", "zwolf"), start=2)},
+    **{("number", 10 * n): ten for n, ten in enumerate(_TENS, start=2)},
+    **{("number", 10 * n + m): f"{one}und{ten}" for n, ten in enumerate(_TENS, 2) for m, one in enumerate(_ONES, 1)},
+    ("number", 15): "funfzehn",
+    ("number", 16): "sechzehn",
+    ("number", 17): "siebzehn",
+    ("number", 18): "achtzehn",
+    ("number", 19): "neunzehn",
+    ("number", 60): "sechzig",
+    ("number", 90): "neunzig",
+}  # fmt: skip
+TABLE["day", 6] += " sonnabend"
+TABLE["days", 6] += " sonnabends"

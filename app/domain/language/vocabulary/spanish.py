@@ -1,0 +1,101 @@
+"""Spanish words of schedules, without their accents."""
+
+from app.domain.language.vocabulary.kinds import Table, numbered
+
+_DAYS = ("domingo", "lunes", "martes", "miercoles", "jueves", "viernes", "sabado")
+_SHORT = ("dom", "lun", "mar", "mie", "jue", "vie", "sab")
+
+
+def _plural(day: str) -> str:
+    return day if day.endswith("s") else f"{day}s"
+
+
+TABLE: Table = {
+    ("filler", True): "el la los las lo en_punto exactamente siempre",
+    ("every", True): "cada todos_los todas_las todo",
+    ("at", True): "a a_la a_las",
+    ("on", True): "el en_el",
+    ("in", True): "en dentro_de durante",
+    ("of", True): "de del de_la",
+    ("and", True): "y e",
+    ("or", True): "o u",
+    ("from", True): "de desde desde_las de_las",
+    ("to", True): "a a_las a_la hasta hasta_las y y_las",
+    ("between", True): "entre entre_las",
+    ("until", True): "hasta hasta_el",
+    ("starting", True): "desde desde_el a_partir_de a_partir_del",
+    ("except", True): "excepto salvo menos_los menos_el no",
+    ("for", True): "durante por",
+    ("times", True): "veces",
+    ("only", True): "solo",
+    ("now", True): "ahora",
+    ("a", True): "al por a_la",
+    ("this", True): "este esta",
+    ("next", True): "proximo proxima que_viene siguiente",
+    ("time_word", True): "hora hora_de hora_local",
+    ("ends", True): "fin final",
+    ("begins", True): "principio inicio comienzo",
+    **{("ordinal", n): words for n, words in enumerate((
+        "primer primero primera primeros 1er", "segundo segunda 2do", "tercer tercero tercera 3er", "cuarto cuarta",
+        "quinto quinta"), start=1)},
+    ("ordinal", -1): "ultimo ultima",
+    ("ordinal", -2): "penultimo penultima",
+    ("ordinal", -3): "antepenultimo antepenultima",
+    ("count", 1): "una_vez",
+    ("count", 2): "dos_veces",
+    ("count", 3): "tres_veces",
+    ("unit", "second"): "seg segundo segundos",
+    ("unit", "minute"): "min minuto minutos",
+    ("unit", "hour"): "h hora horas",
+    ("unit", "day"): "dia dias",
+    ("unit", "week"): "semana semanas",
+    ("unit", "month"): "mes meses",
+    ("unit", "quarter"): "trimestre trimestres",
+    ("unit", "year"): "ano anos",
+    ("span", (30, "minute")): "media_hora",
+    ("span", (15, "minute")): "cuarto_de_hora",
+    ("span", (90, "minute")): "hora_y_media",
+    ("rhythm", (1, "day")): "diario diariamente a_diario",
+    ("rhythm", (2, "day")): "un_dia_si_y_otro_no dia_por_medio",
+    ("rhythm", (1, "week")): "semanal semanalmente",
+    ("rhythm", (2, "week")): "quincenal",
+    ("rhythm", (1, "month")): "mensual mensualmente",
+    ("rhythm", (1, "quarter")): "trimestral trimestralmente",
+    ("rhythm", (1, "year")): "anual anualmente",
+    **{("day", n): f"{day} {short}" for n, (day, short) in enumerate(zip(_DAYS, _SHORT, strict=True))},
+    **{("days", n): f"los_{_plural(day)} todos_los_{_plural(day)}" for n, day in enumerate(_DAYS)},
+    ("workday", True): (
+        "dia_laborable dias_laborables laborables dia_habil dias_habiles dia_de_semana dias_de_semana entre_semana"
+        " dia_de_la_semana"),
+    ("set", frozenset({0, 6})): "fin_de_semana fines_de_semana",
+    **numbered("month", (
+        "ene enero", "feb febrero", "marzo", "abr abril", "mayo", "jun junio", "jul julio", "ago agosto",
+        "sep sept septiembre setiembre", "oct octubre", "nov noviembre", "dic diciembre"), start=1),
+    ("later", 0): "hoy",
+    ("later", 1): "manana",
+    ("later", 2): "pasado_manana",
+    ("clock", (12, 0)): "mediodia",
+    ("clock", (0, 0)): "medianoche",
+    ("oclock", True): "h",
+    ("half", "am"): "am",
+    ("half", "pm"): "pm",
+    ("part", "morning"): "manana mananas de_la_manana por_la_manana de_la_madrugada",
+    ("part", "afternoon"): "tarde tardes de_la_tarde por_la_tarde",
+    ("part", "night"): "noche noches de_la_noche por_la_noche",
+    ("shift", 15): "y_cuarto",
+    ("shift", 30): "y_media",
+    ("shift", -15): "menos_cuarto",
+    ("shift", -10): "menos_diez",
+    ("shift", -5): "menos_cinco",
+    **{("number", n): word for n, word in enumerate((
+        "un uno una", "dos", "tres", "cuatro", "cinco", "seis", "siete", "ocho", "nueve", "diez", "once", "doce",
+        "trece", "catorce", "quince", "dieciseis", "diecisiete", "dieciocho", "diecinueve", "veinte", "veintiuno",
+        "veintidos", "veintitres", "veinticuatro", "veinticinco"), start=1)},
+    ("number", 30): "treinta",
+    ("number", 36): "treinta_y_seis",
+    ("number", 40): "cuarenta",
+    ("number", 45): "cuarenta_y_cinco",
+    ("number", 50): "cincuenta",
+    ("number", 60): "sesenta",
+    ("number", 90): "noventa",
+}  # fmt: skip

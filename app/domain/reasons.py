@@ -1,0 +1,25 @@
+"""Why planned runs did not happen, in words: one for each reason such a run can carry."""
+
+_WORDS = {
+    "overlap": "the run before it was still going",
+    "overlap_full": "enough were waiting already",
+    "paused": "the task was paused",
+    "schedule_changed": "the schedule was changed first",
+    "grace": "too late: its grace had passed",
+    "misfire_latest": "only the latest was made up for",
+    "misfire_skip": "late times are left out",
+    "misfire_cap": "more than are made up for",
+    "folded": "a long time without Carillon",
+    "no_isolation": "no worker confines code enough",
+    "no_engine": "its type is not installed",
+    "no_secret": "a secret is not set",
+    "secret": "a secret can't be used this way",
+    "wrong_key": "a secret can't be opened",
+    "settings": "its settings no longer hold",
+    "inner_address": "the address is inside the network",
+}
+
+
+def words(reason: str) -> str:
+    """Say a reason in a few words; one without words of its own is said as it is written."""
+    return _WORDS.get(reason) or reason.replace("_", " ") or "no reason given"

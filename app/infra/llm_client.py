@@ -1,0 +1,172 @@
+"""Conversations by way of pydantic-ai, which knows each provider's protocol. Loaded through `llm`."""
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from anthropic import AsyncAnthropic
+from google.genai.types import HttpRetryOptions
+from openai import AsyncOpenAI
+from pydantic import ValidationError
+from pydantic_ai.direct import model_request_stream
+from pydantic_ai.messages import (
+    ModelMessage,
+    ModelMessagesTypeAdapter,
+    ModelRequest,
+    ModelResponse,
+    PartDeltaEvent,
+    PartStartEvent,
+    TextPart,
+    TextPartDelta,
+    ToolCallPart,
+    ToolReturnPart,
+    UserPromptPart,
+)
+from pydantic_ai.models import Model, ModelRequestParameters
+from pydantic_ai.models.anthropic import AnthropicModel
+from pydantic_ai.models.google import GoogleModel
+from pydantic_ai.models.openai import OpenAIChatModel
+from pydantic_ai.profiles.openai import OpenAIModelProfile
+from pydantic_ai.providers.anthropic import AnthropicProvider
+from pydantic_ai.providers.google import GoogleProvider
+from pydantic_ai.providers.openai import OpenAIProvider
+from pydantic_ai.providers.openai_compatible import OpenAICompatibleProvider
+from pydantic_ai.settings import ModelSettings
+from pydantic_ai.tools import ToolDefinition
+
+from app.domain.agents import ModelChoice
+from app.infra import llm_errors, llm_network, llm_prices
+from app.infra.addresses import Failure, read_target
+from app.infra.llm import MOST_TOKENS, Call, ModelError, Opening, Said
+
+PLACES = {
+    "openai": "https://api.openai.com/v1",
+    "anthropic": "https://api.anthropic.com",
+    "google": "https://generativelanguage.googleapis.com",
+}
+"""Where a provider answers unless an address is given; never taken from the environment."""
+
+_NO_KEY = "none"
+"""What is sent where no key is needed: the libraries insist on one."""
+
+_ENDS = {"stop": "stop", "tool_call": "calls", "length": "length", "content_filter": "refused", "error": "error"}
+
+
+class Conversation:
+    """See `llm.Conversation`."""
+
+    def __init__(self, choice: ModelChoice, opening: Opening) -> None:
+        self._choice = choice
+        self._opening = opening
+        self._has_begun = False  # something of the answer has come
+        self.price = llm_prices.of(choice)
+        try:
+            read_target(choice.base_url or PLACES.get(choice.provider, ""))
+            self._messages: list[ModelMessage] = ModelMessagesTypeAdapter.validate_python(list(opening.history))
+        except Failure as failure:
+            raise ModelError("address", f"The address of {choice.name}: {failure.message}", "permanent") from None
+        except ValidationError as error:
+            raise ModelError("history", "What was said before can't be read any more.", "permanent") from error
+        self._http = llm_network.client()
+        self._model = _model(choice, self._http)
+        offers = [
+            ToolDefinition(name=offer.name, description=offer.description, parameters_json_schema=dict(offer.schema))
+            for offer in opening.offers
+        ]
+        self._parameters = ModelRequestParameters(function_tools=offers, allow_text_output=True)
+
+    def ask(self, text: str) -> None:
+        """Add what the person says."""
+        instructions = self._opening.instructions or None
+        self._messages.append(ModelRequest(parts=[UserPromptPart(content=text)], instructions=instructions))
+
+    def answer(self, results: Sequence[tuple[Call, str]]) -> None:
+        """Add what the tools answered."""
+        parts = [ToolReturnPart(tool_name=call.name, content=text, tool_call_id=call.id) for call, text in results]
+        self._messages.append(ModelRequest(parts=parts, instructions=self._opening.instructions or None))
+
+    async def turn(self, on_text: Callable[[str], None], most_tokens: int = MOST_TOKENS) -> Said:
+        """Let the model speak. Raises ModelError."""
+        settings = ModelSettings(max_tokens=most_tokens, max_retries=0)
+        if self._opening.temperature is not None:
+            settings["temperature"] = self._opening.temperature
+        self._has_begun = False
+        try:
+            response = await self._streamed(settings, on_text)
+        except Exception as error:  # of any of three libraries
+            raise llm_errors.explained(error, self._choice, has_begun=self._has_begun) from error
+        if response.finish_reason is None or response.finish_reason == "error":
+            raise llm_errors.broken_off(self._choice)
+        said = self._said(response)
+        self._messages.append(response)
+        return said
+
+    async def _streamed(self, settings: ModelSettings, on_text: Callable[[str], None]) -> ModelResponse:
+        request = model_request_stream(
+            self._model, self._messages, model_settings=settings, model_request_parameters=self._parameters
+        )
+        async with request as stream:
+            async for event in stream:
+                self._has_begun = True
+                match event:
+                    case (
+                        PartStartEvent(part=TextPart(content=text))
+                        | PartDeltaEvent(delta=TextPartDelta(content_delta=text))
+                    ):
+                        on_text(text)
+            return stream.get()
+
+    def _said(self, response: ModelResponse) -> Said:
+        text = "".join(part.content for part in response.parts if isinstance(part, TextPart))
+        calls = [_call(part) for part in response.parts if isinstance(part, ToolCallPart)]
+        usage = response.usage
+        return Said(
+            text,
+            calls,
+            _ENDS[response.finish_reason or "error"],
+            usage.input_tokens,
+            usage.output_tokens,
+            llm_prices.cost(self._choice, usage),
+        )
+
+    def history(self) -> list[Any]:
+        """Return all that was said, as JSON values."""
+        said: list[Any] = ModelMessagesTypeAdapter.dump_python(self._messages, mode="json")
+        return said
+
+    @property
+    def letters(self) -> int:
+        """How long all that is sent next time is."""
+        offers = sum(len(json.dumps(offer.schema)) + len(offer.description) for offer in self._opening.offers)
+        return len(ModelMessagesTypeAdapter.dump_json(self._messages)) + offers
+
+    async def close(self) -> None:
+        """Close its connections."""
+        await self._http.aclose()
+
+
+def _call(part: ToolCallPart) -> Call:
+    try:
+        arguments = part.args_as_dict(raise_if_invalid=True)
+    except (ValueError, AssertionError):
+        return Call(part.tool_call_id, part.tool_name, None, str(part.args))
+    return Call(part.tool_call_id, part.tool_name, arguments, part.args_as_json_str())
+
+
+def _model(choice: ModelChoice, http: Any) -> Model[Any]:
+    place = choice.base_url or PLACES[choice.provider]
+    key = choice.api_key or _NO_KEY
+    # A stream that ends without saying why was cut, also where the library would take that for a good end.
+    strict = OpenAIModelProfile(openai_chat_streaming_requires_finish_reason=True)
+    if choice.provider == "anthropic":
+        anthropic = AsyncAnthropic(api_key=key, base_url=place, http_client=http, max_retries=0)
+        return AnthropicModel(choice.model, provider=AnthropicProvider(anthropic_client=anthropic))
+    if choice.provider == "google":
+        once = HttpRetryOptions(attempts=1)
+        google = GoogleProvider(api_key=key, http_client=http, base_url=place, retry_options=once)
+        return GoogleModel(choice.model, provider=google)
+    openai = AsyncOpenAI(api_key=key, base_url=place, http_client=http, max_retries=0)
+    if choice.provider == "openai":
+        return OpenAIChatModel(choice.model, provider=OpenAIProvider(openai_client=openai), profile=strict)
+    compatible = OpenAICompatibleProvider("compatible", openai_client=openai, profile=strict)
+    return OpenAIChatModel(choice.model, provider=compatible)

@@ -1,0 +1,268 @@
+"""The schedule box of forms: several schedules, each by words, builder, cron or RRULE, and read as one text."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import cached_property
+
+from flask_login import current_user
+from werkzeug.datastructures import MultiDict
+
+from app.core.clock import utc_now
+from app.domain import localtime, triggers
+from app.domain.triggers import Fire
+from app.services.tasks import builder, schedules
+from app.services.tasks.schedules import Given, Preview
+from app.web.forms import NO_ERRORS, Errors, zone_named
+
+Fields = MultiDict[str, str]
+
+SHOWN, THEN, MANY = 5, 3, 30
+"""Times that are shown, those named after them in one line, and those that are shown on request."""
+
+LABELS = {
+    "text": "When should it run?",
+    "timezone": "Time zone",
+    "starts": "From",
+    "ends": "Until",
+    "count": "At most, times",
+    "gap": "When clocks skip the time",
+    "fold": "When the time comes twice",
+}
+
+_YEAR = timedelta(days=365)
+_NAME = re.compile(r"when-(\d{1,4})-(\w+)", re.ASCII)
+_LOOKS = frozenset({"preview", "add", "remove", "show"})
+_BUILT = ("repeat", "every", "between", "until", "weeks", "days", "monthday", "date", "at")
+
+
+@dataclass(frozen=True)
+class Box:
+    """One schedule of a form: its place, its fields without that place, and how it is read."""
+
+    number: int
+    fields: Fields
+    count: int = SHOWN + THEN
+    is_new: bool = False
+
+    @property
+    def id(self) -> str:
+        """The name of its element, and of its fields with `-field` after it."""
+        return f"when-{self.number}"
+
+    @property
+    def mode(self) -> str:
+        """The way in which it is written: one of builder.MODES."""
+        return self.fields.get("mode", "words")
+
+    @property
+    def given(self) -> Given:
+        """What was typed, in one value; `home` is the zone of the form while the words name another."""
+        get = self.fields.get
+        return Given(
+            text=get("text", "").strip(),
+            timezone=get("home") or zone_named(get("timezone", "")) or current_user.timezone,
+            gap=get("gap") or "next",
+            fold=get("fold") or "first",
+            starts="T".join(filter(None, self.edge("starts"))),
+            ends="T".join(filter(None, self.edge("ends"))),
+            count=get("count", "").strip(),
+        )
+
+    def edge(self, name: str) -> tuple[str, str]:
+        """Return the day and the time of day, if there is one, of `starts` or `ends`."""
+        day, _, at = self.fields.get(name, "").strip().partition("T")
+        return day, at or (self.fields.get(f"{name}_at", "").strip() if day else "")
+
+    @cached_property
+    def preview(self) -> Preview | None:
+        """How it is read, None while nothing is typed."""
+        return schedules.preview(self.given, utc_now(), self.count) if self.given.text else None
+
+    @property
+    def zone(self) -> str:
+        """The time zone that counts: the one in the words, else the one of the form."""
+        trigger = self.preview.trigger if self.preview else None
+        return trigger.timezone if trigger else self.given.timezone
+
+    @property
+    def is_zone_named(self) -> bool:
+        """Whether the words name the zone, so that the field beside them does not count."""
+        return self.zone != self.given.timezone
+
+    @cached_property
+    def assumed(self) -> Sequence[str]:
+        """What the rule leaves open and how that is taken, a sentence each."""
+        trigger = self.preview.trigger if self.preview else None
+        return triggers.assumptions(trigger) if trigger else ()
+
+    @property
+    def changes(self) -> Sequence[str]:
+        """What the clock changes of the next twelve months do to it, a sentence each."""
+        return [note for note in self.preview.notes if note not in self.assumed] if self.preview else ()
+
+    @property
+    def rhythm(self) -> str:
+        """What clock changes do to a schedule that has no rule for missing and repeated times; else empty."""
+        trigger = self.preview.trigger if self.preview else None
+        if not trigger or not (trigger.kind == "interval" or trigger.is_wildcard) or not _changes(trigger.timezone):
+            return ""
+        if trigger.kind == "interval":
+            return "It counts elapsed time: a clock change neither drops nor repeats a run."
+        return "When clocks change it goes on: time that is skipped brings no run, time that comes twice runs twice."
+
+    @property
+    def last(self) -> Fire | None:
+        """The time it ends with, None without an end; what runs once has none that needs saying."""
+        trigger = self.preview.trigger if self.preview else None
+        return self.preview.last if self.preview and trigger and trigger.kind != "once" else None
+
+    @property
+    def monthdays(self) -> Sequence[tuple[str, str]]:
+        """The days of the month that the builder offers, with their words."""
+        return [(day, day if day.isdecimal() else f"The {day} day") for day in builder.MONTHDAYS]
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether its tab can't show what it is, so that it is kept as it was written."""
+        return bool(self.mode != "words" and self.given.text and not self.fields.get("shown"))
+
+
+@dataclass(frozen=True)
+class Time:
+    """A time at which something runs: for which boxes (their numbers), and the zone of the first of them."""
+
+    fire: Fire
+    zone: str
+    numbers: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class When:
+    """All schedules of a form; `count` of the next times are listed. `is_cut`: one was removed just now."""
+
+    boxes: Sequence[Box]
+    count: int = SHOWN
+    errors: Errors = field(default_factory=dict)
+    is_cut: bool = False
+
+    @cached_property
+    def times(self) -> Sequence[Time]:
+        """The next times of all schedules together, ascending, each instant once."""
+        found: dict[datetime, Time] = {}
+        for box in self.boxes:
+            for fire in box.preview.fires if box.preview else ():
+                same = found.get(fire.at)
+                numbers = (*same.numbers, box.number) if same else (box.number,)
+                found[fire.at] = Time(same.fire if same else fire, same.zone if same else box.zone, numbers)
+        return [found[at] for at in sorted(found)]
+
+    @property
+    def is_typed(self) -> bool:
+        """Whether anything is typed at all."""
+        return any(box.preview for box in self.boxes)
+
+    @property
+    def unclear(self) -> Sequence[Box]:
+        """The schedules that would plan nothing as they stand."""
+        return [box for box in self.boxes if box.preview and not box.preview.fires]
+
+    @property
+    def changes(self) -> Sequence[str]:
+        """What is worth knowing of all schedules, each sentence once."""
+        return list(dict.fromkeys(note for box in self.boxes for note in box.changes))
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """How the fields are called where errors are listed."""
+        of = "" if len(self.boxes) == 1 else " (time {})"
+        return {
+            f"{box.id}-{name}": f"{label}{of.format(box.number + 1)}"
+            for box in self.boxes
+            for name, label in LABELS.items()
+        }
+
+
+# --- what a form says
+
+
+def when(fields: Fields, errors: Errors = NO_ERRORS) -> When:
+    """Return the schedules of a form as they are to be shown now: after a press of a tab, a choice, add or remove."""
+    parts = _composed(fields)
+    removed = fields.get("remove", "")
+    if removed.isdecimal() and int(removed) < len(parts):
+        del parts[int(removed)]
+    is_added = "add" in fields and len(parts) < schedules.MOST_SCHEDULES
+    if is_added or not parts:
+        last = parts[-1] if parts else MultiDict()
+        parts.append(MultiDict({"timezone": last.get("home") or last.get("timezone") or current_user.timezone}))
+    count = MANY if fields.get("show") else SHOWN
+    boxes = [
+        Box(number, _shown(part), count + THEN, is_added and number == len(parts) - 1)
+        for number, part in enumerate(parts)
+    ]
+    return When(boxes, count, errors, is_cut=bool(removed))
+
+
+def given(fields: Fields) -> list[Given]:
+    """Return what was typed, a schedule for each box in its order."""
+    return [Box(number, part).given for number, part in enumerate(_composed(fields))]
+
+
+def only_looks(fields: Fields) -> bool:
+    """Whether a button of the box was pressed, which shows the form again and saves nothing."""
+    return bool(_LOOKS & fields.keys()) or any(name.endswith("-choice") for name in fields)
+
+
+# --- the four ways to write one text
+
+
+def _composed(fields: Fields) -> list[Fields]:
+    """Return the fields of each box, with what its tab or a pressed choice says brought into `text`."""
+    parts: dict[int, Fields] = {}
+    for name, values in fields.lists():
+        if match := _NAME.fullmatch(name):
+            parts.setdefault(int(match[1]), MultiDict()).setlist(match[2], values)
+    return [_with_text(parts[number]) for number in sorted(parts)[: schedules.MOST_SCHEDULES + 1]]
+
+
+def _with_text(part: Fields) -> Fields:
+    mode = part.get("mode", "words")
+    if choice := part.get("choice"):
+        part.setlist("text", [choice])
+    elif mode != "words":
+        said = builder.compose(part.to_dict(flat=False)) if mode == "builder" else " ".join(part.get(mode, "").split())
+        if said != part.get("shown", ""):  # what was not touched stays as it was written first
+            part.setlist("text", [said])
+            part.setlist("shown", [said])
+    return part
+
+
+def _shown(part: Fields) -> Fields:
+    """Fill in the tab that is asked for with what the schedule is now."""
+    mode = part.get("mode", "words")
+    wanted = "words" if part.get("choice") else part.get("to", mode)
+    if wanted not in builder.MODES:
+        wanted = "words"
+    return _switched(part, wanted) if wanted != mode else part
+
+
+def _switched(part: Fields, mode: str) -> Fields:
+    box = Box(0, part)
+    written = builder.written(mode, box.given, utc_now()) if box.given.text else {}
+    for name in (*_BUILT, "cron", "rrule", "home"):
+        part.poplist(name)
+    fields = {
+        "timezone": [box.zone],  # the words may name it, and the other ways of writing can't
+        "mode": [mode],
+        "shown": [builder.compose(written) if mode == "builder" else "".join(written.get(mode, ()))],
+    }
+    for name, values in (fields | written).items():
+        part.setlist(name, values)
+    return part
+
+
+def _changes(zone: str) -> bool:
+    now = utc_now()
+    return any(localtime.changes(localtime.zone(zone), now, now + _YEAR))

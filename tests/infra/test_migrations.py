@@ -1,0 +1,68 @@
+"""Migrations: what an older Carillon stored is still there and read as before, and the tables are those of the code."""
+
+from datetime import UTC, datetime
+
+import pytest
+import sqlalchemy as sa
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+import app.models.everything  # noqa: F401 the tables
+from app.infra import database
+from app.infra.database import Base
+from app.services.tasks import schedules
+from app.settings import Settings
+
+RULE = {
+    "text": "every day at 9:00", "kind": "cron", "expression": "0 9 * * *", "timezone": "Europe/Berlin",
+    "gap": "next", "fold": "first", "anchor_at": None,
+}  # fmt: skip
+
+
+@pytest.fixture
+def old(backend, request, tmp_path):
+    """A database as the first version left it."""
+    if backend == "sqlite":
+        url = f"sqlite:///{tmp_path / 'old.db'}"
+        yield Settings(data_dir=tmp_path, database_url=url)
+        return
+    cluster = request.getfixturevalue("postgres_cluster")
+    cluster.run("CREATE DATABASE carillon_old")
+    yield Settings(data_dir=tmp_path, database_url=cluster.url("carillon_old"))
+    cluster.run("DROP DATABASE carillon_old WITH (FORCE)")
+
+
+def test_the_one_schedule_of_a_definition_becomes_a_list_of_one(old):
+    command.upgrade(database._alembic(old), "0001")
+    engine = sa.create_engine(old.sql_url, poolclass=sa.NullPool)
+    tables = sa.MetaData()
+    tables.reflect(engine)
+    now = datetime.now(UTC).replace(tzinfo=None)
+    definitions = [{"name": "a", "schedule": RULE}, {"name": "b", "schedule": None}]
+    with engine.begin() as connection:
+        team = {"id": 1, "slug": "t", "name": "T", "is_personal": False, "data_key": b"", "next_run_number": 1}
+        connection.execute(tables.tables["teams"].insert().values(**team, created_at=now))
+        task = {"id": 1, "team_id": 1, "slug": "a", "name": "a", "engine": "http", "version_number": 2}
+        connection.execute(
+            tables.tables["tasks"].insert().values(**task, pause_note="", created_at=now, changed_at=now)
+        )
+        for number, definition in enumerate(definitions, start=1):
+            row = {"team_id": 1, "task_id": 1, "number": number, "definition": definition, "created_at": now}
+            connection.execute(tables.tables["task_versions"].insert().values(**row))
+    database.migrate(old)
+    with engine.connect() as connection:
+        found = connection.execute(sa.select(tables.tables["task_versions"].c.definition)).scalars().all()
+    engine.dispose()
+    assert [len(one["schedules"]) for one in found] == [1, 0]
+    assert all("schedule" not in one for one in found)
+    assert schedules.words(found[0]["schedules"]) == "every day at 09:00 (Europe/Berlin)"
+
+
+def test_the_tables_are_those_the_code_knows(old):
+    database.migrate(old)
+    engine = sa.create_engine(old.sql_url, poolclass=sa.NullPool)
+    with engine.connect() as connection:
+        differences = compare_metadata(MigrationContext.configure(connection), Base.metadata)
+    engine.dispose()
+    assert differences == []
