@@ -43,7 +43,9 @@ def choice(server, provider="compatible", **more):
 def request(folder, model, settings=None, *, number=1, **more):
     """What an attempt gets; its workspace lies in `folder`."""
     given = {"prompt": "Summarise notes.txt.", "tools": ["read_file"]} | (settings or {})
-    given = {"limits": Limits(timeout_seconds=30), "min_isolation": 0, "task_name": "Notes"} | {"settings": given} | more
+    given = (
+        {"limits": Limits(timeout_seconds=30), "min_isolation": 0, "task_name": "Notes"} | {"settings": given} | more
+    )
     fixed = {"run_id": number, "attempt": 1, "idempotency_key": "key", "workspace": folder / f"run-{number}"}
     return RunRequest(**fixed, **({"secrets": {}, "files": {}} | given), model=model)
 

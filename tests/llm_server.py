@@ -33,6 +33,7 @@ class Fault:
     | malformed | a stream whose events are no JSON |
     | empty | 200 with nothing in it |
     | silent | no word until the server ends |
+    | elsewhere | a redirect to `message` |
     """
 
     kind: str = "status"
@@ -177,6 +178,8 @@ class _Handler(BaseHTTPRequestHandler):
                 self._chunk(b"")
             case "empty":
                 self._reply(200, llm_wire.empty(asked), "text/event-stream" if asked.is_stream else "application/json")
+            case "elsewhere":
+                self._reply(307, b"", Location=fault.message)
             case "silent":
                 self.server.released.wait(60)
                 self.close_connection = True

@@ -100,7 +100,12 @@ def _openai(asked, text, calls, tokens, ended):
     usage = {"prompt_tokens": tokens[0], "completion_tokens": tokens[1], "total_tokens": sum(tokens)}
     head = {"id": f"chatcmpl-{asked.turn}", "created": 1_800_000_000, "model": asked.body["model"]}
     made = [
-        {"index": at, "id": f"call_{asked.turn}_{at}", "type": "function", "function": {"name": name, "arguments": given}}
+        {
+            "index": at,
+            "id": f"call_{asked.turn}_{at}",
+            "type": "function",
+            "function": {"name": name, "arguments": given},
+        }
         for at, (name, given) in enumerate(calls)
     ]
     if not asked.is_stream:
@@ -142,9 +147,19 @@ def _anthropic(asked, text, calls, tokens, ended):
         return [json.dumps(whole).encode()]
     start = {**head, "content": [], "stop_reason": None, "stop_sequence": None, "usage": usage | {"output_tokens": 1}}
     events = [("message_start", {"message": start}), ("ping", {})]
-    deltas = [({"type": "text", "text": ""}, [{"type": "text_delta", "text": piece} for piece in _pieces(text)])] if text else []
+    deltas = (
+        [({"type": "text", "text": ""}, [{"type": "text_delta", "text": piece} for piece in _pieces(text)])]
+        if text
+        else []
+    )
     deltas += [
-        (block | {"input": {}}, [{"type": "input_json_delta", "partial_json": block["input"][at : at + 12]} for at in range(0, len(block["input"]), 12)])
+        (
+            block | {"input": {}},
+            [
+                {"type": "input_json_delta", "partial_json": block["input"][at : at + 12]}
+                for at in range(0, len(block["input"]), 12)
+            ],
+        )
         for block in used
     ]
     for index, (block, changes) in enumerate(deltas):
@@ -212,6 +227,8 @@ def context_too_long(protocol):
     if protocol == "anthropic":
         return error(protocol, 400, "prompt is too long: 214532 tokens > 200000 maximum")
     if protocol == "google":
-        return error(protocol, 400, "The input token count (1200000) exceeds the maximum number of tokens allowed (1048575).")
+        return error(
+            protocol, 400, "The input token count (1200000) exceeds the maximum number of tokens allowed (1048575)."
+        )
     said = "This model's maximum context length is 8192 tokens. However, your messages resulted in 9000 tokens."
     return error(protocol, 400, said, "context_length_exceeded")

@@ -78,7 +78,7 @@ class RunOut(RunLine):
     """A run with all that is known of it but its log."""
 
     version: int = Field(description="The version of the task it ran")
-    planned_local: str
+    planned_local: str = Field(description="The wall time that the planned time comes from")
     queued_at: datetime | None
     not_before: datetime | None = Field(description="When it is tried again")
     attempt: int

@@ -63,7 +63,7 @@ class FireOut(Out):
     """One planned time."""
 
     at: datetime = Field(description="The instant, UTC")
-    local: str = Field(description="The wall time it comes from")
+    local: str = Field(description="The wall time it comes from, like 2026-11-24T09:00")
     note: str = Field(description="What clocks did to it, mostly nothing")
 
 
@@ -130,4 +130,4 @@ def _shown(position: int, rule: Mapping[str, Any], rows: list[Schedule]) -> Sche
 
 def fire(one: Fire) -> FireOut:
     """Return one planned time."""
-    return FireOut(at=one.at, local=one.local, note=one.note or "")
+    return FireOut(at=one.at, local=one.local.replace(" ", "T"), note=one.note or "")

@@ -10,6 +10,9 @@ from pathlib import Path
 from app.settings import SettingError
 
 _HARMLESS = {"lost+found"}
+_OURS = {"lock", "key", "carillon.db", "files", "environments", "workspaces"}
+"""One of these says that a folder is a data folder. With key and database elsewhere it may hold the last three alone."""
+
 _SHORT = Path("/tmp")  # noqa: S108 only for folders of our own, checked below
 
 
@@ -41,7 +44,7 @@ def make(data_dir: Path) -> None:
     try:
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         names = {path.name for path in data_dir.iterdir()} - _HARMLESS
-        if names and not names & {"lock", "key", "carillon.db"}:
+        if names and not names & _OURS:
             raise SettingError(f"{data_dir} holds other things. Give a new or empty folder with --data.")
         data_dir.chmod(0o700)
     except FileExistsError:

@@ -34,7 +34,6 @@ def run(args: argparse.Namespace) -> int:
         raise SettingError(f"--count goes from 1 to {MOST_FIRES:,}.")
     trigger = Trigger(args.kind, args.expression, args.timezone, args.gap, args.fold, anchor_at=after)
     try:
-        triggers.check(trigger)
         fires = list(islice(triggers.fires_between(trigger, after, localtime.LAST), args.count))
         notes = triggers.assumptions(trigger)
         if fires:

@@ -175,9 +175,9 @@ def _failed(case: Case) -> Insight:
     lead = case.sentence or "It failed."
     tries = f"All {case.attempts} attempts ended like this. " if case.attempts > 1 else ""
     files = f" and {'a file' if case.files == 1 else f'{case.files} files'}" if case.files else ""
-    safe = f"{tries}Its log{files} {'are' if files else 'is'} kept."
+    safe = tries if lead.endswith("is kept.") else f"{tries}Its log{files} {'are' if files else 'is'} kept."
     next_step, way = _NEXT.get(case.reason, ("Read its log, then run it again.", ""))
-    return Insight(lead, safe, next_step, way)
+    return Insight(lead, safe.strip(), next_step, way)
 
 
 _AFTER_MISS = "The next planned run is not touched by this. If it still matters, run it now."

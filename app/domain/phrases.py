@@ -138,27 +138,28 @@ def _outcome(said: Spoken, place: Place) -> Reading:
     try:
         trigger = meant(said, place)
         triggers.check(trigger)
-        return Reading("understood", trigger, _sentence(trigger, place))
+        return Reading("understood", trigger, _sentence(trigger, said, place))
     except Doubt as doubt:
-        choices = tuple(_choices(doubt, place))
-        return Reading("ask", None, doubt.sentence, choices[:MOST_CHOICES]) if choices else _unknown(doubt.sentence)
+        choices = tuple(_choices(doubt, place))[:MOST_CHOICES]
+        return Reading("ask", None, doubt.sentence, choices) if choices else _unknown(doubt.sentence)
     except Unreadable as error:
         return _unknown(error.sentence)
     except TriggerError as error:
         return _unknown(error.sentence)
 
 
-def _choices(doubt: Doubt, place: Place, depth: int = 1) -> Iterator[Choice]:
+def _choices(doubt: Doubt, place: Place, labels: tuple[str, ...] = ()) -> Iterator[Choice]:
     """Yield what the person can have meant, each as a phrase without any doubt."""
     for label, said in doubt.alternatives:
+        names = (*labels, label)
         try:
             trigger = meant(said, place)
-            sentence = _sentence(trigger, place)
-            yield Choice(_text(trigger, sentence, place), label or sentence.removeprefix("Once, "))
+            sentence = _sentence(trigger, said, place)
+            name = ", ".join(names) if all(names) else sentence.removeprefix("Once, ")
+            yield Choice(_text(trigger, sentence, place), name)
         except Doubt as further:
-            if depth < _DEEPEST:
-                for choice in _choices(further, place, depth + 1):
-                    yield Choice(choice.text, f"{label}, {choice.label}" if label else choice.label)
+            if len(names) < _DEEPEST:
+                yield from _choices(further, place, names)
         except (Unreadable, TriggerError):
             continue
 
@@ -168,13 +169,14 @@ def _choice(outcome: Reading) -> Choice:
     return Choice(outcome.sentence[:1].lower() + outcome.sentence[1:], outcome.sentence)
 
 
-def _sentence(trigger: Trigger, place: Place) -> str:
+def _sentence(trigger: Trigger, said: Spoken, place: Place) -> str:
     """Say the trigger with its limits, and its zone where that is not the one of the place."""
     zone = localtime.zone(trigger.timezone)
     starts = trigger.starts_at or (trigger.anchor_at if trigger.anchor_at and trigger.anchor_at > place.now else None)
     local = [moment and moment.astimezone(zone).replace(tzinfo=None) for moment in (starts, trigger.ends_at)]
     there = "" if trigger.timezone == place.timezone else f", {trigger.timezone}"
-    return f"{triggers.describe(trigger)}{wording.limits(*local)}{there}"
+    count = f", {wording.times(said.count).lower()}" if said.count and trigger.kind != "once" else ""
+    return f"{triggers.describe(trigger)}{wording.limits(*local)}{count}{there}"
 
 
 def _text(trigger: Trigger, sentence: str, place: Place) -> str:

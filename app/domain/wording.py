@@ -97,17 +97,33 @@ def at(moments: Sequence[time]) -> str:
     return _step(moments) or f"at {listed([clock(moment) for moment in moments])}"
 
 
-def _step(moments: Sequence[time]) -> str:
-    """Return the even step through the day, if there is one: `2 hours from 08:00 to 18:00`."""
+def _step(moments: Sequence[time], *, is_every_day: bool = False) -> str:
+    """Return the even step through the day, if there is one: `2 hours from 08:00 to 18:00`.
+
+    When it is the same every day the step may go on past midnight.
+    """
+    if is_every_day:
+        moments = _from_the_widest_gap(moments)
     minutes = [moment.hour * 60 + moment.minute for moment in moments]
-    steps = {later - earlier for earlier, later in pairwise(minutes)}
+    steps = {(later - earlier) % (24 * 60) for earlier, later in pairwise(minutes)}
     if len(steps) != 1 or len(minutes) < 3 or any(moment.second for moment in moments):  # noqa: PLR2004 two times are no rhythm yet
         return ""
     step = steps.pop()
     words = elapsed(timedelta(minutes=step))
-    if step * len(minutes) < 24 * 60:
+    first = minutes[0]
+    if first and 60 % step == 0 and 60 // step <= MOST_TIMES and step < 60:  # noqa: PLR2004 minutes of an hour
+        return ""  # said as minutes past every hour
+    if step * len(minutes) < 24 * 60 or (first and (step % 60 or first >= 60)):  # noqa: PLR2004 minutes of an hour
         return f"{words} from {clock(moments[0])} to {clock(moments[-1])}"
-    return f"{words}, {minutes[0]} {'minute' if minutes[0] == 1 else 'minutes'} past" if minutes[0] else words
+    return f"{words}, {first} {'minute' if first == 1 else 'minutes'} past" if first else words
+
+
+def _from_the_widest_gap(moments: Sequence[time]) -> Sequence[time]:
+    """Return the times beginning after their longest pause, the night where they are as far apart."""
+    minutes = [moment.hour * 60 + moment.minute for moment in moments]
+    gaps = [(minute - earlier) % (24 * 60) or 24 * 60 for earlier, minute in zip([minutes[-1], *minutes], minutes, strict=False)]
+    first = gaps.index(max(gaps))
+    return [*moments[first:], *moments[:first]]
 
 
 # --- cron
@@ -115,7 +131,7 @@ def _step(moments: Sequence[time]) -> str:
 
 def cron(rule: Cron) -> str:
     """Say a cron rule in words: "Every weekday at 09:00", "Every 15 minutes from 08:00 to 17:45 on weekdays"."""
-    rhythm = _step(rule.times) or _past(rule)
+    rhythm = _step(rule.times, is_every_day=not _on(rule)) or _past(rule)
     if rhythm:
         on = _on(rule)
         return f"Every {rhythm} {on}" if on else f"Every {rhythm}"
@@ -169,6 +185,8 @@ def on_monthdays(numbers: Sequence[int], months: Collection[int], what: str = ""
     if frozenset(months) in {frozenset(), _ANY_MONTH}:
         return f"on the {nths(numbers, what)} of every month{short}"
     names = listed([_MONTHS[number - 1] for number in sorted(months)])
+    if _is_most(months):
+        return f"on the {nths(numbers, what)} of every month{short}{_in(months)}"
     if len(months) > 1:
         return f"on the {nths(numbers, what)} of {names}{short and ', if there is one'}"
     if not what and len(numbers) == 1 and numbers[0] > 0:
@@ -205,7 +223,14 @@ def _but(days: Collection[int]) -> str:
 def _in(months: Collection[int]) -> str:
     if frozenset(months) in {frozenset(), _ANY_MONTH}:
         return ""
+    if _is_most(months):
+        return f" except in {listed([_MONTHS[number - 1] for number in sorted(_ANY_MONTH - set(months))])}"
     return f" in {listed([_MONTHS[number - 1] for number in sorted(months)])}"
+
+
+def _is_most(months: Collection[int]) -> bool:
+    """Whether so few months are left out that these are named."""
+    return 9 <= len(months) < len(_ANY_MONTH)  # noqa: PLR2004 three are few
 
 
 def _numbers(numbers: Sequence[int], write: Callable[[int], str] = str) -> str:
@@ -241,7 +266,7 @@ def rrule(rule: Rule) -> str:
     if _PERIODS[rule.freq] in {"hour", "minute", "second"}:
         words = f"Every {counted(rule.interval, _PERIODS[rule.freq])}{_rule_hours(rule)}{on and f' {on}'}"
     elif step := _step(moments):
-        words = f"Every {step}{'' if on == 'every day' else f' {_after_step(on)}'}"
+        words = f"Every {step} {_rule_days(rule, numbers, is_after_step=True)}".rstrip()
     else:
         words = f"{on[0].upper()}{on[1:]} {at(moments)}"
     ends = f", {rule.count:,} times" if rule.count else ""
@@ -252,11 +277,6 @@ def _rule_start(rule: Rule) -> datetime | None:
     if rule.dtstart is None:
         return None
     return datetime.combine(rule.dtstart, time()) if rule.byhour else rule.dtstart
-
-
-def _after_step(on: str) -> str:
-    """Turn "every Monday" into "on Monday", which can stand after another "every"."""
-    return on.replace("every ", "on ", 1) if on.startswith("every ") and " on " not in on and not on[6].isdigit() else on
 
 
 def _picked(rule: Rule) -> tuple[tuple[int, ...], list[time], str]:
@@ -292,8 +312,11 @@ def _is_or_last(rule: Rule) -> bool:
     return bool(rule.bysetpos) and rule.bysetpos[0] < 0 and days == tuple(range(28, 28 + len(days))) and len(days) > 1
 
 
-def _rule_days(rule: Rule, numbers: tuple[int, ...]) -> str:
-    """Say on which days: `every day`, `every 2 weeks on Monday`, `on the last working day of every month`."""
+def _rule_days(rule: Rule, numbers: tuple[int, ...], *, is_after_step: bool = False) -> str:
+    """Say on which days: `every day`, `every 2 weeks on Monday`, `on the last working day of every month`.
+
+    After a step, `every 20 minutes`, it is nothing for every day, and `on Mondays` for every Monday.
+    """
     period = counted(rule.interval, _PERIODS[rule.freq])
     also = _rule_parts(rule)
     week = [(day + 1) % 7 for number, day in rule.byday if not number]
@@ -301,11 +324,15 @@ def _rule_days(rule: Rule, numbers: tuple[int, ...]) -> str:
         return f"{_rule_monthdays(rule, numbers, week)}{also}"
     if rule.freq in {"DAILY", "WEEKLY"} and rule.interval == 1 and (week or rule.freq == "DAILY"):
         days = set(rule.bymonthday)
+        names = f"every {weekdays(week or _ANY_WEEKDAY)}"
+        if is_after_step:
+            names = f"on {weekdays(week, is_plural=True)}" if week else ""
         if days and min(days) > 0 and _left_out(days):
-            return f"every {weekdays(week or _ANY_WEEKDAY)}{_in(rule.bymonth)}{_but(days)}{also}"
+            return f"{names}{_in(rule.bymonth)}{_but(days)}{also}".strip()
         that = f" that are {on_monthdays(rule.bymonthday, rule.bymonth).removeprefix('on ')}" if days else _in(rule.bymonth)
-        return f"every {weekdays(week or _ANY_WEEKDAY)}{that}{also}"
-    on = f"on {weekdays(week, is_plural=rule.freq != 'WEEKLY')}" if week else ""
+        return f"{names}{that}{also}".strip()
+    is_plural = rule.freq != "WEEKLY" or frozenset(week) == _WORKDAYS
+    on = f"on {weekdays(week, is_plural=is_plural)}" if week else ""
     monthdays = on_monthdays(rule.bymonthday, rule.bymonth) if rule.bymonthday else ""
     every = f"every {period}" if rule.freq not in {"HOURLY", "MINUTELY", "SECONDLY"} else ""
     in_months = _in(rule.bymonth).strip() if not monthdays else ""
@@ -347,6 +374,8 @@ def _of_months(rule: Rule, said: list[str], numbers: tuple[int, ...], week: list
     is_plain = rule.bymonthday and not rule.byday and not numbers
     if is_plain:
         return on_monthdays(rule.bymonthday, rule.bymonth)
+    if _is_most(rule.bymonth):
+        return f"on the {listed(said)} of every month{_in(rule.bymonth)}"
     names = listed([_MONTHS[number - 1] for number in rule.bymonth]) if rule.bymonth else "every month"
     every = "every year " if len(rule.bymonth) == 1 else ""
     that = f" that are {weekdays(week, is_plural=True)}" if rule.bymonthday and week and not numbers else ""

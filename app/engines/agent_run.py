@@ -181,7 +181,8 @@ async def _turn(work: Work, toolbox: Toolbox, conversation: Conversation, most_t
     work.emit(StepEnded(name, detail=agent_ends.of_turn(said), facts=facts))
     state = {
         "messages": conversation.history(), "turns": work.turns, "calls": work.calls, "tokens_in": work.tokens_in,
-        "tokens_out": work.tokens_out, "last_tokens": work.last_tokens, "written": toolbox.written, "is_answered": not said.calls,
+        "tokens_out": work.tokens_out, "last_tokens": work.last_tokens, "written": toolbox.written,
+        "is_answered": not said.calls,
     }  # fmt: skip
     await threaded(lambda: work.emit(CheckpointReached(name, state, toolbox.room.host)))
     return said

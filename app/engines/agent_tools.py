@@ -218,13 +218,15 @@ def isolation() -> Emission:
     return IsolationChosen(sandbox.level(), sandbox.isolation()["controls"])  # type: ignore[arg-type]  # JSON of our own
 
 
-async def threaded(work: Callable[[], T], pool: ThreadPoolExecutor | None = None) -> T:
+async def threaded(work: Callable[[], T], pool: ThreadPoolExecutor = _threads["io"]) -> T:
     """Do blocking work on a thread. Whoever is cancelled meanwhile waits for its end, as it still uses the files."""
-    future = asyncio.get_running_loop().run_in_executor(pool, work)
+    begun = pool.submit(work)
+    done = asyncio.wrap_future(begun)
     try:
-        return await asyncio.shield(future)
+        return await asyncio.shield(done)
     except asyncio.CancelledError:
-        await asyncio.wait([future])
+        if not begun.cancel():
+            await asyncio.wait([done])
         raise
 
 

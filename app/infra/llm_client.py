@@ -49,6 +49,9 @@ PLACES = {
 _NO_KEY = "none"
 """What is sent where no key is needed: the libraries insist on one."""
 
+_MOST_EVENTS = 16 * MOST_TOKENS
+"""An answer that comes in more pieces never ends."""
+
 _ENDS = {"stop": "stop", "tool_call": "calls", "length": "length", "content_filter": "refused", "error": "error"}
 
 
@@ -93,6 +96,8 @@ class Conversation:
         self._has_begun = False
         try:
             response = await self._streamed(settings, on_text)
+        except ModelError:
+            raise
         except Exception as error:  # of any of three libraries
             raise llm_errors.explained(error, self._choice, has_begun=self._has_begun) from error
         if response.finish_reason is None or response.finish_reason == "error":
@@ -106,8 +111,12 @@ class Conversation:
             self._model, self._messages, model_settings=settings, model_request_parameters=self._parameters
         )
         async with request as stream:
+            events = 0
             async for event in stream:
                 self._has_begun = True
+                events += 1
+                if events > _MOST_EVENTS:
+                    raise llm_errors.endless(self._choice)
                 match event:
                     case (
                         PartStartEvent(part=TextPart(content=text))

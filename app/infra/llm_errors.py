@@ -61,6 +61,11 @@ def broken_off(choice: ModelChoice) -> ModelError:
     return ModelError("model_away", f"{choice.name} broke off before its answer was complete.", "transient")
 
 
+def endless(choice: ModelChoice) -> ModelError:
+    """Return the error of an answer that does not end."""
+    return ModelError("model_nonsense", f"The answer of {choice.name} did not end.", "transient")
+
+
 def _not_connected(failure: Failure, choice: ModelChoice) -> ModelError:
     if failure.reason == "inner_address":
         return ModelError("inner_address", failure.message, "permanent")

@@ -85,7 +85,7 @@ def _insert(work: Work, actor: Actor, key: str, body_hash: str) -> str:
         "created_at": work.now,
     }  # fmt: skip
     added = insert(IdempotencyKey).values(values).on_conflict_do_nothing(index_elements=["team_id", "key"])
-    return ticket if work.connection.execute(added).rowcount else ""
+    return ticket if work.connection.execute(added.returning(IdempotencyKey.key)).first() else ""
 
 
 def _row(actor: Actor, key: str) -> sa.Select[Any]:

@@ -25,8 +25,9 @@ def add(
     person_id: int | None = None,
     team_id: int | None = None,
     role: str = "",
+    email: str = "",
 ) -> str:
-    """Store a new link and return its token, which is kept nowhere."""
+    """Store a new link and return its token, which is kept nowhere; `email` is a note of whom it is for."""
     token = new_token()
     work.session.add(
         SignInLink(
@@ -35,6 +36,7 @@ def add(
             person_id=person_id,
             team_id=team_id,
             role=role,
+            email=email,
             created_at=work.now,
             expires_at=work.now + lasts,
         )

@@ -22,7 +22,8 @@ def decided(decision: Decision, now: datetime, engine: str, **ids: int) -> dict[
     """Return the row of a schedule's planned time; `ids` are those of team, task, version and schedule."""
     state, at = _STATES[decision.action], decision.fire.at
     return ids | {
-        "key": f"at:{at.isoformat()}",
+        # A folded row speaks for its own schedule alone: another one of the task may have a row for its first time.
+        "key": f"at:{at.isoformat()}" + (f"/{ids['schedule_id']}" if decision.count > 1 else ""),
         "trigger": "schedule",
         "requested_by_id": None,
         "planned_at": at,
@@ -39,7 +40,10 @@ def decided(decision: Decision, now: datetime, engine: str, **ids: int) -> dict[
 
 
 def insert(work: Work, runs: list[dict[str, Any]]) -> list[int]:
-    """Insert run rows but those whose (task_id, key) is already there; number, tell and enqueue the new ones."""
+    """Insert run rows but those whose (task_id, key) is already there; number, tell and enqueue the new ones.
+
+    Two schedules of a task that meet at one instant share the run, which names both.
+    """
     if not runs:
         return []
     _number(work, runs)
@@ -53,7 +57,25 @@ def insert(work: Work, runs: list[dict[str, Any]]) -> list[int]:
         work.tell(row.state, row.team_id, row.id, reason=row.reason)
         if row.state == "queued":
             work.enqueue(row.id, 1, row.lane)
+    new = {(row.task_id, row.key) for row in rows}
+    for run in runs if len(rows) < len(runs) else ():
+        if (place := (run["task_id"], run["key"])) in new:
+            new.remove(place)
+        else:
+            _share(work, run)
     return [row.id for row in rows]
+
+
+def _share(work: Work, wanted: dict[str, Any]) -> None:
+    """Let the run that is already there name the other schedule that planned it, too."""
+    is_it = (Run.task_id == wanted["task_id"], Run.key == wanted["key"])
+    run = work.connection.execute(sa.select(Run.id, Run.schedule_id, Run.facts).where(*is_it)).first()
+    if run is None or run.schedule_id in {None, wanted.get("schedule_id")}:
+        return
+    known = run.facts.get("schedules") or [run.schedule_id]
+    if wanted["schedule_id"] not in known:
+        facts = run.facts | {"schedules": sorted([*known, wanted["schedule_id"]])}
+        work.connection.execute(sa.update(Run).where(Run.id == run.id).values(facts=facts))
 
 
 def _number(work: Work, runs: list[dict[str, Any]]) -> None:
@@ -78,6 +100,6 @@ _NUMBER = (
 _INSERT = {
     dialect: insert_into(Run)
     .on_conflict_do_nothing(index_elements=["task_id", "key"])
-    .returning(Run.id, Run.team_id, Run.state, Run.lane, Run.reason)
+    .returning(Run.id, Run.team_id, Run.task_id, Run.key, Run.state, Run.lane, Run.reason)
     for dialect, insert_into in (("sqlite", sqlite.insert), ("postgresql", postgresql.insert))
 }

@@ -83,6 +83,7 @@ def _asked_before(work: Work, task: Any, key: str) -> int | None:
 
 def _ask(work: Work, task: Any, version_id: int, trigger: str, key: str, **more: int) -> int:
     assert work.actor
+    db.session.commit()  # ends what was read before, or what is read next would not see the run
     engine = work.connection.execute(
         sa.select(TaskVersion.definition["engine"].as_string()).where(TaskVersion.id == version_id)
     ).scalar_one()
@@ -106,19 +107,17 @@ def _ask(work: Work, task: Any, version_id: int, trigger: str, key: str, **more:
     if not inserted and (number_before := _asked_before(work, task, key)):
         return number_before  # the same was asked for at the same moment
     number: int = row["number"]
-    work.audit("run_asked_for", f"#{number} {task.name}", task=task.id)
+    work.audit("run_asked_for", f"#{number} {task.name}", task=task.id, **more)
     return number
 
 
-def resume(actor: Actor, number: int, raise_micros: int = 0, seen: int | None = None, trigger: str = "person") -> int:
+def resume(actor: Actor, number: int, raise_micros: int = 0, trigger: str = "person") -> int:
     """Go on from a run's last checkpoint in a new run of the same version; returns the number of the new run.
 
-    Its cost cap is that of the old run and `raise_micros` (millionths of a US dollar) more. `seen` is how many runs
-    that went on from it had ended when this was asked for: asked twice, it is one run. Raises NotFound, Invalid,
-    Forbidden (to raise a cap is to change what the task may cost), and Conflict for a run that can't go on.
+    Its cost cap is that of the old run and `raise_micros` (millionths of a US dollar) more. A run is gone on from once:
+    asked again, it is the same new run. Raises NotFound, Invalid, Forbidden (to raise a cap is to change what the task
+    may cost), and Conflict for a run that can't go on.
     """
-    if raise_micros and not actor.may("edit"):
-        raise Forbidden("edit")
     with batch(actor) as work:
         row = work.connection.execute(
             _TASK.add_columns(
@@ -130,12 +129,13 @@ def resume(actor: Actor, number: int, raise_micros: int = 0, seen: int | None = 
         ).first()
         if row is None:
             raise NotFound
+        if raise_micros and not actor.may("edit"):
+            raise Forbidden("edit")
         _check_resumable(
             number, row, has_checkpoint=_has_checkpoint(work.connection, _chain(work.connection, row.run_id))
         )
         cap = _raised(row, raise_micros)
-        ended = sum(after.state in ENDED for after in _after(work.connection, row.id, row.run_id))
-        key = f"{_AFTER.format(row.run_id)}{ended if seen is None else seen}"
+        key = _GONE_ON.format(row.run_id)
         more = {"resumes_id": row.run_id} | ({"cost_cap_micros": cap} if cap is not None else {})
         return _asked_before(work, row, key) or _ask(work, row, row.its_version_id, trigger, key, **more)
 
@@ -189,14 +189,8 @@ def cap_micros(raised_micros: int | None, cents: int | None) -> int:
     return (cents or 0) * money.MICROS_PER_CENT if raised_micros is None else raised_micros
 
 
-_AFTER = "resume:{}:"
-"""How the key of a run begins that a person let go on from another, by the id of that one."""
-
-
-def _after(connection: Any, task_id: int, run_id: int) -> Sequence[Any]:
-    """Return number and state of the runs that went on from a run, the oldest first."""
-    went_on = (Run.task_id == task_id, Run.key.startswith(_AFTER.format(run_id), autoescape=True))
-    return connection.execute(sa.select(Run.number, Run.state).where(*went_on).order_by(Run.id)).all()  # type: ignore[no-any-return]  # rows
+_GONE_ON = "resume:{}"
+"""The key of the run that goes on from another, by the id of that one."""
 
 
 # --- stopping and deciding
@@ -292,8 +286,7 @@ class Way:
     """
 
     came_from: int | None = None
-    went_on: Sequence[int] = ()
-    ended_after: int = 0
+    went_on: int | None = None
     can_go_on: bool = False
     saved: Mapping[str, datetime] = field(default_factory=dict)
     earlier_micros: int = 0
@@ -321,16 +314,14 @@ def _way(run: Run) -> Way:
     if run.version.definition.get("engine") not in _CAN_GO_ON:
         return Way()
     kept = sa.select(Checkpoint.after, Checkpoint.at).where(Checkpoint.run_id == run.id).order_by(Checkpoint.number)
-    saved: dict[str, datetime] = dict(db.session.execute(kept).all())
-    after = _after(db.session, run.task_id, run.id)
+    next_one = sa.select(Run.number).where(Run.task_id == run.task_id, Run.key == _GONE_ON.format(run.id))
     chain = _chain(db.session, run.id)
     can_go_on = run.state in ENDED - {"succeeded", "degraded"} and _has_checkpoint(db.session, chain)
     return Way(
         chain[1].number if len(chain) > 1 else None,
-        [row.number for row in after],
-        sum(row.state in ENDED for row in after),
+        db.session.scalar(next_one),
         can_go_on,
-        saved,
+        dict(db.session.execute(kept).all()),
         sum(row.cost_micros or 0 for row in chain[1:]),
     )
 

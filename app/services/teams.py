@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import cast
+from typing import Any, cast
 
 import sqlalchemy as sa
 from sqlalchemy.orm import aliased, joinedload
@@ -19,9 +19,12 @@ from app.models.teams import ApiToken, Membership, Team
 from app.services import links
 from app.services.unit import SessionWork, unit
 
-INVITATION_LASTS = timedelta(days=7)
+INVITATION_DAYS = (1, 7, 30)
+"""How long an invitation may be open."""
+
 RESERVED_SLUGS = frozenset({"me", "new"})
 _NAME_LENGTH = 120
+_NOTE_LENGTH = 254
 _LAST_OWNER = "A team keeps at least one owner. Make somebody else owner first."
 
 
@@ -148,24 +151,43 @@ def leave(actor: Actor) -> None:
 # --- invitations
 
 
-def invite(actor: Actor, role: str) -> str:
-    """Return the token of a link that lets one person in, for 7 days. Raises Invalid, Forbidden, Conflict."""
+def invite(actor: Actor, role: str, email: str = "", days: int = 7) -> str:
+    """Return the token of a link that lets one person in, for some days. Raises Invalid, Forbidden, Conflict.
+
+    `email` is a note of whom it is for; whoever has the link can use it.
+    """
     given = _checked_role(role)
+    if days not in INVITATION_DAYS:
+        raise Invalid({"days": "Choose how long the link works from the list."})
+    if len(email) > _NOTE_LENGTH:
+        raise Invalid({"email": f"A note has at most {_NOTE_LENGTH} letters."})
     _assert_may(actor, given)
     with unit(actor) as work:
         if work.session.get_one(Team, actor.team_id).is_personal:
             raise Conflict("This is your own space. Make a team to work with others.")
         token = links.add(
-            work, "invite", INVITATION_LASTS, person_id=actor.person_id, team_id=actor.team_id, role=given
+            work,
+            "invite",
+            timedelta(days=days),
+            person_id=actor.person_id,
+            team_id=actor.team_id,
+            role=given,
+            email=email,
         )
-        work.audit("invited", given)
+        work.audit("invited", given, days=days)
         return token
 
 
-def invitations(actor: Actor) -> Sequence[SignInLink]:
-    """Return the team's open invitations, the newest first."""
-    query = sa.select(SignInLink).where(*_open_invitation(actor), SignInLink.expires_at > utc_now())
-    return db.session.scalars(query.order_by(SignInLink.id.desc())).all()
+def invitations(actor: Actor) -> Sequence[Any]:
+    """Return the team's open invitations, the newest first: id, role, email, expires_at, and who invites."""
+    query = (
+        sa.select(
+            SignInLink.id, SignInLink.role, SignInLink.email, SignInLink.expires_at, Person.name.label("invited_by")
+        )
+        .outerjoin(Person, Person.id == SignInLink.person_id)
+        .where(*_open_invitation(actor), SignInLink.expires_at > utc_now())
+    )
+    return db.session.execute(query.order_by(SignInLink.id.desc())).all()
 
 
 def withdraw(actor: Actor, invitation_id: int) -> None:

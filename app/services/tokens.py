@@ -54,7 +54,7 @@ def create(actor: Actor, name: str, scopes: Sequence[str], days: int, by: Bearer
         row = ApiToken(
             team_id=actor.team_id, person_id=actor.person_id, name=name, prefix=prefix, token_hash=digest(token),
             scopes=[scope for scope in SCOPES if scope in scopes], created_at=work.now,
-            expires_at=work.now + timedelta(days=days) if days else None,
+            expires_at=_end(work.now, days, by),
         )  # fmt: skip
         row.person = work.session.get_one(Person, actor.person_id)
         work.session.add(row)
@@ -132,10 +132,13 @@ def _check(actor: Actor, name: str, scopes: Sequence[str], days: int, by: Bearer
         wrong["scopes"] = problem
     if days not in {0, *LIVES_DAYS}:
         wrong["days"] = f"Choose {', '.join(map(str, LIVES_DAYS))} days, or 0 for no end."
-    elif by and by.expires_at and (not days or utc_now() + timedelta(days=days) > by.expires_at):
-        wrong["days"] = "A token can't outlive the one that makes it."
     if wrong:
         raise Invalid(wrong)
+
+
+def _end(now: datetime, days: int, by: Bearer | None) -> datetime | None:
+    ends = [now + timedelta(days=days) if days else None, by.expires_at if by else None]
+    return min((end for end in ends if end), default=None)
 
 
 def _scopes_problem(actor: Actor, scopes: Sequence[str], by: Bearer | None) -> str | None:

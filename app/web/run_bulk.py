@@ -17,6 +17,7 @@ from app.web.render import page
 blueprint = Blueprint("run_bulk", __name__, url_prefix="/t/<team>")
 
 _KEPT = "filter-"
+_LARGEST = 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ def _numbers() -> Sequence[int]:
     if text("all"):
         asked = run_filters.read(_filters())
         return run_list.matching(g.actor, asked.filters, request.form.get("upto", type=int)).numbers
-    ticked = request.form.getlist("run", type=int)
+    ticked = [number for number in request.form.getlist("run", type=int) if 0 < number <= _LARGEST]
     return list(dict.fromkeys(ticked))[: run_list.MOST_AT_ONCE]
 
 

@@ -79,12 +79,13 @@ class Cost:
     tokens: int
     turns: int
     model: str
+    is_capped: bool
 
     @property
     def tone(self) -> str:
         """The tone of the meter: `fail` when all is spent, `warn` when little is left."""
         share = (self.spent or 0) / self.cap if self.cap else 1.0
-        return "fail" if share >= 1 else "warn" if share >= AMBER else "bronze"
+        return "fail" if self.is_capped or share >= 1 else "warn" if share >= AMBER else "bronze"
 
 
 def cost_of(detail: Detail) -> Cost | None:
@@ -100,7 +101,7 @@ def cost_of(detail: Detail) -> Cost | None:
     return Cost(
         None if is_unknown else (run.cost_micros or 0) + detail.way.earlier_micros, detail.way.earlier_micros,
         cap_micros(run.cost_cap_micros, cents), cap_micros(None, cents) or money.MICROS, tokens, len(turns),
-        run.facts.get("model") or settings.get("model") or "its model",
+        run.facts.get("model") or settings.get("model") or "its model", run.reason == "cost_cap",
     )  # fmt: skip
 
 

@@ -159,9 +159,7 @@ def again(number: int) -> AnyResponse:
 @shown_by(show)
 def resume(number: int) -> AnyResponse:
     """Go on from its last checkpoint, with its cost cap raised where that is asked for, and go to the new run."""
-    runs.find(g.actor, number)
-    seen = request.form.get("seen", type=int)
-    return _to(runs.resume(g.actor, number, _dollars("raise"), seen))
+    return _to(runs.resume(g.actor, number, _dollars("raise")))
 
 
 @blueprint.post("/runs/<int:number>/decision")

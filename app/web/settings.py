@@ -3,7 +3,7 @@
 from flask import Blueprint, g, redirect, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from app.domain.access import ROLES, may_give
+from app.domain.access import ACTIONS, LABELS, ROLES, can, may_give
 from app.services import health, secrets, teams, workers
 from app.web import security
 from app.web.forms import NO_ERRORS, Errors, saved, shown_by, text
@@ -50,6 +50,8 @@ def members_page(errors: Errors = NO_ERRORS, link: str = "") -> str:
         members=teams.members(g.actor),
         invitations=teams.invitations(g.actor) if g.actor.may("members") else (),
         roles=[role for role in ROLES if may_give(g.actor.role, role)],
+        lasts=teams.INVITATION_DAYS,
+        rights=[(LABELS[action], [(role, can(role, action)) for role in ROLES]) for action in ACTIONS],
     )
 
 
@@ -83,7 +85,7 @@ def leave() -> AnyResponse:
 @shown_by(members_page)
 def invite() -> str:
     """Make an invitation and show its link, this once."""
-    token = teams.invite(g.actor, text("role"))
+    token = teams.invite(g.actor, text("role"), text("email"), request.form.get("days", 7, type=int))
     return members_page(link=f"{security.settings().url}/invite/{token}")
 
 

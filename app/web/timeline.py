@@ -64,7 +64,7 @@ def show() -> str:
         found=found,
         lanes=lanes,
         days=_in_words([bar for _, bars in lanes for bar in bars]),
-        ticks=list(_ticks(found)),
+        ticks=[(round(_place(found, at), 2), words, is_day) for at, words, is_day in _ticks(found)],
         now_x=_place(found, found.now) if found.since <= found.now <= found.until else None,
         is_count=request.args.get("chart") == "concurrency",
         counted=_counted(found),
@@ -162,15 +162,15 @@ def _in_words(bars: Sequence[Drawn]) -> list[tuple[str, list[Drawn]]]:
 # --- the axis
 
 
-def _ticks(found: Timeline) -> Iterator[tuple[float, str, bool]]:
-    """Yield place in percent, words, and whether a day begins there: whole hours of the viewer's wall clock."""
+def _ticks(found: Timeline) -> Iterator[tuple[datetime, str, bool]]:
+    """Yield instant, words, and whether a day begins then: whole hours of the viewer's wall clock."""
     here, step = zone(), _TICK[run_filters.span(request.args)]
     wall = found.since.astimezone(here).replace(tzinfo=None)
     wall = wall.replace(hour=0, minute=0, second=0, microsecond=0)
     while (at := _instant(wall, here)) <= found.until:
         if at >= found.since:
             is_day = wall.hour == 0
-            yield round(_place(found, at), 2), f"{wall:%a} {wall.day}" if is_day else f"{wall:%H:%M}", is_day
+            yield at, f"{wall:%a} {wall.day}" if is_day else f"{wall:%H:%M}", is_day
         wall += step
 
 
@@ -211,7 +211,7 @@ def _path(found: Timeline, end: datetime, most: int) -> str:
 
 def _table(found: Timeline, end: datetime) -> list[tuple[str, str, int]]:
     """Return rows of (from, to, most at once) between the ticks."""
-    edges = [found.since, *(at for at in _edges(found) if found.since < at < end), end]
+    edges = [found.since, *(at for at, _, _ in _ticks(found) if found.since < at < end), end]
     steps = found.at_once
     rows = []
     for start, stop in pairwise(edges):
@@ -219,7 +219,3 @@ def _table(found: Timeline, end: datetime) -> list[tuple[str, str, int]]:
         inside = [count for at, count in steps if start < at < stop]
         rows.append((_when(start), clock(stop), max([*before, *inside], default=0)))
     return rows
-
-
-def _edges(found: Timeline) -> Iterator[datetime]:
-    return (found.since + (found.until - found.since) * place / 100 for place, _, _ in _ticks(found))

@@ -48,6 +48,10 @@ def test_an_interval_counts_elapsed_time_from_the_moment_that_is_asked_about():
     assert fires(*arguments, "--timezone", "Europe/Berlin") == ["2027-03-28T01:40:00Z", "2027-03-28T03:10:00Z"]
 
 
+def test_a_missing_moment_that_is_to_be_skipped_has_no_time():
+    assert fires("--kind", "once", "--expression", "2027-03-28T02:30", *BERLIN, "--gap", "skip") == []
+
+
 def test_a_moment_that_is_over_has_no_time_and_says_so():
     done = preview("--kind", "once", "--expression", "2020-01-01T09:00", *BERLIN)
     assert json.loads(done.stdout) == {"fires": [], "notes": ["It never runs after that moment."]}

@@ -116,7 +116,8 @@ def test_at_its_cap_it_ends_with_its_work_kept_and_goes_on_when_the_cap_is_raise
 def test_it_never_asks_for_more_than_is_left(tmp_path):
     with llm_server(Says("Short.", tokens=(10, 10))) as server:
         work(request(tmp_path, choice(server), {"tools": [], "cost_cap_cents": 1}))
-        assert 500 < server.asked[0].body["max_completion_tokens" if "max_completion_tokens" in server.asked[0].body else "max_tokens"] < 2000
+        body = server.asked[0].body
+        assert 500 < body.get("max_completion_tokens", body.get("max_tokens")) < 2000
 
 
 def test_what_not_even_the_question_fits_is_not_asked(tmp_path):

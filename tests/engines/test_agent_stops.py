@@ -61,7 +61,9 @@ def test_it_stops_at_once_while_a_program_runs_and_nothing_of_it_is_left(tmp_pat
     sandbox.start(Settings(data_dir=tmp_path))
     script = "trap '' TERM; echo begun; sleep 60"
     with llm_server(Says("", (("shell", {"script": script}),))) as server:
-        asked = request(tmp_path, choice(server), {"tools": ["shell"], "env": {"MARK_OF_TEST": "stop"}}, min_isolation=1)
+        asked = request(
+            tmp_path, choice(server), {"tools": ["shell"], "env": {"MARK_OF_TEST": "stop"}}, min_isolation=1
+        )
         ran, seconds = stopped(asked, lambda ran: "begun" in ran.lines)
     assert ran.outcome.state == "cancelled"
     assert seconds < 3

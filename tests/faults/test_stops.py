@@ -47,7 +47,8 @@ def test_a_probe_tells_who_lives_who_hangs_and_who_is_gone(house, part, table):
     with batch() as work:
         work.connection.execute(late.values(seen_at=ago(seconds=20)))
     code, line = probe_says(house, part)
-    assert (code, line[:28]) == (1, f"a {part} was last seen 2"[:28])
+    assert code == 1
+    assert line.startswith(f"a {part} was last seen 2")
     house.kill(first)
     assert probe_says(house, part) == (0, f"{part} lives")
     house.end(second)

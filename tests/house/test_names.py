@@ -86,7 +86,7 @@ _WRITTEN = (
     r'decision.reason or \("(\w+)" if',
     r'^    \([\w.]+(?:Error|Read), "(\w+)", ',  # what became of a connection
 )
-_PLACE = {"Outcome": 1, "Decision": 2, "Failure": 0, "_end": 3}
+_PLACE = {"Outcome": 1, "Decision": 2, "Failure": 0, "_end": 3, "ModelError": 0, "_told": 2}
 """Where the reason stands among the arguments."""
 
 

@@ -265,4 +265,3 @@ def test_what_an_attempt_has_cost_is_shown_while_it_works(tools, team):
     recorder.emit(CostIncurred(300))
     assert flush([recorder], tools.writer)
     assert the_run(held.run_id).cost_micros == 1000
-

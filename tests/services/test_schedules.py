@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from app.core.errors import Invalid
 from app.models.runs import Run
 from app.models.tasks import Schedule
-from app.services import dispatch, tasks
+from app.services import dispatch, tasks, verify
 from app.services.tasks import schedules
 from app.services.tasks.definitions import Draft
 from app.services.tasks.schedules import Given, checked, preview
@@ -136,3 +136,25 @@ def test_it_counts_from_the_day_it_was_saved_when_it_has_no_dtstart():
     rule = checked([Given("FREQ=DAILY;INTERVAL=2;BYHOUR=9", "UTC")], NOON)[0]
     assert datetime.fromisoformat(rule["anchor_at"]) == datetime(2026, 11, 24, 12, 0, 30, tzinfo=UTC)
     assert schedules.trigger_of(rule).anchor_at == NOON
+
+
+def test_two_schedules_that_meet_share_the_run_and_it_names_both(actor, clock, tmp_path):  # noqa: F811
+    draft = Draft("Both", "http", {"url": "https://example.com/"}, [Given("0 * * * *", "UTC"), Given("*/30 * * * *", "UTC")])
+    task = tasks.create(actor, draft, tmp_path)
+    clock(1)
+    leadership = dispatch.lead("clock", "first", LEASE)
+    dispatch.fire_due(leadership, LEASE)
+    first, second = (row.id for row in rows(Schedule))
+    found = {f"{run.planned_at:%H:%M}": run.facts.get("schedules") for run in rows(Run, task_id=task.id)}
+    assert found == {"12:30": None, "13:00": [first, second]}
+    assert verify.last(timedelta(hours=3)).findings == []
+
+
+def test_what_each_of_two_schedules_left_out_while_paused_is_on_record(actor, clock, tmp_path):  # noqa: F811
+    draft = Draft("Both", "http", {"url": "https://example.com/"}, [Given("0 * * * *", "UTC"), Given("0,20 * * * *", "UTC")])
+    task = tasks.create(actor, draft, tmp_path)
+    tasks.pause(actor, task.slug)
+    clock(5)
+    tasks.resume(actor, task.slug)
+    assert sorted(run.folded_count for run in rows(Run, task_id=task.id)) == [5, 10]
+    assert verify.last(timedelta(hours=6)).findings == []

@@ -95,7 +95,7 @@ def test_what_is_wrong_stands_on_top_and_beside_its_field_and_nothing_is_lost(ap
     assert answer.status_code == 422
     page = answer.text
     assert "4 things need another look." in page
-    for sentence in ("Give the task a name.", "Write a whole number.", "I can&#39;t read that."):
+    for sentence in ("Give the task a name.", "Write a whole number.", "I can&#39;t read “whenever”."):
         assert page.count(sentence) >= 2, sentence
     for typed in ("no address", "whenever", "many", "kept as it was"):
         assert typed in page

@@ -29,11 +29,18 @@ def parse(tokens: Sequence[Token]) -> Spoken:
         if cursor.attempt(lambda: cursor.take("comma")):
             continue
         parts = _next(cursor, said)
+        if _is_day_of(said.rhythm, parts.get("rhythm")):
+            said = replace(said, rhythm=None)
         for name in parts:
             if getattr(said, name) is not None and name != "is_repeated":
                 raise Unreadable
         said = replace(said, **parts)
     return _settled(said)
+
+
+def _is_day_of(one: tuple[int, str] | None, other: tuple[int, str] | None) -> bool:
+    """Whether the one is every day and the other a rhythm within it: every day, every hour."""
+    return one == (1, "day") and other is not None and other[1] in _SECONDS
 
 
 def _next(cursor: Cursor, said: Spoken) -> Parts:
@@ -140,6 +147,7 @@ def _count(cursor: Cursor, _: Spoken) -> Parts | None:
 
 def _days(cursor: Cursor, said: Spoken) -> Parts | None:
     """Every Monday, Mondays and Fridays, every other Monday, weekdays, Monday to Friday."""
+    cursor.take("only")
     cursor.take("on")
     other = cursor.take("every_other_day")
     if other is not None:
@@ -149,6 +157,8 @@ def _days(cursor: Cursor, said: Spoken) -> Parts | None:
     if not found:
         return None
     numbers = frozenset().union(*(numbers for numbers, _ in found))
+    if apart and numbers >= WORKDAYS:
+        raise Unreadable("Every second weekday is not the same days each week. Name the days.")
     is_repeated = len(numbers) > 1 or any(is_plural for _, is_plural in found) or apart is not None
     days = {"days": numbers, "is_repeated": is_repeated or said.is_repeated}
     return days | {"rhythm": (apart, "week")} if apart else days
@@ -207,13 +217,13 @@ def _nth(cursor: Cursor, said: Spoken) -> Parts | None:
     parts: dict[str, Any] = {"nth": nth}
     parts |= cursor.attempt(lambda: _within(cursor)) or {}
     nth = nth if nth.short else replace(nth, short=limits.short(cursor))
-    if is_every or len(nth.numbers) > 1:
+    if is_every or len(nth.numbers) > 1 or len(parts.get("months", ())) > 1:
         parts["is_repeated"] = True
     return parts | {"nth": nth}
 
 
 def _ordinals(cursor: Cursor) -> Nth | None:
-    numbers = cursor.listed(lambda: _ordinal(cursor), *_AND)
+    numbers = [number for run in cursor.listed(lambda: _run(cursor), *_AND) for number in run]
     if not numbers or cursor.sees("month"):
         return None
     if cursor.take("workday"):
@@ -226,9 +236,18 @@ def _ordinals(cursor: Cursor) -> Nth | None:
     return Nth(tuple(numbers))
 
 
+def _run(cursor: Cursor) -> list[int] | None:
+    """Read one ordinal, or a range of them: 1st to 5th."""
+    first = _ordinal(cursor)
+    if first is None:
+        return None
+    last = cursor.attempt(lambda: _ordinal(cursor) if cursor.take("to") is not None else None)
+    return [first] if last is None else list(range(first, last + 1)) if 0 < first < last else None
+
+
 def _ordinal(cursor: Cursor) -> int | None:
-    cursor.take("on")
-    number: int | None = cursor.take("ordinal")
+    is_on = cursor.take("on") is not None
+    number: int | None = cursor.take("ordinal", "number") if is_on else cursor.take("ordinal")
     if number is not None and number > 0 and cursor.take("from_end") is not None:
         return -number
     return number
@@ -306,8 +325,12 @@ def _window(cursor: Cursor, _: Spoken) -> Parts | None:
     """Between 8 and 18, from 9 am to 5 pm, 8-18."""
     is_between = cursor.take("between") is not None
     is_told = is_between or cursor.take("from") is not None
-    since = cursor.clock()
-    if not since or cursor.take(*(("and", "to") if is_between else ("to", "until"))) is None:
+    since = cursor.clock(is_from=True)
+    if not since:
+        return None
+    if cursor.take(*(("and", "to") if is_between else ("to", "until"))) is None:
+        if is_told:
+            raise Unreadable(limits.HOURS)
         return None
     if not is_told and cursor.tokens[cursor.position - 1].text != "-":
         return None
@@ -317,33 +340,36 @@ def _window(cursor: Cursor, _: Spoken) -> Parts | None:
 
 
 def _marks(cursor: Cursor, _: Spoken) -> Parts | None:
-    """At quarter past, 15 minutes past the hour, at :15 and :45, on the hour."""
+    """At quarter past, 15 and 45 minutes past the hour, at :15 and :45, on the hour."""
     cursor.take("at")
-    marks = cursor.listed(lambda: _mark(cursor), *_AND)
-    return {"marks": tuple(sorted(set(marks)))} if marks else None
+    marks = cursor.listed(lambda: _mark(cursor), *_AND) or cursor.attempt(lambda: _past(cursor))
+    is_every = marks and cursor.take("every") is not None
+    if not marks or (cursor.take("hour_word") is None and is_every):
+        return None
+    return {"marks": tuple(sorted(set(marks)))} | ({"rhythm": (1, "hour")} if is_every else {})
 
 
 def _mark(cursor: Cursor) -> int | None:
     mark: int | None = cursor.take("mark", "shift")
     if mark is not None:
         return mark % 60
-    if cursor.attempt(lambda: cursor.take("unit") == "minute" or None):
-        return cast("int | None", cursor.take("number"))
-    minutes = cursor.take("fraction", "number")
-    if minutes is None:
-        return None
+    return cast("int | None", cursor.take("number")) if cursor.take("unit") == "minute" else None
+
+
+def _past(cursor: Cursor) -> list[int] | None:
+    minutes = cursor.listed(lambda: cast("int | None", cursor.take("fraction", "number")), *_AND)
     cursor.take("unit")
     side = 1 if cursor.take("past") is not None else -1 if cursor.take("before") is not None else 0
-    cursor.take("every")
-    cursor.take("hour_word")
-    return side * minutes % 60 if side and minutes < 60 and not cursor.sees("number") else None  # noqa: PLR2004 minutes
+    if not side or cursor.sees("number") or max(minutes, default=60) > 59:  # noqa: PLR2004 minutes of an hour
+        return None
+    return [side * minute % 60 for minute in minutes]
 
 
 def _times(cursor: Cursor, _: Spoken) -> Parts | None:
     """At 9, at 9 and 17:30, 9:00."""
     is_told = cursor.take("at") is not None
     times = cursor.listed(lambda: _at_clock(cursor), *_AND)
-    return {"times": tuple(times)} if times and (is_told or times[0].is_sure) else None
+    return {"times": tuple(times)} if times and (is_told or times[0].is_sure or times[0].minute) else None
 
 
 def _at_clock(cursor: Cursor) -> Clock | None:

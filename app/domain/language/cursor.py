@@ -10,6 +10,9 @@ from app.domain.language.tokens import Token
 T = TypeVar("T")
 
 NOON = 12
+_SPOKEN = frozenset({5, 10, 20, 25})
+"""Minutes that are said before the hour without their unit: ten to nine."""
+
 _PM = {"afternoon": range(1, NOON), "evening": range(4, NOON), "night": range(8, NOON)}
 """The hours that a part of the day moves to the second half."""
 _PARTS = {"morning": range(12), "afternoon": range(12, 19), "evening": range(15, 24), "night": (*range(19, 24), *range(6))}
@@ -68,23 +71,26 @@ class Cursor:
 
     # --- times of day
 
-    def clock(self) -> Clock | None:
-        """Read one time of day: 9, 9:30, 9 am, 9 Uhr 30, halb acht, quarter past nine, noon."""
+    def clock(self, *, is_from: bool = False) -> Clock | None:
+        """Read one time of day: 9, 9:30, 9 am, 9 Uhr 30, halb acht, quarter past nine, noon.
+
+        In “from 5 to 9” (`is_from`) five is no minutes.
+        """
         noon = self.take("clock")
         if noon is not None:
             return Clock(*noon)
-        clock = self.attempt(self._fraction) or self.attempt(self._figures)
+        clock = self.attempt(lambda: self._fraction(is_from=is_from)) or self.attempt(self._figures)
         return self._of_the_day(clock) if clock else None
 
-    def _fraction(self) -> Clock | None:
+    def _fraction(self, *, is_from: bool) -> Clock | None:
         """Read minutes said before the hour: half past nine, ten to nine, viertel nach neun, halb acht."""
         half_to = self.take("half_to")
         if half_to is not None:
             return self._hour(half_to - 60)
+        is_named = self.sees("fraction")
         minutes = self.take("fraction", "number")
-        if minutes is None:
+        if minutes is None or not (is_named or self.take("unit") == "minute" or (minutes in _SPOKEN and not is_from)):
             return None
-        self.take("unit")
         if self.take("past") is not None:
             return self._hour(minutes)
         return self._hour(-minutes) if self.take("before") is not None else None
@@ -105,10 +111,14 @@ class Cursor:
         is_padded = self.tokens[self.position - 1].text.startswith("0")
         oclock = self.take("oclock")
         minute = self.attempt(self._minute)
-        if minute is None and oclock is None and self.sees("unit", "month", "times", "past", "before", "day", "days"):
+        if minute is None and oclock is None and self._counts():
             return None
         is_sure = is_padded or bool(oclock) or minute is not None
         return _clock(hour, minute or 0, is_sure=is_sure)
+
+    def _counts(self) -> bool:
+        """Whether the number before counts something, so that it is no hour."""
+        return self.sees("unit", "month", "times", "past") and not self.sees("time_word")
 
     def _minute(self) -> int | None:
         """Read the minutes said after the hour: 9 Uhr 30, nine thirty, las nueve y media."""

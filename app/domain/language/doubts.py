@@ -28,8 +28,14 @@ class Doubt(Exception):
 
 def zone(said: Spoken) -> Doubt:
     """Ask which of several zones is meant."""
-    zones = said.zones or ()
-    return Doubt("Which time zone?", [(name.replace("_", " "), replace(said, zones=(name,))) for name in zones])
+    return Doubt("Which time zone?", [(_zone(name), replace(said, zones=(name,))) for name in said.zones or ()])
+
+
+def _zone(name: str) -> str:
+    hours = name.removeprefix("Etc/GMT")
+    if hours == name:
+        return name.replace("_", " ")
+    return f"UTC{-int(hours or 0):+d} all year"  # the database counts them to the west
 
 
 def time(said: Spoken) -> Doubt:
@@ -85,7 +91,7 @@ def twice_or_every_second(said: Spoken, unit: str) -> Doubt:
     """Ask what “biweekly” means."""
     return Doubt(f"Every 2 {unit}s, or twice a {unit}?", [
         (f"Every 2 {unit}s", replace(said, unsure_rhythm=None, rhythm=(2, unit))),
-        (f"Twice a {unit}", replace(said, unsure_rhythm=None, rhythm=(1, unit), **_twice(said, unit))),
+        (f"Twice a {unit}", replace(said, unsure_rhythm=None, rhythm=(1, unit), per=2, **_twice(said, unit))),
     ])  # fmt: skip
 
 
@@ -95,11 +101,19 @@ def _twice(said: Spoken, unit: str) -> dict[str, Any]:
     return {} if said.nth else {"nth": Nth((1, 15))}
 
 
+def days_or_weeks(said: Spoken, days: int, weeks: int, today: date) -> Doubt:
+    """Ask whether “every 15 days” is every 2 weeks."""
+    week = f"Every {wording.counted(weeks, 'week')}"
+    return Doubt(f"Every {days} days, or {week.lower()}?", [
+        (f"Every {days} days", replace(said, since=(exactly(today), None))), (week, replace(said, rhythm=(weeks, "week")))
+    ])  # fmt: skip
+
+
 def weekday(said: Spoken) -> Doubt:
     """Ask for the day of the week."""
-    names = (1, 5)
+    names = ((1, 4), (2, 5)) if said.per == 2 else ((1,), (5,))  # noqa: PLR2004 twice a week
     return Doubt("On which day?", [
-        (f"{wording.weekday(day)}s", replace(said, days=frozenset({day}), is_repeated=True)) for day in names
+        (wording.weekdays(days, is_plural=True), replace(said, days=frozenset(days), is_repeated=True)) for days in names
     ])  # fmt: skip
 
 
@@ -108,6 +122,8 @@ def monthday(said: Spoken, unit: str) -> Doubt:
     labels = (("The first day", Nth((1,))), ("The last day", Nth((-1,))), ("The last working day", Nth((-1,), "workday")))
     if unit == "month":
         labels = (("The 1st", Nth((1,))), ("The 15th", Nth((15,))), labels[1])
+    if said.per == 2:  # noqa: PLR2004 twice a month
+        labels = (("The 1st and 15th", Nth((1, 15))), ("The 15th and the last day", Nth((15, -1))))
     return Doubt("On which day?", [(label, replace(said, nth=nth, within=unit, is_repeated=True)) for label, nth in labels])
 
 

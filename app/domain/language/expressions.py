@@ -3,13 +3,14 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
+from itertools import count, groupby, pairwise
 from typing import Literal
 
 from app.domain.rrule import WEEKDAYS
 from app.domain.language.spoken import Nth, Unreadable
 
 _LONGEST = 500
-_MOST_LISTED = 7
+_MOST_SINGLE, _MOST_LISTED = 2, 7
 _ALL_MINUTES, _ALL_HOURS = range(60), range(24)
 _MONDAY_TO_FRIDAY = frozenset({1, 2, 3, 4, 5})
 
@@ -133,12 +134,12 @@ def _even(numbers: Sequence[int], whole: range) -> str:
 
 
 def _ranged(numbers: Sequence[int]) -> str:
-    """Write three numbers or more as a range, with its step, where they are one."""
-    steps = {later - earlier for earlier, later in zip(numbers, numbers[1:], strict=False)}
-    if len(numbers) < 3 or len(steps) > 1:  # noqa: PLR2004 two are no range
-        return _joined(numbers)
-    step = steps.pop()
-    return f"{numbers[0]}-{numbers[-1]}" + (f"/{step}" if step > 1 else "")
+    """Write numbers as one range with its step, where they are that; else three or more in a row as a range."""
+    steps = {later - earlier for earlier, later in pairwise(numbers)}
+    if len(numbers) > _MOST_SINGLE and len(steps) == 1 and (step := steps.pop()) > 1:
+        return f"{numbers[0]}-{numbers[-1]}/{step}"
+    runs = [[*run] for _, run in groupby(numbers, key=lambda number, places=count(): number - next(places))]  # type: ignore[misc]  # a lambda with a default
+    return ",".join(f"{run[0]}-{run[-1]}" if len(run) > _MOST_SINGLE else _joined(run) for run in runs)
 
 
 def _numbers(days: Sequence[int]) -> str:

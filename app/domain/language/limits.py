@@ -5,12 +5,15 @@ from dataclasses import replace
 from typing import Any
 
 from app.domain.language.cursor import Cursor
-from app.domain.language.spoken import Clock, Day, Short, Spoken, Which
+from app.domain.language.spoken import Clock, Day, Short, Spoken, Unreadable, Which
 
 Parts = Mapping[str, Any]
 
 _SECONDS = {"second": 1, "minute": 60, "hour": 3600}
 _LEAST_YEAR = 1000
+HOURS = "Write the hours of a day as “between 8 and 18”."
+"""What to do about a time where a day, or a second time, should be."""
+
 
 
 def delay(cursor: Cursor, _: Spoken) -> Parts | None:
@@ -106,7 +109,14 @@ def _day_month(cursor: Cursor) -> tuple[tuple[int | None, int, int]] | None:
     day = cursor.take("number", "ordinal")
     cursor.take("of")
     month = cursor.take("month")
-    return ((_year(cursor), month, day),) if day and month else None
+    if not day or not month or cursor.attempt(lambda: _another(cursor)):
+        return None
+    return ((_year(cursor), month, day),)
+
+
+def _another(cursor: Cursor) -> bool | None:
+    """Whether a list of months goes on: such a day is of each of them."""
+    return cursor.take("and", "comma") is not None and cursor.take("month") is not None and not cursor.sees("number", "ordinal") or None
 
 
 def _month_day(cursor: Cursor) -> tuple[tuple[int | None, int, int]] | None:
@@ -133,13 +143,20 @@ def since(cursor: Cursor, _: Spoken) -> Parts | None:
     is_told = cursor.take("starting") is not None
     if cursor.take("now") is not None:
         return {"is_now": True}
+    if is_told and cursor.sees("at"):
+        raise Unreadable(HOURS)
     return _limit(cursor, "since") if is_told else None
 
 
 def until(cursor: Cursor, said: Spoken) -> Parts | None:
     """Read an end: until 31 December, bis Freitag; after a beginning also “to”."""
-    is_end = cursor.take("until") is not None or (said.since and cursor.take("to") is not None)
-    return _limit(cursor, "until") if is_end else None
+    is_told = cursor.take("until") is not None
+    if not is_told and (not said.since or cursor.take("to") is None):
+        return None
+    found = _limit(cursor, "until")
+    if is_told and not found and cursor.attempt(cursor.clock):
+        raise Unreadable(HOURS)
+    return found
 
 
 def _limit(cursor: Cursor, name: str) -> Parts | None:
@@ -156,7 +173,11 @@ def _limit(cursor: Cursor, name: str) -> Parts | None:
 def _at(cursor: Cursor) -> Clock | None:
     is_told = cursor.take("at") is not None
     clock = cursor.clock()
-    return clock if clock and (is_told or clock.is_sure) and not cursor.sees("and") else None
+    return clock if clock and (is_told or clock.is_sure) and not _goes_on(cursor) else None
+
+
+def _goes_on(cursor: Cursor) -> bool:
+    return cursor.sees("and") and not cursor.sees("comma")
 
 
 # --- where

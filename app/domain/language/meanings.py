@@ -15,8 +15,13 @@ DAY = timedelta(days=1)
 _SHORT_UNITS = frozenset({"second", "minute", "hour"})
 _QUARTERS = {True: frozenset({1, 4, 7, 10}), False: frozenset({3, 6, 9, 12})}
 _ALL_DAYS, _ALL_MONTHS, _ALL_MONTHDAYS = frozenset(range(7)), frozenset(range(1, 13)), frozenset(range(1, 32))
+_LATEST_YEAR = 2900
 _SHORTEST_MONTH, _LEAP_DAY = 28, (2, 29)
 _MOST_TIMES = 10_000
+_WEEK = 7
+_AS_WEEKS = {8: 1, 15: 2}
+"""In French, Spanish and German “every 15 days” is said of two weeks as well."""
+
 _EVERY_MONTH_HAS = {"day": 28, "workday": 20}
 """So many days and working days each month has; of each weekday it has four."""
 
@@ -82,6 +87,8 @@ def _once(said: Spoken, place: Place) -> Trigger:
     if said.count not in {None, 1}:
         raise Unreadable(f"One day can't be {said.count} times. Say how often it runs, such as “every day at 9:00”.")
     day = dates.found(said, "day", place.today)
+    if day.year > _LATEST_YEAR:
+        raise Unreadable("That is too far away. Choose an earlier day.")
     if not said.times:
         raise doubts.time(said)
     if len(said.times) > 1:
@@ -91,7 +98,9 @@ def _once(said: Spoken, place: Place) -> Trigger:
     trigger = Trigger("once", datetime.combine(day, at).isoformat(timespec="seconds" if at.second else "minutes"), place.timezone)
     if triggers.next_fire(trigger, place.now) is None:
         is_later = not clock.is_sure and place.at(day, hours.at(replace(clock, hour=clock.hour % 12 + 12))) > place.now
-        days = [place.today + DAY, dates.yearly(place.today + DAY, day.month, day.day)]
+        days = [place.today + DAY]
+        if said.day and said.day.dates:
+            days.append(dates.yearly(place.today + DAY, day.month, day.day))
         sentence = f"{wording.day(day)} at {wording.clock(at)} is past. When instead?"
         raise doubts.past(said, sentence, days, is_later_today=is_later and clock.hour < 12)  # noqa: PLR2004 noon
     return trigger
@@ -158,6 +167,8 @@ def _days(said: Spoken, place: Place) -> Pattern:
         raise Unreadable
     if said.edge:
         raise doubts.edge(said)
+    if unit == "day" and number in _AS_WEEKS and not said.since:
+        raise doubts.days_or_weeks(said, number, _AS_WEEKS[number], place.today)
     if said.day:
         return _yearly(said, place, number)
     if said.nth and said.days is None:
@@ -179,7 +190,9 @@ def _weekly(said: Spoken, place: Place, number: int, unit: str) -> Pattern:
             raise doubts.days(said)
         return Pattern("DAILY", interval=number, months=said.months)
     if unit == "day" and number > 1:
-        raise Unreadable
+        if number % _WEEK:
+            raise Unreadable
+        number, unit = number // _WEEK, "week"
     if not said.is_repeated and not said.rhythm:
         (weekday,) = said.days
         raise doubts.once_or_weekly(said, weekday, dates.ahead(place.today, weekday))
@@ -191,6 +204,9 @@ def _weekly(said: Spoken, place: Place, number: int, unit: str) -> Pattern:
 def _monthly(said: Spoken, place: Place, number: int, unit: str) -> Pattern:
     nth = said.nth or Nth((1,))
     unit = said.within if said.within in {"quarter", "year"} and unit in {"", said.within} else unit
+    most = {"day": 31, "workday": 23}.get(str(nth.of), 5)
+    if max(map(abs, nth.numbers)) > most or 0 in nth.numbers:
+        raise Unreadable("No month has such a day. Choose an earlier one.")
     if unit not in {"", "month", "quarter", "year"} or (said.within == "month" and unit not in {"", "month"}):
         raise Unreadable
     if not said.rhythm and not said.is_repeated and said.within != "month" and unit not in {"quarter", "year"}:
@@ -222,10 +238,7 @@ def _months_of(unit: str, nth: Nth, number: int, said: Spoken) -> frozenset[int]
 
 
 def _check(said: Spoken, nth: Nth) -> None:
-    """Ask about days that not every month has; refuse those that none has."""
-    most = {"day": 31, "workday": 23}.get(str(nth.of), 5)
-    if max(map(abs, nth.numbers)) > most or 0 in nth.numbers:
-        raise Unreadable("No month has such a day. Choose an earlier one.")
+    """Ask about days that not every month has."""
     if nth.of == "day" and not nth.short and any(
         number > _SHORTEST_MONTH and number - 1 not in nth.numbers and not _is_in_all(number, said.months) for number in nth.numbers
     ):

@@ -83,8 +83,9 @@ def _pieces(text: str) -> Iterator[_Piece]:
         position = match.end()
         word = match["word"]
         yield _Piece(word.rstrip("."), None) if word else _Piece(match[0], _figure(match))
-    if rest := text[position:].strip(" ."):
-        raise UnknownWord(rest.split()[0], is_place=False)
+    if text[position:].strip(" ."):
+        word = text[text.rfind(" ", 0, position) + 1 :] if text[position : position + 1] != " " else text[position:]
+        raise UnknownWord(word.split()[0], is_place=False)
 
 
 def _figure(match: re.Match[str]) -> Meanings:

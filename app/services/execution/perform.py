@@ -16,7 +16,16 @@ import structlog
 
 from app.core.errors import CarillonError
 from app.domain.redaction import Redactor
-from app.engines.base import ArtifactMade, AsyncEngine, Cancellation, Limits, Outcome, RunRequest, engines
+from app.engines.base import (
+    ArtifactMade,
+    AsyncEngine,
+    Cancellation,
+    CheckpointReached,
+    Limits,
+    Outcome,
+    RunRequest,
+    engines,
+)
 from app.infra import database
 from app.infra.storage import Storage
 from app.infra.vault import Vault
@@ -127,7 +136,12 @@ def _begin(held: Claim, tools: Tools) -> _Begun:
     given = provisions.gather(held, tools.vault)
     secrets = given.in_clear if isinstance(given, Provisions) else ()
     keeper = CheckpointKeeper(held, tools.storage, tools.writer)
-    recorder = Recorder(held, Redactor(secrets), tools.on_news, keeper.keep)
+
+    def keep(reached: CheckpointReached, cost_micros: int | None) -> None:
+        flush([recorder], tools.writer)  # what was done up to a checkpoint is on record before it
+        keeper.keep(reached, cost_micros)
+
+    recorder = Recorder(held, Redactor(secrets), tools.on_news, keep)
     request = _request(held, held.definition, tools.storage, given, workspace)
     return _Begun(held, tools, recorder, workspace, request)
 

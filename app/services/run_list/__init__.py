@@ -202,7 +202,8 @@ def _found(
     order = _order(is_up)
     firsts = [sa.select(Run.id).where(*conditions, *one).order_by(*order).limit(limit).subquery() for one in more]
     found = sa.union_all(*(sa.select(first.c.id) for first in firsts)).subquery()
-    return query.join(found, found.c.id == Run.id).order_by(*order).limit(limit)
+    newest: sa.Select[Any] = query.join(found, found.c.id == Run.id).order_by(*order).limit(limit)
+    return newest
 
 
 def _order(is_up: bool) -> tuple[Any, Any]:

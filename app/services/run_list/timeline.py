@@ -203,7 +203,9 @@ def _rooms(counts: dict[int, int]) -> dict[int, int]:
 
 def _fitting(past: Sequence[Bar], future: Sequence[Bar], filters: Filters, most: int) -> list[Bar]:
     """Return at most `most` bars: of too many, those that stand close together become one."""
-    coming = sorted(future, key=lambda bar: bar.start)[: max(most // 2, 1)]
+    coming = sorted(future, key=lambda bar: bar.start)
+    if len(past) + len(coming) > most:
+        coming = coming[: max(most // 2, 1)]
     room = most - len(coming)
     if len(past) > room:
         slot = (filters.until - filters.since) / room

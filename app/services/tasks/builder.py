@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from itertools import islice, pairwise
 from typing import Any
 
@@ -38,7 +38,7 @@ def compose(fields: Mapping[str, Sequence[str]]) -> str:
     The fields are repeat, every, between, until, weeks, days, monthday, date and at.
     """
     one = {name: values[0].strip() for name, values in fields.items() if values}
-    at = wording.listed([time.strip() for time in fields.get("at", ()) if time.strip()] or ["09:00"])
+    at = wording.listed([clock.strip() for clock in fields.get("at", ()) if clock.strip()] or ["09:00"])
     days = _days([day for day in WEEKDAYS if day in fields.get("days", ())])
     repeat = one.get("repeat", "")
     if repeat in {"minutes", "hours"}:
@@ -143,45 +143,48 @@ def _as_built(trigger: Trigger, _: Given, __: datetime) -> dict[str, list[str]]:
 
 
 def _of_cron(rule: Cron) -> dict[str, Any]:
-    minutes = [moment.hour * 60 + moment.minute for moment in rule.times]
-    steps = {later - earlier for earlier, later in pairwise(minutes)}
-    days = [day for number, day in enumerate(WEEKDAYS, 1) if number % 7 in rule.weekdays]
-    is_any_day = len(days) == len(WEEKDAYS)
-    if len(steps) == 1 and len(minutes) > 2:  # noqa: PLR2004 two times are no rhythm yet
-        return _window(minutes, steps.pop()) | {"days": [] if is_any_day else days}
-    at = [wording.clock(moment) for moment in rule.times[: _MOST_TIMES + 1]]
     if len(rule.days) == 1:
-        return {"repeat": "month", "monthday": str(min(rule.days)), "at": at}
-    if is_any_day:
-        return {"repeat": "day", "at": at}
-    return {"repeat": "weekday" if tuple(days) == _WORKDAYS else "week", "days": days, "at": at}
-
-
-def _window(minutes: Sequence[int], step: int) -> dict[str, Any]:
-    unit, every = ("hours", step // 60) if step % 60 == 0 else ("minutes", step)
-    fields = {"repeat": unit, "every": str(every)}
-    if len(minutes) * step == 24 * 60 and not minutes[0]:
-        return fields
-    until = minutes[-1] + (0 if unit == "hours" else step)
-    return fields | {"between": _clock(minutes[0]), "until": _clock(until)}
-
-
-def _clock(minutes: int) -> str:
-    return f"{minutes // 60 % 24:02}:{minutes % 60:02}"
+        return {"repeat": "month", "monthday": str(min(rule.days)), "at": _clocks(rule.times)}
+    return _of_days([day for number, day in enumerate(WEEKDAYS, 1) if number % 7 in rule.weekdays], rule.times)
 
 
 def _of_rrule(rule: Rule) -> dict[str, Any]:
-    hours = rule.byhour or ((rule.dtstart.hour,) if rule.dtstart else ())
-    minutes = rule.byminute or ((rule.dtstart.minute,) if rule.dtstart else (0,))
-    at = [f"{hour:02}:{minute:02}" for hour in hours for minute in minutes][: _MOST_TIMES + 1]
+    start = rule.dtstart.time() if rule.dtstart else time()
+    times = [time(hour, minute) for hour in rule.byhour or (start.hour,) for minute in rule.byminute or (start.minute,)]
     weekdays = [WEEKDAYS[weekday] for _, weekday in rule.byday]
+    if rule.freq == "DAILY":
+        places = [place for place in rule.bysetpos if 0 < place <= len(times)]
+        return _of_days(weekdays or WEEKDAYS, [times[place - 1] for place in places] or times)
     if rule.freq == "WEEKLY":
-        return {"repeat": "week", "weeks": str(rule.interval), "days": weekdays, "at": at}
-    if rule.freq == "MONTHLY" and rule.bymonthday == (-1,):
-        return {"repeat": "month", "monthday": "last", "at": at}
-    if rule.freq == "MONTHLY" and tuple(weekdays) == _WORKDAYS and rule.bysetpos == (-1,):
-        return {"repeat": "month", "monthday": "last working", "at": at}
-    return {}
+        return {"repeat": "week", "weeks": str(rule.interval), "days": weekdays, "at": _clocks(times)}
+    if rule.freq != "MONTHLY":
+        return {}
+    is_working = tuple(weekdays) == _WORKDAYS and rule.bysetpos == (-1,)
+    day = "last working" if is_working else "last" if rule.bymonthday == (-1,) else ""
+    return {"repeat": "month", "monthday": day, "at": _clocks(times)} if day else {}
+
+
+def _of_days(weekdays: Sequence[str], times: Sequence[time]) -> dict[str, Any]:
+    """Return the fields for what runs on these days, as a rhythm where the times of a day are one."""
+    minutes = [moment.hour * 60 + moment.minute for moment in times]
+    steps = {later - earlier for earlier, later in pairwise(minutes)}
+    is_any_day = len(weekdays) == len(WEEKDAYS)
+    if len(steps) == 1 and len(minutes) > 2:  # noqa: PLR2004 two times are no rhythm yet
+        return _window(times, steps.pop()) | {"days": [] if is_any_day else weekdays}
+    if is_any_day:
+        return {"repeat": "day", "at": _clocks(times)}
+    return {"repeat": "weekday" if tuple(weekdays) == _WORKDAYS else "week", "days": weekdays, "at": _clocks(times)}
+
+
+def _window(times: Sequence[time], step: int) -> dict[str, Any]:
+    unit, every = ("hours", step // 60) if step % 60 == 0 else ("minutes", step)
+    is_all_day = len(times) * step == 24 * 60 and times[0] == time()
+    window = {} if is_all_day else {"between": wording.clock(times[0]), "until": wording.clock(times[-1])}
+    return {"repeat": unit, "every": str(every), **window}
+
+
+def _clocks(times: Sequence[time]) -> list[str]:
+    return [wording.clock(moment) for moment in times[: _MOST_TIMES + 1]]
 
 
 _WRITERS = {"words": _as_words, "builder": _as_built, "cron": _as_cron, "rrule": _as_rrule}

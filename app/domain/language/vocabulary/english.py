@@ -16,7 +16,7 @@ TABLE: Table = {
     ("and", True): "and & as_well_as",
     ("or", True): "or",
     ("from", True): "from",
-    ("to", True): "to through thru till until",
+    ("to", True): "to through thru",
     ("between", True): "between",
     ("until", True): "until till up_to up_until ending ending_on",
     ("starting", True): "starting starting_on starting_from beginning beginning_on as_of from",

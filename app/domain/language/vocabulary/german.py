@@ -100,6 +100,8 @@ TABLE: Table = {
     **{("number", n): word for n, word in enumerate((*_ONES[1:], "zehn", "elf", "zwolf"), start=2)},
     **{("number", 10 * n): ten for n, ten in enumerate(_TENS, start=2)},
     **{("number", 10 * n + m): f"{one}und{ten}" for n, ten in enumerate(_TENS, 2) for m, one in enumerate(_ONES, 1)},
+    ("number", 13): "dreizehn",
+    ("number", 14): "vierzehn",
     ("number", 15): "funfzehn",
     ("number", 16): "sechzehn",
     ("number", 17): "siebzehn",

@@ -1,0 +1,29 @@
+"""Every operation of the API and what it asks for, written out, so that none changes its right unnoticed."""
+
+NEEDS = {
+    "see": (
+        "list_tasks", "read_task", "list_files", "list_versions", "read_version", "preview_schedule", "list_schedules",
+        "list_runs", "read_run", "read_log", "read_log_text", "list_artifacts", "read_artifact", "list_events",
+        "list_run_events", "list_secrets", "list_models", "read_me", "revoke_me", "list_tokens", "list_teams",
+        "read_team", "list_members",
+    ),
+    "run": ("create_run", "cancel_run", "repeat_run", "decide_run"),
+    "edit": (
+        "create_task", "change_task", "delete_task", "recover_task", "pause_task", "resume_task", "copy_task",
+        "add_files", "remove_file", "restore_version", "replace_schedules", "add_schedule", "remove_schedule",
+    ),
+    "manage": ("set_secret", "delete_secret", "create_token", "revoke_token"),
+    "members": ("change_role", "remove_member", "list_invitations", "invite", "withdraw_invitation"),
+    "own": ("rename_team",),
+}  # fmt: skip
+ACTION = {name: action for action, names in NEEDS.items() for name in names}
+
+
+def operations(app):
+    """Every operation as (its name, method, path with a thing that is not there)."""
+    for rule in app.url_map.iter_rules():
+        view = app.view_functions[rule.endpoint]
+        if getattr(view, "is_for_programs", False):
+            values = {name: 1001 if "int:" + name in rule.rule else "adas-thing" for name in rule.arguments}
+            [method] = rule.methods - {"HEAD", "OPTIONS"}
+            yield view.__name__, method, rule.build(values)[1].removeprefix("/api/v1")

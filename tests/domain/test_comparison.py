@@ -1,0 +1,85 @@
+"""What differs between two runs, in words, and where their logs part."""
+
+import time
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from app.domain.comparison import Parting, Side, differences, parting, sentence
+
+NINE = datetime(2026, 11, 24, 9, tzinfo=UTC)
+GOOD = Side(
+    "Morning digest", 4, "succeeded", "a schedule", NINE, NINE, NINE + timedelta(minutes=1), 1, "north-1", "level 2",
+    90_000, {"status": 200, "seconds": 59.2}, {"prepare": 1.0, "run": 58.0}, {"report.csv": (10, "a")},
+)  # fmt: skip
+
+
+def said(**changes):
+    return sentence(differences(GOOD, replace(GOOD, **changes)))
+
+
+def test_the_same_twice():
+    assert said(facts={"status": 200, "seconds": 61.0}) == "Nothing differs but when they ran."
+
+
+def test_version_time_and_answer():
+    before = replace(GOOD, facts={"answer": "Fine."})
+    after = replace(before, version=5, ended_at=NINE + timedelta(minutes=4), facts={"answer": "It broke."})
+    assert sentence(differences(before, after)) == "What differs: version 4 → 5, took 3 min longer, answer differs."
+
+
+def test_each_thing_has_its_words():
+    changes = {
+        "another task": {"task": "Shop front"},
+        "succeeded → timed out": {"state": "timed_out"},
+        "asked for by Ada Park": {"asked_by": "Ada Park"},
+        "started 20 s later": {"started_at": NINE + timedelta(seconds=20), "ended_at": NINE + timedelta(seconds=80)},
+        "took 30 s less": {"ended_at": NINE + timedelta(seconds=30)},
+        "3 attempts instead of 1": {"attempts": 3},
+        "worker north-1 → none": {"worker": ""},
+        "isolation level 2 → level 1": {"isolation": "level 1"},
+        "cost $0.03 more": {"cost_micros": 120_000},
+        "status 200 → 502": {"facts": {"status": 502}},
+        "report.csv differs": {"files": {"report.csv": (10, "b")}},
+        "no report.csv": {"files": {}},
+        "report.csv differs, x.txt is new": {"files": {"report.csv": (9, "b"), "x.txt": (1, "c")}},
+    }
+    for words, change in changes.items():
+        assert said(**change) == f"What differs: {words}."
+
+
+def test_small_differences_of_time_are_no_news():
+    assert said(ended_at=NINE + timedelta(seconds=63)) == "Nothing differs but when they ran."
+
+
+def test_many_files_are_counted():
+    assert said(files={f"{number}.txt": (1, "x") for number in range(5)}) == "What differs: 6 files differ."
+
+
+def test_steps_stand_in_the_table_only():
+    found = differences(GOOD, replace(GOOD, steps={"prepare": 1.0, "run": 90.0, "collect": 2.0}))
+    assert found == {"Step run": "took 32 s longer", "Step collect": "only there"}
+    assert sentence(found) == "Nothing differs but when they ran."
+
+
+def test_logs_part_at_the_first_line_that_differs_whatever_the_time():
+    left = ["2026-11-24T09:00:01Z begin", "09:00:02.123 \x1b[31mread\x1b[0m 3", "done"]
+    right = ["2026-11-25T09:00:09Z begin", "09:10:02 read 3", "failed"]
+    assert parting(left, right) == Parting(
+        2, [(" ", left[0]), (" ", "09:00:02.123 read 3"), ("-", "done"), ("+", "failed")]
+    )
+
+
+def test_logs_that_are_the_same():
+    assert parting(["a 10:00:00", "b"], ["a 10:00:01", "b"]) == Parting(2, ())
+    assert parting([], []) == Parting(0, ())
+
+
+def test_one_log_that_goes_on():
+    assert parting(["a"], ["a", "b"]).lines == [(" ", "a"), ("+", "b")]
+
+
+def test_long_logs_are_compared_in_no_time():
+    left, right = [f"{n % 7}" for n in range(2000)], [f"{n % 5}" for n in range(2000)]
+    start = time.monotonic()
+    assert len(parting(left, right).lines) <= 60
+    assert time.monotonic() - start < 1
