@@ -64,6 +64,11 @@ def affordable_tokens(price: Price | None, tokens_in: int, left_micros: int, mos
     return most if left >= 0 and most >= _LEAST_TOKENS else 0
 
 
+def storable(text: str) -> str:
+    """Return the text without NUL and halves of letters, which no database and no protocol takes; halves are joined."""
+    return text.replace("\0", "").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
 # --- an answer that only says what will be done
 
 _I = r"(?:i|we)(?:\s+(?:will|shall|am\s+going\s+to|are\s+going\s+to|plan\s+to|intend\s+to)|[’']ll|[’']m\s+going\s+to)"

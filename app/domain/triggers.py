@@ -10,7 +10,7 @@ from itertools import count, dropwhile, takewhile
 from typing import Literal, get_args
 from zoneinfo import ZoneInfo
 
-from app.domain import cron, localtime, recurrence, rrule, wording
+from app.domain import cron, localtime, recurrence, rrule, rule_words, wording
 from app.domain.localtime import LAST, Change, Fire, Fold, Gap, TriggerError
 
 __all__ = [
@@ -105,9 +105,9 @@ def fires_between(trigger: Trigger, after: datetime, until: datetime) -> Iterato
 def describe(trigger: Trigger) -> str:
     """Say the rule in words, without its zone: "Every weekday at 09:00"."""
     if trigger.kind == "cron":
-        return wording.cron(cron.parse(trigger.expression))
+        return rule_words.cron(cron.parse(trigger.expression))
     if trigger.kind == "rrule":
-        return wording.rrule(trigger.rule)
+        return rule_words.rrule(trigger.rule)
     if trigger.kind == "interval":
         return f"Every {wording.elapsed(_interval(trigger.expression))}"
     moment = _once(trigger.expression)

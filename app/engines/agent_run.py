@@ -199,13 +199,13 @@ class _Lines:
         """Take the next piece."""
         *whole, self._open = (self._open + text).split("\n")
         for line in whole:
-            self._emit(LogWritten(line))
+            self._emit(LogWritten(agents.storable(line)))
         while len(self._open) > _LONGEST_LINE:
             piece, self._open = self._open[:_LONGEST_LINE], self._open[_LONGEST_LINE:]
-            self._emit(LogWritten(piece, is_cut=True))
+            self._emit(LogWritten(agents.storable(piece), is_cut=True))
 
     def end(self) -> None:
         """Tell what is left."""
         if self._open:
-            self._emit(LogWritten(self._open))
+            self._emit(LogWritten(agents.storable(self._open)))
             self._open = ""

@@ -11,6 +11,7 @@ from urllib.parse import urljoin
 
 from pydantic import BaseModel, Field, ValidationError
 
+from app.domain import agents
 from app.domain.redaction import Redactor
 from app.engines import code
 from app.engines.agent_settings import AgentSettings
@@ -104,17 +105,28 @@ class Toolbox:
 
     async def use(self, call: Call) -> str:
         """Use a tool and return what the model is told, without secrets. Whatever a tool says, the run goes on."""
-        self.emit(LogWritten(f"→ {call.name} {_shown(call)}"[:_LONGEST_LINE]))
+        self.emit(LogWritten(f"→ {call.name} {_written(call)}"[:_LONGEST_LINE]))
         try:
             arguments = self._checked(call)
             pool = _threads[_ABOUT[call.name][2]]
-            told = await threaded(lambda: getattr(self, f"_{call.name}")(arguments), pool)
-        except (Refused, workspace.NoSuchFile) as error:
-            told = str(error)
+            told = self._shown(await threaded(lambda: getattr(self, f"_{call.name}")(arguments), pool))
+        except (Refused, workspace.NoSuchFile, OSError, ValueError) as error:
+            told = self._shown(str(error))
             self.emit(LogWritten(f"← {told}"[:_LONGEST_LINE], "warn"))
         else:
             self.emit(LogWritten(f"← {_excerpt(told)}"[:_LONGEST_LINE], "debug"))
-        return _middle_left_out(self.redactor.redact(told))
+        return _middle_left_out(told)
+
+    def _shown(self, text: str) -> str:
+        """Return a text as the model is shown it: without secrets."""
+        return self.redactor.redact(agents.storable(text))
+
+    def _beginning(self, content: bytes, size: int) -> str:
+        """Return the beginning of a longer text; what may be half a secret at its end is left out."""
+        text = content.decode("utf-8", "replace")
+        if size <= len(content):
+            return text
+        return f"{text[: self.redactor.unfinished(text)]}\n[The first {len(content)} of {size} bytes.]"
 
     def _checked(self, call: Call) -> Any:
         if call.name not in _ABOUT:
@@ -141,11 +153,10 @@ class Toolbox:
         content, size = workspace.read(self.room.host, given.path, 4 * LONGEST_RESULT)
         if b"\0" in content:
             raise Refused(f"{given.path} is no text: {size} bytes.")
-        text = content.decode("utf-8", "replace")
-        return f"{text}\n[The first {len(content)} of {size} bytes.]" if size > len(content) else text
+        return self._beginning(content, size)
 
     def _write_file(self, given: _WriteFile) -> str:
-        content = given.text.encode()
+        content = agents.storable(given.text).encode()
         limit = self.request.limits.disk_bytes
         if len(content) > _WRITTEN_BYTES or sandbox_files.used_bytes(self.room.host, limit) + len(content) > limit:
             raise Refused(f"{given.path} is too large for the workspace.")
@@ -166,7 +177,7 @@ class Toolbox:
         head = f"{answer.status} {answer.phrase}, {kind or 'no type'}, {answer.size} bytes"
         if b"\0" in answer.body:
             return f"{head}\n[Not text, so it is not shown.]"
-        return f"{head}\n\n{answer.body.decode('utf-8', 'replace')}" + ("\n[Cut.]" if answer.is_cut else "")
+        return f"{head}\n\n{self._beginning(answer.body, answer.size)}"
 
     def _asked(self, url: str) -> fetch.Answer:
         try:
@@ -236,7 +247,7 @@ def _may_ask(host: str, allowed: tuple[str, ...]) -> bool:
     )
 
 
-def _shown(call: Call) -> str:
+def _written(call: Call) -> str:
     if call.arguments is None:
         return call.written
     if len(call.arguments) == 1:

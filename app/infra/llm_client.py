@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from anthropic import AsyncAnthropic
@@ -33,8 +35,9 @@ from pydantic_ai.providers.openai import OpenAIProvider
 from pydantic_ai.providers.openai_compatible import OpenAICompatibleProvider
 from pydantic_ai.settings import ModelSettings
 from pydantic_ai.tools import ToolDefinition
+from pydantic_core import PydanticSerializationError
 
-from app.domain.agents import ModelChoice
+from app.domain.agents import ModelChoice, storable
 from app.infra import llm_errors, llm_network, llm_prices
 from app.infra.addresses import Failure, read_target
 from app.infra.llm import MOST_TOKENS, Call, ModelError, Opening, Said
@@ -102,9 +105,9 @@ class Conversation:
             raise llm_errors.explained(error, self._choice, has_begun=self._has_begun) from error
         if response.finish_reason is None or response.finish_reason == "error":
             raise llm_errors.broken_off(self._choice)
-        said = self._said(response)
+        response = _storable(response)
         self._messages.append(response)
-        return said
+        return self._said(response)
 
     async def _streamed(self, settings: ModelSettings, on_text: Callable[[str], None]) -> ModelResponse:
         request = model_request_stream(
@@ -152,6 +155,33 @@ class Conversation:
     async def close(self) -> None:
         """Close its connections."""
         await self._http.aclose()
+
+
+def _storable(response: ModelResponse) -> ModelResponse:
+    """Return the response as it is; of one with letters that nobody takes, its text and calls without those."""
+    with suppress(PydanticSerializationError):
+        written = ModelMessagesTypeAdapter.dump_json([response]).lower()
+        if b"\\u0000" not in written and b"\\ud" not in written:
+            return response
+    parts = [_plain(part) for part in response.parts if isinstance(part, TextPart | ToolCallPart)]
+    return replace(response, parts=parts)
+
+
+def _plain(part: TextPart | ToolCallPart) -> TextPart | ToolCallPart:
+    if isinstance(part, TextPart):
+        return replace(part, content=storable(part.content))
+    try:
+        return replace(part, args=_all_storable(part.args_as_dict(raise_if_invalid=True)))
+    except (ValueError, AssertionError):
+        return replace(part, args=storable(str(part.args)))
+
+
+def _all_storable(value: Any) -> Any:
+    if isinstance(value, str):
+        return storable(value)
+    if isinstance(value, dict):
+        return {storable(str(name)): _all_storable(one) for name, one in value.items()}
+    return [_all_storable(one) for one in value] if isinstance(value, list) else value
 
 
 def _call(part: ToolCallPart) -> Call:

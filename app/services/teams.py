@@ -182,7 +182,12 @@ def invitations(actor: Actor) -> Sequence[Any]:
     """Return the team's open invitations, the newest first: id, role, email, expires_at, and who invites."""
     query = (
         sa.select(
-            SignInLink.id, SignInLink.role, SignInLink.email, SignInLink.expires_at, Person.name.label("invited_by")
+            SignInLink.id,
+            SignInLink.role,
+            SignInLink.email,
+            SignInLink.created_at,
+            SignInLink.expires_at,
+            Person.name.label("invited_by"),
         )
         .outerjoin(Person, Person.id == SignInLink.person_id)
         .where(*_open_invitation(actor), SignInLink.expires_at > utc_now())

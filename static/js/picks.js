@@ -5,6 +5,7 @@ import { $, $$, on } from './dom.js'
 const PICKED = '.c-pick :checked'
 
 on('change', ({ target }) => { if (target.closest('.c-pick, .bulk')) recount(target.form) })
+on('keydown', (event) => { if (event.key === 'Enter' && event.target.matches('.c-pick input')) event.preventDefault() }) // sends nothing
 window.addEventListener('pageshow', () => $$('form:has([data-picked])').forEach(recount))
 
 function recount(form) {

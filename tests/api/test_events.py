@@ -94,14 +94,15 @@ def test_from_too_far_back_nobody_reads_on(ada_program, run, monkeypatch):
 
 
 def test_one_that_is_committed_late_is_waited_for(app, ada_program, run):
+    with app.app_context(), batch() as work:
+        values = {"id": 10, "kind": "later", "team_id": 1, "token": 0, "data": {}, "at": work.now}
+        work.connection.execute(sa.insert(Event).values(values))
     with app.app_context():
-        with batch() as work:
-            values = {"kind": "later", "team_id": 1, "token": 0, "data": {}, "at": work.now}
-            work.connection.execute(sa.insert(Event).values(values | {"id": 10}))
         assert events.head() == 2  # 3 to 9 may belong to transactions that are still open
-        with batch() as work:
-            old = work.now - timedelta(seconds=6)
-            work.connection.execute(sa.update(Event).where(Event.id == 10).values(at=old))
+    with app.app_context(), batch() as work:
+        old = work.now - timedelta(seconds=6)
+        work.connection.execute(sa.update(Event).where(Event.id == 10).values(at=old))
+    with app.app_context():
         assert events.head() == 10  # no transaction is open for so long
 
 

@@ -108,6 +108,26 @@ def test_every_page_of_a_team_that_has_everything(full):
     assert [flaw for path in shown for flaw in look(full, path)] == []
 
 
+def test_runs_as_list_as_timeline_and_side_by_side(full):
+    paths = (
+        "?status=not", "?slow=1&expensive=1&worker=w&task=shop-front", "?select=1", "?view=timeline",
+        "?view=timeline&span=week&chart=concurrency", "/compare", "/6/compare/1", "/1/compare/5",
+    )  # fmt: skip
+    assert [flaw for path in paths for flaw in look(full, f"/t/{full.slug}/runs{path}")] == []
+
+
+def test_what_became_of_selected_runs(full):
+    full.page.set_viewport_size(DESK)
+    full.open("/runs")
+    for box in full.page.get_by_role("checkbox").all()[:4]:
+        box.check()
+    assert flaws(full) == []
+    full.page.set_viewport_size(DESK)
+    full.page.get_by_role("button", name="Cancel").click()
+    full.page.get_by_role("heading", name="cancelled").wait_for()
+    assert flaws(full) == []
+
+
 def test_a_run_in_every_state(full):
     paths = [f"/t/{full.slug}/runs/{number}" for number in range(2, len(STATES) + 1)]
     assert [flaw for path in paths for flaw in look(full, path)] == []

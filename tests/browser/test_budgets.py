@@ -20,6 +20,8 @@ PAGES = [
     ("/tasks/task-1", 15 * KB, REQUESTS),
     ("/tasks/task-1/edit", 15 * KB, REQUESTS),
     ("/runs", 15 * KB, REQUESTS),
+    ("/runs?view=timeline", 30 * KB, REQUESTS),
+    ("/runs/2/compare/1", 15 * KB, REQUESTS),
     ("/runs/1", 60 * KB, REQUESTS + 1),
     ("/settings/members", 15 * KB, REQUESTS),
 ]

@@ -67,7 +67,7 @@ def test_after_the_reading_of_a_schedule(site):
 
 def test_after_the_schedule_box_was_changed_to_the_builder(site):
     page = site.open("/tasks/new?start=script")
-    page.get_by_role("button", name="Builder").click()
+    page.get_by_text("Builder", exact=True).click()
     expect(page.get_by_label("Repeat")).to_be_visible()
     go_and_come_back(page)
 

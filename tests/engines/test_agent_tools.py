@@ -179,9 +179,20 @@ def test_programs_run_in_the_sandbox_and_the_model_never_sees_a_secret(tmp_path)
     assert told[0] == "•••\n[exit code 3]"
     assert told[1].startswith("42 ")
     assert not any("very-secret-value" in one for one in told)
+    assert not any("very-secret" in line for line in lines(ran) if line.startswith("←"))
     assert ran.isolation.level >= 1
     assert ran.artifacts["one.txt"] == b"1\n"
     assert not Path("/tmp/token.txt").exists()
+
+
+def test_half_a_secret_at_the_end_of_a_cut_text_is_not_shown(tmp_path):
+    secret = "s3cr3t-of-the-bell"
+    room = tmp_path / "run-1"
+    room.mkdir()
+    (room / "long.txt").write_text("a" * (160_000 - 8) + secret * 3)
+    told, _ = used(tmp_path, tools("read_file"), ("read_file", {"path": "long.txt"}), secrets={"KEY": secret})
+    assert "a\n[The first 160000 of" in told[0]
+    assert "s3cr3t" not in told[0]
 
 
 @pytest.mark.sandbox

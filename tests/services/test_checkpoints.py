@@ -203,6 +203,15 @@ def test_a_workspace_with_too_many_files_is_said_not_to_be_kept(tools, team, mon
     assert {line[2] for line in told} == {"The workspace has more than 1 files, so it is not kept."}
 
 
+def test_letters_that_no_database_takes_do_not_end_a_run(tools, team):
+    odd = "a\0b \ud800 c"
+    with llm_server(Says(odd, (("write_file", {"path": "x.txt", "text": odd}),) * 2), Says(odd)) as server:
+        agents.model(team, server)
+        run = carried_out(tools, factories.run(team, agents.task(team)))
+    assert (run.state, run.facts["answer"]) == ("succeeded", "ab \ufffd c")
+    assert len(rows(Checkpoint)) == 2
+
+
 # --- the model of the team
 
 

@@ -83,8 +83,8 @@ def test_all_that_is_typed_is_stored_and_shown_again(app, ada, northgate):
     ("field", "text", "sentence"),
     [
         ("prompt", " ", "Write what the agent is to do."),
-        ("cost_cap_cents", "much", "Write an amount in dollars, like 1.00, at most 10,000."),
-        ("cost_cap_cents", "20000", "Write an amount in dollars, like 1.00, at most 10,000."),
+        ("cost_cap_cents", "much", "Write an amount in dollars, like 1.00."),
+        ("cost_cap_cents", "20000", "At most $10,000.00."),
         ("max_turns", "0", "At least 1."),
         ("temperature", "hot", "Write a number."),
         ("allowed_hosts", "https://example.com/", "is no host"),

@@ -6,17 +6,22 @@ the order of `_CLAUSES`. A word that no clause reads makes the whole phrase unre
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, cast
 
-from app.domain.language import limits
+from app.domain.language import limits, times
 from app.domain.language.cursor import Cursor
-from app.domain.language.spoken import Clock, Nth, Spoken, Unreadable
+from app.domain.language.spoken import Nth, Spoken, Unreadable
 from app.domain.language.tokens import Token
 
 WORKDAYS = frozenset({1, 2, 3, 4, 5})
+_WEEK = frozenset(range(7))
 
 _SECONDS = {"second": 1, "minute": 60, "hour": 3600}
 _AND = ("and", "comma")
+
+_MOST_NTH_DAY = 7
+"""From the 8th on “every 15th day” can be a day of the month too."""
 
 Parts = Mapping[str, Any]
 """Fields of Spoken."""
@@ -45,9 +50,9 @@ def _is_day_of(one: tuple[int, str] | None, other: tuple[int, str] | None) -> bo
 
 def _next(cursor: Cursor, said: Spoken) -> Parts:
     for clause in _CLAUSES:
-        parts = cursor.attempt(lambda clause=clause: clause(cursor, said))  # type: ignore[misc]  # a lambda with a default
+        parts = cursor.attempt(partial(clause, cursor, said))
         if parts is not None:
-            return cast("Parts", parts)
+            return parts
     if cursor.sees("and") and said != Spoken():
         raise Unreadable("This sounds like more than one schedule. Write the first one, and add the other below it.")
     raise Unreadable
@@ -60,7 +65,8 @@ def _settled(said: Spoken) -> Spoken:
     for name in ("since", "until"):
         limit = getattr(said, name)
         if limit and limit[1]:
-            return replace(said, times=(limit[1],), **{name: (limit[0], None)})
+            changes: dict[str, Any] = {"times": (limit[1],), name: (limit[0], None)}
+            return replace(said, **changes)
     return said
 
 
@@ -69,12 +75,10 @@ def _settled(said: Spoken) -> Spoken:
 
 def _rhythm(cursor: Cursor, _: Spoken) -> Parts | None:
     """Every 2 hours, every other week, daily, every morning."""
-    told: tuple[int, str] | None = cursor.take("rhythm")
-    if told:
-        return {"rhythm": told}
-    unsure = cursor.take("unsure_rhythm")
-    if unsure:
-        return {"unsure_rhythm": unsure}
+    for kind in ("rhythm", "unsure_rhythm"):
+        told = cursor.take(kind)
+        if told:
+            return {kind: told}
     if cursor.take("every") is None:
         return None
     if cursor.sees("part"):
@@ -92,7 +96,11 @@ def _rhythm(cursor: Cursor, _: Spoken) -> Parts | None:
 def _every_nth(cursor: Cursor) -> tuple[int, str] | None:
     """Read second week, third day; but not the 3rd day of something."""
     number, unit = cursor.take("ordinal"), cursor.take("unit")
-    return (number, unit) if number and number > 1 and unit and not cursor.sees("of") else None
+    if not number or number < 2 or not unit or cursor.sees("of"):  # noqa: PLR2004 the first of them is each
+        return None
+    if unit == "day" and number > _MOST_NTH_DAY:
+        raise Unreadable(f"Say “every {number} days”, or “day {number} of every month”.")
+    return number, unit
 
 
 def _counted(cursor: Cursor, number: int) -> Parts | None:
@@ -231,9 +239,9 @@ def _ordinals(cursor: Cursor) -> Nth | None:
     weekday, _ = _weekday(cursor)
     if weekday is not None:
         return Nth(tuple(numbers), weekday)
-    if cursor.sees("unit") and cursor.take("unit") != "day":
-        return None
-    return Nth(tuple(numbers))
+    if cursor.sees("unit"):
+        return Nth(tuple(numbers)) if cursor.take("unit") == "day" else None
+    return Nth(tuple(numbers)) if min(numbers) > 0 or cursor.sees("of") else None
 
 
 def _run(cursor: Cursor) -> list[int] | None:
@@ -291,7 +299,7 @@ def _edge(cursor: Cursor, _: Spoken) -> Parts | None:
     cursor.take("every")
     edge = next((edge for edge in ("ends", "begins") if cursor.take(edge) is not None), None)
     within = _within(cursor) if edge else None
-    return {"edge": edge} | within if within and "months" not in within else None
+    return {"edge": edge, **within} if within and "months" not in within else None
 
 
 def _months(cursor: Cursor, _: Spoken) -> Parts | None:
@@ -318,71 +326,6 @@ def _month_range(cursor: Cursor) -> frozenset[int] | None:
     return frozenset((first - 1 + step) % 12 + 1 for step in range((last - first) % 12 + 1))
 
 
-# --- times
-
-
-def _window(cursor: Cursor, _: Spoken) -> Parts | None:
-    """Between 8 and 18, from 9 am to 5 pm, 8-18."""
-    is_between = cursor.take("between") is not None
-    is_told = is_between or cursor.take("from") is not None
-    since = cursor.clock(is_from=True)
-    if not since:
-        return None
-    if cursor.take(*(("and", "to") if is_between else ("to", "until"))) is None:
-        if is_told:
-            raise Unreadable(limits.HOURS)
-        return None
-    if not is_told and cursor.tokens[cursor.position - 1].text != "-":
-        return None
-    cursor.take("at")
-    until = cursor.clock()
-    return {"window": (since, until)} if until else None
-
-
-def _marks(cursor: Cursor, _: Spoken) -> Parts | None:
-    """At quarter past, 15 and 45 minutes past the hour, at :15 and :45, on the hour."""
-    cursor.take("at")
-    marks = cursor.listed(lambda: _mark(cursor), *_AND) or cursor.attempt(lambda: _past(cursor))
-    is_every = marks and cursor.take("every") is not None
-    if not marks or (cursor.take("hour_word") is None and is_every):
-        return None
-    return {"marks": tuple(sorted(set(marks)))} | ({"rhythm": (1, "hour")} if is_every else {})
-
-
-def _mark(cursor: Cursor) -> int | None:
-    mark: int | None = cursor.take("mark", "shift")
-    if mark is not None:
-        return mark % 60
-    return cast("int | None", cursor.take("number")) if cursor.take("unit") == "minute" else None
-
-
-def _past(cursor: Cursor) -> list[int] | None:
-    minutes = cursor.listed(lambda: cast("int | None", cursor.take("fraction", "number")), *_AND)
-    cursor.take("unit")
-    side = 1 if cursor.take("past") is not None else -1 if cursor.take("before") is not None else 0
-    if not side or cursor.sees("number") or max(minutes, default=60) > 59:  # noqa: PLR2004 minutes of an hour
-        return None
-    return [side * minute % 60 for minute in minutes]
-
-
-def _times(cursor: Cursor, _: Spoken) -> Parts | None:
-    """At 9, at 9 and 17:30, 9:00."""
-    is_told = cursor.take("at") is not None
-    times = cursor.listed(lambda: _at_clock(cursor), *_AND)
-    return {"times": tuple(times)} if times and (is_told or times[0].is_sure or times[0].minute) else None
-
-
-def _at_clock(cursor: Cursor) -> Clock | None:
-    cursor.take("at")
-    return cursor.clock()
-
-
-def _part(cursor: Cursor, said: Spoken) -> Parts | None:
-    """In the morning; the word may also mean tomorrow, unless the day is known."""
-    part = cursor.take("part") if said.day else cursor.part()
-    return {"part": part} if part else None
-
-
 # --- what is left out
 
 
@@ -390,8 +333,8 @@ def _except(cursor: Cursor, said: Spoken) -> Parts | None:
     """Except Sundays, but not in August, except on the 1st."""
     if cursor.take("except") is None:
         return None
-    months = cursor.attempt(lambda: _months(cursor, Spoken())) or cursor.attempt(lambda: {"months": _month_names(cursor)})
-    if months and months["months"]:
+    months = cursor.attempt(lambda: _months(cursor, Spoken())) or {"months": _month_names(cursor)}
+    if months["months"]:
         return {"not_months": months["months"]}
     days = cursor.attempt(lambda: _days(cursor, Spoken()))
     if days and "rhythm" not in days:
@@ -399,10 +342,18 @@ def _except(cursor: Cursor, said: Spoken) -> Parts | None:
     nth = cursor.attempt(lambda: _nth(cursor, said))
     if nth and nth["nth"].of == "day" and "months" not in nth and min(nth["nth"].numbers) > 0:
         return {"not_monthdays": frozenset(nth["nth"].numbers)}
-    raise Unreadable("Only weekdays, months and days of the month can be left out. Leave single days out of the phrase.")
+    raise Unreadable("Only weekdays, months and days of the month can be left out. Say the exception another way.")
+
+
+def _if_day(cursor: Cursor, _: Spoken) -> Parts | None:
+    """If it is a Friday: the other days of the week are left out."""
+    if cursor.take("if_it_is") is None:
+        return None
+    found = cursor.listed(lambda: _day(cursor), "or")
+    return {"not_days": _WEEK.difference(*(numbers for numbers, _ in found))} if found else None
 
 
 _CLAUSES: Sequence[Callable[[Cursor, Spoken], Parts | None]] = (
-    limits.zone, _except, _range, limits.since, limits.until, _per, _rhythm, _count, limits.delay, limits.one_day,
-    _edge, _nth, _days, _window, _marks, _times, _months, _part,
+    limits.zone, _except, _if_day, _range, limits.since, limits.until, _per, _rhythm, _count,
+    limits.delay, limits.one_day, _edge, _nth, _days, times.window, times.marks, times.times, _months, times.part,
 )  # fmt: skip

@@ -15,7 +15,11 @@ _SPOKEN = frozenset({5, 10, 20, 25})
 
 _PM = {"afternoon": range(1, NOON), "evening": range(4, NOON), "night": range(8, NOON)}
 """The hours that a part of the day moves to the second half."""
-_PARTS = {"morning": range(12), "afternoon": range(12, 19), "evening": range(15, 24), "night": (*range(19, 24), *range(6))}
+_PARTS = {
+    "morning": range(NOON), "afternoon": range(NOON, 19), "evening": range(15, 24),
+    "night": (*range(19, 24), *range(6)),
+}  # fmt: skip
+"""The hours of each part of the day."""
 
 
 @dataclass
@@ -135,7 +139,7 @@ class Cursor:
                 raise Unreadable(f"{clock.hour:02}:{clock.minute:02} needs no am or pm. Leave one of them out.")
             hour = clock.hour % NOON + NOON * (half == "pm")
             return replace(clock, hour=hour, is_sure=True, is_half=True)
-        part = self.attempt(self.part)
+        part: Part | None = self.attempt(self.part)
         return in_part(clock, part) if part else clock
 
     def part(self) -> Part | None:

@@ -41,17 +41,19 @@ def _zone(name: str) -> str:
 def time(said: Spoken) -> Doubt:
     """Ask for the time, which is never invented."""
     if said.per and said.per > 1:
-        return Doubt("At what times?", [("", at(said, *hours)) for hours in ((8, 20), (9, 17)) if len(hours) == said.per])
+        pairs = [("", at(said, *hours)) for hours in ((8, 20), (9, 17))] if said.per == 2 else []  # noqa: PLR2004 twice a day
+        return Doubt("At what times?", pairs)
     return Doubt("At what time?", [(f"{hour:02}:00", at(said, hour)) for hour in _TIMES[said.part]])
 
 
-def half(said: Spoken, name: str, found: Sequence[Clock], unsure: Clock) -> Doubt:
-    """Ask whether a bare hour of `name` (times or window) is before or after noon."""
-    others = [replace(unsure, hour=hour, is_sure=True) for hour in (unsure.hour, unsure.hour + _NOON)]
-    return Doubt("Morning or afternoon?", [
-        (f"{clock.hour:02}:{clock.minute:02}", replace(said, **{name: tuple(clock if one == unsure else one for one in found)}))
-        for clock in others
-    ])  # fmt: skip
+def half(said: Spoken, unsure: Clock) -> Doubt:
+    """Ask whether a bare hour is before or after noon."""
+    alternatives = []
+    for hour in (unsure.hour, unsure.hour + _NOON):
+        clock = replace(unsure, hour=hour, is_sure=True)
+        times = tuple(clock if one == unsure else one for one in said.times or ())
+        alternatives.append((f"{hour:02}:{clock.minute:02}", replace(said, times=times)))
+    return Doubt("Morning or afternoon?", alternatives)
 
 
 def window(said: Spoken, since: Clock, until: Clock, pairs: Sequence[tuple[int, int]]) -> Doubt:
@@ -105,36 +107,40 @@ def days_or_weeks(said: Spoken, days: int, weeks: int, today: date) -> Doubt:
     """Ask whether “every 15 days” is every 2 weeks."""
     week = f"Every {wording.counted(weeks, 'week')}"
     return Doubt(f"Every {days} days, or {week.lower()}?", [
-        (f"Every {days} days", replace(said, since=(exactly(today), None))), (week, replace(said, rhythm=(weeks, "week")))
+        (f"Every {days} days", replace(said, since=(exactly(today), None))),
+        (week, replace(said, rhythm=(weeks, "week"))),
     ])  # fmt: skip
 
 
 def weekday(said: Spoken) -> Doubt:
     """Ask for the day of the week."""
-    names = ((1, 4), (2, 5)) if said.per == 2 else ((1,), (5,))  # noqa: PLR2004 twice a week
+    sets = ({1, 4}, {2, 5}) if said.per == 2 else ({1}, {5})  # noqa: PLR2004 twice a week
     return Doubt("On which day?", [
-        (wording.weekdays(days, is_plural=True), replace(said, days=frozenset(days), is_repeated=True)) for days in names
+        (wording.weekdays(numbers, is_plural=True), replace(said, days=frozenset(numbers), is_repeated=True))
+        for numbers in sets
     ])  # fmt: skip
 
 
 def monthday(said: Spoken, unit: str) -> Doubt:
     """Ask for the day of the month or quarter."""
-    labels = (("The first day", Nth((1,))), ("The last day", Nth((-1,))), ("The last working day", Nth((-1,), "workday")))
+    last = ("The last day", Nth((-1,)))
+    labels = [("The first day", Nth((1,))), last, ("The last working day", Nth((-1,), "workday"))]
     if unit == "month":
-        labels = (("The 1st", Nth((1,))), ("The 15th", Nth((15,))), labels[1])
+        labels = [("The 1st", Nth((1,))), ("The 15th", Nth((15,))), last]
     if said.per == 2:  # noqa: PLR2004 twice a month
-        labels = (("The 1st and 15th", Nth((1, 15))), ("The 15th and the last day", Nth((15, -1))))
-    return Doubt("On which day?", [(label, replace(said, nth=nth, within=unit, is_repeated=True)) for label, nth in labels])
+        labels = [("The 1st and 15th", Nth((1, 15))), ("The 15th and the last day", Nth((15, -1)))]
+    found = replace(said, within=unit, is_repeated=True)
+    return Doubt("On which day?", [(label, replace(found, nth=nth)) for label, nth in labels])
 
 
 def edge(said: Spoken) -> Doubt:
     """Ask which day the end or the start of a month is."""
     unit, number = said.within or "month", -1 if said.edge == "ends" else 1
     name = "last" if number < 0 else "first"
-    return Doubt(f"On the {name} day of the {unit}, or its {name} working day?", [
-        (label, replace(said, edge=None, nth=Nth((number,), of), is_repeated=True))
-        for label, of in ((f"The {name} day", "day"), (f"The {name} working day", "workday"))
-    ])  # fmt: skip
+    labels = [(f"The {name} day", Nth((number,))), (f"The {name} working day", Nth((number,), "workday"))]
+    found = replace(said, edge=None, is_repeated=True)
+    sentence = f"On the {name} day of the {unit}, or its {name} working day?"
+    return Doubt(sentence, [(label, replace(found, nth=nth)) for label, nth in labels])
 
 
 def yearday(said: Spoken) -> Doubt:
@@ -144,7 +150,8 @@ def yearday(said: Spoken) -> Doubt:
         return Doubt("On which day?", [(label, replace(said, nth=nth, within="months")) for label, nth in nths])
     days = ((1, 1), (12, 31))
     return Doubt("On which day?", [
-        (f"{day} {wording.month(month)}", replace(said, day=Day(((None, month, day),)), is_repeated=True)) for month, day in days
+        (f"{day} {wording.month(month)}", replace(said, day=Day(((None, month, day),)), is_repeated=True))
+        for month, day in days
     ])  # fmt: skip
 
 
@@ -198,7 +205,8 @@ def one_day(said: Spoken, sentence: str, days: Iterable[date]) -> Doubt:
 def limit(said: Spoken, name: str, sentence: str, days: Iterable[date]) -> Doubt:
     """Ask which of several days a limit (`since` or `until`) is."""
     clock = getattr(said, name)[1]
-    return Doubt(sentence, [(wording.day(day), replace(said, **{name: (exactly(day), clock)})) for day in days])
+    limits: list[dict[str, Any]] = [{name: (exactly(day), clock)} for day in days]
+    return Doubt(sentence, [("", replace(said, **one)) for one in limits])
 
 
 def past(said: Spoken, sentence: str, days: Iterable[date], *, is_later_today: bool) -> Doubt:

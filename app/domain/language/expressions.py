@@ -3,13 +3,16 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
-from itertools import count, groupby, pairwise
+from itertools import groupby, pairwise
 from typing import Literal
 
-from app.domain.rrule import WEEKDAYS
 from app.domain.language.spoken import Nth, Unreadable
+from app.domain.rrule import WEEKDAYS
 
 _LONGEST = 500
+_EVERY_MONTH_HAS = {"day": 28}
+"""So many days each month has; of each weekday it has four."""
+
 _MOST_SINGLE, _MOST_LISTED = 2, 7
 _ALL_MINUTES, _ALL_HOURS = range(60), range(24)
 _MONDAY_TO_FRIDAY = frozenset({1, 2, 3, 4, 5})
@@ -108,7 +111,7 @@ def _places(pattern: Pattern) -> list[int]:
     days = 1
     if nth or pattern.freq == "WEEKLY":
         days = len(nth.numbers if nth else pattern.weekdays or ())
-        if days > 1 and nth and max(map(abs, nth.numbers)) > (28 if nth.of == "day" else 4):  # noqa: PLR2004 in every month
+        if days > 1 and nth and max(map(abs, nth.numbers)) > _EVERY_MONTH_HAS.get(str(nth.of), 4):
             raise Unreadable("These times need a schedule each. Write the first one, and add the others below it.")
     return [day * len(all_times) + place + 1 for day in range(days) for place in wanted]
 
@@ -138,7 +141,8 @@ def _ranged(numbers: Sequence[int]) -> str:
     steps = {later - earlier for earlier, later in pairwise(numbers)}
     if len(numbers) > _MOST_SINGLE and len(steps) == 1 and (step := steps.pop()) > 1:
         return f"{numbers[0]}-{numbers[-1]}/{step}"
-    runs = [[*run] for _, run in groupby(numbers, key=lambda number, places=count(): number - next(places))]  # type: ignore[misc]  # a lambda with a default
+    in_a_row = groupby(enumerate(numbers), key=lambda place: place[1] - place[0])
+    runs = [[number for _, number in run] for _, run in in_a_row]
     return ",".join(f"{run[0]}-{run[-1]}" if len(run) > _MOST_SINGLE else _joined(run) for run in runs)
 
 

@@ -19,6 +19,13 @@ def at(clock: Clock) -> time:
     return time(clock.hour, clock.minute, clock.second)
 
 
+def full_minute(clock: Clock) -> time:
+    """Return a time of the clock for what repeats; raise Unreadable when it has seconds."""
+    if clock.second:
+        raise Unreadable("What repeats runs at whole minutes. Leave the seconds out.")
+    return at(clock)
+
+
 # --- which hour is meant
 
 
@@ -30,8 +37,8 @@ def settled(said: Spoken) -> Spoken:
         is_whole_day = any(clock.hour > NOON and not clock.is_half for clock in times)
         unsure = [clock for clock in times if not clock.is_sure and clock.hour in _UNSURE]
         if unsure and not is_whole_day:
-            raise doubts.half(said, "times", times, unsure[0])
-    return _windowed(said) if said.window else said  # a part of the day beside a window is refused later
+            raise doubts.half(said, unsure[0])
+    return _windowed(said) if said.window else said
 
 
 def _windowed(said: Spoken) -> Spoken:
@@ -53,7 +60,8 @@ def _windowed(said: Spoken) -> Spoken:
 def _pairs(since: Clock, until: Clock, firsts: list[int], lasts: list[int]) -> list[tuple[int, int]]:
     """Return the hours that “between 9 and 5” can mean."""
     is_whole_day = (until.hour > NOON and not until.is_half) or since.hour > NOON or since.hour == 0
-    if is_whole_day or (until.hour > since.hour and since.hour not in _UNSURE and not until.is_half and not since.is_half):
+    is_said_alike = not (until.is_half or since.is_half)
+    if is_whole_day or (is_said_alike and until.hour > since.hour and since.hour not in _UNSURE):
         return [(since.hour, until.hour)]
     if since.hour >= until.hour and not until.is_sure and not since.is_sure:
         return [(since.hour, until.hour + NOON), ((since.hour + NOON) % 24, until.hour)]
@@ -111,7 +119,7 @@ def within_day(said: Spoken, span: timedelta, *, is_every_day: bool) -> tuple[ti
     """
     if span % MINUTE or span >= DAY or (said.window is None and DAY % span):
         raise Unreadable("Such a step does not fit into a day. Say from when to when it runs, in whole minutes.")
-    since, until = (at(clock) for clock in said.window) if said.window else (time(), time(23, 59))
+    since, until = (full_minute(clock) for clock in said.window) if said.window else (time(), time(23, 59))
     start, length = _minutes(since), _minutes(until) - _minutes(since)
     if length == 0:
         raise Unreadable("It begins and ends at the same time. Choose a later end.")

@@ -1,7 +1,8 @@
-"""Clauses that place a schedule: one day, from when, until when, in which time zone. They work as those of `clauses`."""
+"""Clauses that place a schedule: one day, from when, until when, in which time zone; they work as in `clauses`."""
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from app.domain.language.cursor import Cursor
@@ -15,7 +16,6 @@ HOURS = "Write the hours of a day as “between 8 and 18”."
 """What to do about a time where a day, or a second time, should be."""
 
 
-
 def delay(cursor: Cursor, _: Spoken) -> Parts | None:
     """Read a moment a while from now: in 20 minutes, an hour from now, in 1 hour and 30 minutes."""
     is_told = cursor.take("in") is not None
@@ -26,11 +26,11 @@ def delay(cursor: Cursor, _: Spoken) -> Parts | None:
 
 
 def _length(cursor: Cursor) -> int | None:
-    number = cursor.take("number")
+    number: int | None = cursor.take("number")
     span: tuple[int, str] | None = cursor.take("span")
     if span and number in {None, 1}:
         return span[0] * _SECONDS[span[1]]
-    unit = cursor.take("unit")
+    unit: str = cursor.take("unit") or ""
     if number is None or unit not in _SECONDS:
         return None
     cursor.take("and")
@@ -73,7 +73,7 @@ def _ahead(cursor: Cursor) -> Day | None:
         return Day(later=(later, "day"))
     is_told = cursor.take("in") is not None
     number, unit = cursor.take("number"), cursor.take("unit")
-    if number is None or unit in {None, "quarter", *_SECONDS} or not (cursor.take("from_now") or is_told):
+    if number is None or unit not in {"day", "week", "month", "year"} or not (cursor.take("from_now") or is_told):
         return None
     return Day(later=(number, unit))
 
@@ -100,7 +100,8 @@ def _date(cursor: Cursor) -> Day | None:
     cursor.take("on")
     weekday: int | None = cursor.take("day")
     cursor.take("comma")
-    dates = cursor.take("date") or cursor.attempt(lambda: _day_month(cursor)) or cursor.attempt(lambda: _month_day(cursor))
+    dates = cursor.take("date")
+    dates = dates or cursor.attempt(lambda: _day_month(cursor)) or cursor.attempt(lambda: _month_day(cursor))
     return Day(dates, weekday=weekday) if dates else None
 
 
@@ -116,7 +117,8 @@ def _day_month(cursor: Cursor) -> tuple[tuple[int | None, int, int]] | None:
 
 def _another(cursor: Cursor) -> bool | None:
     """Whether a list of months goes on: such a day is of each of them."""
-    return cursor.take("and", "comma") is not None and cursor.take("month") is not None and not cursor.sees("number", "ordinal") or None
+    is_month = cursor.take("and", "comma") is not None and cursor.take("month") is not None
+    return True if is_month and not cursor.sees("number", "ordinal") else None
 
 
 def _month_day(cursor: Cursor) -> tuple[tuple[int | None, int, int]] | None:
@@ -154,20 +156,23 @@ def until(cursor: Cursor, said: Spoken) -> Parts | None:
     if not is_told and (not said.since or cursor.take("to") is None):
         return None
     found = _limit(cursor, "until")
-    if is_told and not found and cursor.attempt(cursor.clock):
+    if is_told and not found and cursor.clock():
         raise Unreadable(HOURS)
     return found
 
 
 def _limit(cursor: Cursor, name: str) -> Parts | None:
-    day = cursor.attempt(lambda: _date(cursor)) or cursor.attempt(lambda: _ahead(cursor)) or cursor.attempt(lambda: _coming(cursor))
-    if not day:
-        cursor.take("on")
-        weekday = cursor.take("day")
-        day = Day(weekday=weekday, which="this") if weekday is not None else None
-    if not day:
-        return None
-    return {name: (day, cursor.attempt(lambda: _at(cursor)))}
+    for read in (_date, _ahead, _coming, _this):
+        day = cursor.attempt(partial(read, cursor))
+        if day:
+            return {name: (day, cursor.attempt(lambda: _at(cursor)))}
+    return None
+
+
+def _this(cursor: Cursor) -> Day | None:
+    cursor.take("on")
+    weekday: int | None = cursor.take("day")
+    return Day(weekday=weekday, which="this") if weekday is not None else None
 
 
 def _at(cursor: Cursor) -> Clock | None:
@@ -197,4 +202,3 @@ def zone(cursor: Cursor, said: Spoken) -> Parts | None:
     if not is_told and not (said.times or said.window or said.delay):
         return None
     return {"zones": zones}
-

@@ -95,7 +95,8 @@ def _once(said: Spoken, place: Place) -> Trigger:
         raise doubts.one_time(said)
     clock = said.times[0]
     at = hours.at(clock)
-    trigger = Trigger("once", datetime.combine(day, at).isoformat(timespec="seconds" if at.second else "minutes"), place.timezone)
+    moment = datetime.combine(day, at).isoformat(timespec="seconds" if at.second else "minutes")
+    trigger = Trigger("once", moment, place.timezone)
     if triggers.next_fire(trigger, place.now) is None:
         is_later = not clock.is_sure and place.at(day, hours.at(replace(clock, hour=clock.hour % 12 + 12))) > place.now
         days = [place.today + DAY]
@@ -125,21 +126,21 @@ def _often(said: Spoken, place: Place) -> Trigger:
         if days:
             return Trigger("cron", f"{minute} {hour} {days.split(maxsplit=2)[2]}", place.timezone)
     times = hours.within_day(said, step, is_every_day=is_every_day)
-    return _written(replace(pattern, times=times, is_rhythm=True), said, place)
+    return _written(replace(pattern, times=times, is_rhythm=len(times) > 2), said, place)  # noqa: PLR2004 two are no rhythm
 
 
 # --- at fixed times
 
 
 def _fixed(said: Spoken, place: Place) -> Trigger:
-    _only(said, "rhythm", "per", "days", "nth", "within", "edge", "months", "day", "times", "window", "since", "until", "count",
-          "not_days", "not_months", "not_monthdays")  # fmt: skip
+    _only(said, "rhythm", "per", "days", "nth", "within", "edge", "months", "day", "times", "window", "since", "until",
+          "count", "not_days", "not_months", "not_monthdays")  # fmt: skip
     if said.window:
         raise Unreadable if said.times else doubts.how_often(said)
     pattern = _without(said, _days(said, place))
     if not said.times:
         raise doubts.time(said)
-    times = tuple(sorted({hours.at(clock) for clock in said.times}))
+    times = tuple(sorted({hours.full_minute(clock) for clock in said.times}))
     _counted(said, pattern, len(times))
     return _written(replace(pattern, times=times), said, place)
 
@@ -155,7 +156,8 @@ def _counted(said: Spoken, pattern: Pattern, times: int) -> None:
     elif unit in {"month", "quarter"}:
         found *= len(pattern.nth.numbers if pattern.nth else _ALL_MONTHDAYS)
     if found != said.per:
-        raise Unreadable(f"{wording.times(said.per)} a {unit} was said, but the days and times make {found}. Name each of them.")
+        said_times = f"{wording.times(said.per)} a {unit}"
+        raise Unreadable(f"{said_times} was said, but the days and times make {found}. Name each of them.")
 
 
 def _days(said: Spoken, place: Place) -> Pattern:
@@ -239,15 +241,14 @@ def _months_of(unit: str, nth: Nth, number: int, said: Spoken) -> frozenset[int]
 
 def _check(said: Spoken, nth: Nth) -> None:
     """Ask about days that not every month has."""
-    if nth.of == "day" and not nth.short and any(
-        number > _SHORTEST_MONTH and number - 1 not in nth.numbers and not _is_in_all(number, said.months) for number in nth.numbers
-    ):
+    late = [number for number in nth.numbers if number > _SHORTEST_MONTH and number - 1 not in nth.numbers]
+    if nth.of == "day" and not nth.short and any(not _is_in_all(number, said.months) for number in late):
         raise doubts.short_months(said, nth)
 
 
 def _is_in_all(number: int, months: frozenset[int] | None) -> bool:
-    short = {4, 6, 9, 11} if number == 31 else set()  # noqa: PLR2004 the longest months
-    return bool(months) and not months & {2, *short} if months else False
+    shorter = {2, 4, 6, 9, 11} if number == 31 else {2}  # noqa: PLR2004 the longest months
+    return bool(months) and not shorter & (months or frozenset())
 
 
 def _yearly(said: Spoken, place: Place, number: int) -> Pattern:

@@ -1,8 +1,8 @@
-"""What was typed -> tokens: numbers, times, dates and words, each with all it can mean in the language of the phrase."""
+"""What was typed -> tokens: figures and words, each with all it can mean in the language of the phrase."""
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -19,7 +19,7 @@ _PIECE = re.compile(
     r"|(?P<mark>:(?P<mark_minute>\d\d)(?!\d))"
     r"|(?P<nth>(?P<ordinal>\d{1,2})(?:st|nd|rd|th|ere?|eme|e)(?![^\W\d]))"
     r"|(?P<either_nth>(?P<dot>\d{1,2})\.(?!\d))"
-    r"|(?P<number>\d{1,6}(?!\d))"
+    r"|(?P<number>\d{1,3}(?:,\d{3})+(?!\d)|\d{1,6}(?!\d))"
     r"|(?P<utc>(?:utc|gmt)(?P<offset>[+-]\d{1,2})(?![\d:]))"
     r"|(?P<zone>[a-z]+(?:/[a-z0-9_+-]+)+)"
     r"|(?P<word>[^\W\d_]+\.?|[&@])"
@@ -130,7 +130,7 @@ def _zone(match: re.Match[str]) -> Meanings:
     return {"zone": (name,), "iana": True}
 
 
-_FIGURES = {
+_FIGURES: Mapping[str, Callable[[re.Match[str]], Meanings]] = {
     "iso": _iso,
     "dotted": _dotted,
     "either": _either,
@@ -139,7 +139,7 @@ _FIGURES = {
     "mark": lambda match: {"mark": int(match["mark_minute"])},
     "nth": lambda match: {"ordinal": int(match["ordinal"])},
     "either_nth": lambda match: {"ordinal": int(match["dot"]), "number": int(match["dot"])},
-    "number": lambda match: {"number": int(match["number"])},
+    "number": lambda match: {"number": int(match["number"].replace(",", ""))},
     "utc": _utc,
     "zone": _zone,
     "comma": lambda _: {"comma": True, "and": True},
@@ -210,7 +210,7 @@ def _elsewhere(words: str) -> Mapping[str, Any] | None:
 
 def _unknown(pieces: Sequence[_Piece], start: int) -> str:
     """Return the unknown words that stand together from here on."""
-    words = []
+    words: list[str] = []
     for piece in pieces[start:]:
         if piece.meanings is not None or (words and _elsewhere(piece.text)):
             break

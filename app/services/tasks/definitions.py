@@ -64,7 +64,7 @@ _WORDS = {
     "literal_error": "Choose one from the list.",
     "too_short": "Add at least one.",
 }
-_AMOUNT = "Write an amount in dollars, like 1.00, at most 10,000."
+_AMOUNT = "Write an amount in dollars, like 1.00."
 _BOUNDS = {
     "greater_than_equal": ("ge", "At least {}."),
     "greater_than": ("gt", "More than {}."),
@@ -150,9 +150,13 @@ def _settings(draft: Draft, wrong: dict[str, str]) -> dict[str, Any]:
 def sentence(problem: Mapping[str, Any]) -> str:
     """Say what pydantic found wrong with one value."""
     kind, context = problem["type"], problem.get("ctx", {})
+    is_money = str((*problem["loc"], "")[0]).endswith("_cents")
     if kind in _BOUNDS:
         bound, words = _BOUNDS[kind]
-        return words.format(f"{context[bound]:,}")
+        limit = context[bound]
+        return words.format(money.said(limit * money.MICROS_PER_CENT) if is_money else f"{limit:,}")
+    if is_money:
+        return _AMOUNT
     message = str(problem["msg"]).removeprefix("Value error, ")
     return _WORDS.get(kind, message if message.endswith(".") else f"{message}.")
 

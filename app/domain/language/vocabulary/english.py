@@ -3,6 +3,9 @@
 from app.domain.language.vocabulary.kinds import Table, numbered
 
 _ONES = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+_TEENS = (
+    "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
+)  # fmt: skip
 _TENS = ("twenty", "thirty", "forty", "fifty")
 
 TABLE: Table = {
@@ -34,13 +37,14 @@ TABLE: Table = {
     ("zone", ("America/Denver",)): "mt mountain",
     ("zone", ("America/Los_Angeles",)): "pt pacific",
     ("time_word", True): "time local_time",
+    ("if_it_is", True): "if_it_is_a",
     ("if_any", True): "if_there_is_one that_has_one that_have_one",
     ("or_last", True): "or_the_last_day or_last_day",
     ("ends", True): "end",
     ("begins", True): "start beginning",
     ("number", 1): "a an",
     **{("ordinal", n): word for n, word in enumerate(
-        "first second third fourth fifth sixth seventh eighth ninth tenth".split(), start=1)},
+        ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth"), start=1)},
     ("ordinal", 12): "twelfth",
     ("ordinal", 15): "fifteenth",
     ("ordinal", 20): "twentieth",
@@ -105,8 +109,7 @@ TABLE: Table = {
     ("before", True): "to before",
     ("mark", 0): "on_the_hour top_of_the_hour",
     ("hour_word", True): "hour",
-    **{("number", n): word for n, word in enumerate((*_ONES[1:], *(
-        "ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen".split())), start=2)},
+    **{("number", n): word for n, word in enumerate((*_ONES[1:], *_TEENS), start=2)},
     **{("number", 10 * n): ten for n, ten in enumerate(_TENS, start=2)},
     **{("number", 10 * n + m): f"{ten}_{one}" for n, ten in enumerate(_TENS, 2) for m, one in enumerate(_ONES, 1)},
     ("number", 60): "sixty",

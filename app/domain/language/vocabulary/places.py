@@ -1,4 +1,4 @@
-"""Cities, countries and short names of time zones, as people write them -> IANA zones; several where it can be either."""
+"""Cities, countries and short names of time zones as people write them -> IANA zones, several where it is unsure."""
 
 from collections.abc import Mapping
 from functools import lru_cache
@@ -9,7 +9,9 @@ _REGIONS = frozenset({"Africa", "America", "Asia", "Atlantic", "Australia", "Eur
 _ALSO = {
     "UTC": "utc gmt zulu",
     "Europe/Berlin": (
-        "germany deutschland allemagne alemania berliner munich munchen hamburg cologne koln frankfurt stuttgart leipzig"),
+        "germany deutschland allemagne alemania berliner munich munchen hamburg cologne koln frankfurt stuttgart"
+        " leipzig"
+    ),
     "Europe/London": "uk england britain great_britain londres londoner edinburgh manchester birmingham cardiff",
     "Europe/Paris": "france frankreich francia pariser lyon marseille toulouse bordeaux nantes lille strasbourg",
     "Europe/Madrid": "spain spanien espagne espana barcelona seville sevilla bilbao malaga zaragoza",
@@ -43,7 +45,8 @@ _ALSO = {
     "Africa/Cairo": "egypt kairo le_caire el_cairo",
     "Africa/Johannesburg": "south_africa cape_town kapstadt",
     "America/New_York": (
-        "new_york_city nyc nueva_york boston washington washington_dc philadelphia atlanta miami us_eastern"),
+        "new_york_city nyc nueva_york boston washington washington_dc philadelphia atlanta miami us_eastern"
+    ),
     "America/Chicago": "houston dallas austin new_orleans us_central",
     "America/Denver": "salt_lake_city us_mountain",
     "America/Los_Angeles": "san_francisco seattle san_diego las_vegas silicon_valley us_pacific",
@@ -104,4 +107,5 @@ def zone_names() -> Mapping[str, str]:
 
 
 def _is_city(name: str) -> bool:
-    return "/" in name and name.split("/")[0] in _REGIONS
+    region, slash, _ = name.partition("/")
+    return bool(slash) and region in _REGIONS

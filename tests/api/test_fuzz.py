@@ -1,0 +1,56 @@
+"""Schemathesis against the API: whatever is sent, nothing breaks, and what comes back is as the document says."""
+
+import os
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+    unsupported_method,
+)
+
+from app.api.openapi import document, operations
+from tests.api.conftest import HTTP
+
+pytestmark = pytest.mark.slow
+
+CHECKS = [
+    not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance,
+    unsupported_method,
+]  # fmt: skip
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "10"))
+"""So many requests to each operation; more of them find more."""
+
+ENDS_THE_TOKEN = "revoke_me"
+NAMES = [one["operationId"] for _, _, one in operations(document()) if one["operationId"] != ENDS_THE_TOKEN]
+
+
+@pytest.fixture
+def things(ada_program, task):
+    """Something of each kind, so that not all is a 404."""
+    ada_program.make("/tasks", HTTP | {"name": "Other"})
+    ada_program.make("/runs", {"task": task})
+    ada_program.put("/secrets/API_KEY", {"value": "a quiet value"})
+    ada_program.make("/invitations", {"role": "viewer"})
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_nothing_breaks(app, ada_program, things, name):
+    schema = schemathesis.openapi.from_wsgi("/api/v1/openapi.json", app).include(operation_id=name)
+    [operation] = schema.get_all_operations()
+    headers = {"Authorization": f"Bearer {ada_program.token}"}
+
+    @seed(7)
+    @settings(
+        max_examples=EXAMPLES, deadline=None, database=None, phases=[Phase.explicit, Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )  # fmt: skip
+    @given(case=operation.ok().as_strategy())
+    def ask(case):
+        case.call_and_validate(headers=headers, checks=CHECKS)
+
+    ask()
