@@ -11,7 +11,7 @@ from app.settings import SettingError
 
 _HARMLESS = {"lost+found"}
 _OURS = {"lock", "key", "carillon.db", "files", "environments", "workspaces"}
-"""One of these says that a folder is a data folder. With key and database elsewhere it may hold the last three alone."""
+"""One of these says that it is a data folder; with key and database elsewhere it may hold the last three alone."""
 
 _SHORT = Path("/tmp")  # noqa: S108 only for folders of our own, checked below
 

@@ -7,7 +7,7 @@ the sentence of the very trigger it stands for.
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
@@ -34,6 +34,7 @@ _MACROS = {
     "@hourly": "0 * * * *", "@daily": "0 0 * * *", "@midnight": "0 0 * * *", "@weekly": "0 0 * * 0",
     "@monthly": "0 0 1 * *", "@yearly": "0 0 1 1 *", "@annually": "0 0 1 1 *",
 }  # fmt: skip
+_RRULE = re.compile(r"(?:rrule:|freq=|dtstart[;:])", re.IGNORECASE)
 _CRON = re.compile(r"(?:[\d*/,-]+ ){3}")
 _INTERVAL = re.compile(r"(?:\d+[dhms])+")
 _ONCE = re.compile(r"\d{4}-\d\d-\d\dt[\d:+z-]+")
@@ -61,7 +62,7 @@ class Reading:
 
 
 def read(text: str, now: datetime, timezone: str) -> Reading:
-    """Read plain words, cron or an interval as they mean at `now` (aware) in `timezone` (IANA).
+    """Read plain words, cron, RRULE or an interval as they mean at `now` (aware) in `timezone` (IANA).
 
     A missing time is never invented and a doubt never decided: both are asked about. Raises nothing.
     """
@@ -70,6 +71,8 @@ def read(text: str, now: datetime, timezone: str) -> Reading:
         return _unknown()
     try:
         localtime.zone(timezone)
+        if _RRULE.match(text):
+            return _rrule(text, place)
         trigger = _rule(" ".join(text.lower().split()), place)
         return _ruled(trigger, place) if trigger else _spoken(text, place)
     except TriggerError as error:
@@ -95,6 +98,14 @@ def _rule(text: str, place: Place) -> Trigger | None:
     if _ONCE.fullmatch(text):
         return Trigger("once", text.upper(), place.timezone)
     return None
+
+
+def _rrule(text: str, place: Place) -> Reading:
+    trigger = Trigger("rrule", text, place.timezone)
+    if not trigger.rule.has_time:
+        choices = tuple(Choice(f"{text};BYHOUR={hour};BYMINUTE=0", f"{hour:02}:00") for hour in (8, 9, 17))
+        return Reading("ask", None, "At which time? Add BYHOUR and BYMINUTE.", choices)
+    return _ruled(replace(trigger, anchor_at=None if trigger.rule.dtstart else place.now.replace(microsecond=0)), place)
 
 
 def _ruled(trigger: Trigger, place: Place) -> Reading:

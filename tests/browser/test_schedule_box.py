@@ -116,6 +116,7 @@ def test_two_times_are_saved_and_shown_again(site, box):
     box.locator("#when-1").get_by_text("Start and end").click()
     box.locator("#when-1").get_by_label("At most, times").fill("3")
     expect(box.locator("#will-body")).to_contain_text("Time 2 ends after 3 times")
+    expect(box.locator("#when-1-edges")).to_have_text("3 times at most")
     box.get_by_role("button", name="Save", exact=True).locator("visible=true").first.click()
     expect(box.locator("#task-sentence")).to_contain_text("Sunday at 02:30")
     box.get_by_role("link", name="Edit", exact=True).click()

@@ -333,7 +333,7 @@ def test_pages_show_every_run_once_the_newest_first(actor, many):
     for state in ("", "failed", "missed", "not", "succeeded"):
         expected = [run for run in rows(Run) if not state or run.state in run_list.GROUPS.get(state, {state})]
         expected.sort(key=lambda run: (run.planned_at, run.id), reverse=True)
-        assert walk(actor, period(state=state)) == [run.number for run in expected], state
+        assert walk(actor, period(status=state)) == [run.number for run in expected], state
 
 
 def test_going_up_leads_back_to_the_same_page(actor, many):
@@ -365,7 +365,7 @@ def test_what_is_outside_the_period_is_left_out(actor, task):
 
 
 def test_an_unknown_state_or_place_is_nothing(actor, many):
-    for asked in (period(state="fine"), period()):
+    for asked in (period(status="fine"), period()):
         with pytest.raises(NotFound):
             run_list.listing(actor, asked, before=9999)
 
@@ -375,7 +375,7 @@ def test_what_was_planned_is_accounted_for_and_folded_rows_count_for_all_they_st
     for state in states:
         run_of(actor, task, state)
     run_of(actor, task, "missed", folded_count=40)
-    account = run_list.account(actor, period(state="failed"))
+    account = run_list.account(actor, period(status="failed"))
     assert account.planned == 49
     assert (account.ran, account.going, account.of("cancelled")) == (3, 2, 1)
     assert (account.of("skipped"), account.of("missed"), account.of("blocked"), account.did_not) == (1, 41, 1, 43)

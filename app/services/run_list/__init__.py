@@ -95,7 +95,8 @@ class Matching:
 
 def listing(actor: Actor, filters: Filters, *, before: int | None = None, after: int | None = None) -> Page:
     """Return the runs next to run number `before` or `after`, else the newest. Raises NotFound for a wrong number."""
-    conditions = within(actor, filters)
+    most = usual_seconds(actor, filters) if filters.is_slow else {}
+    conditions = within(actor, filters, most)
     number = before if before is not None else after
     is_up = before is None and after is not None
     if number is not None:
@@ -103,7 +104,6 @@ def listing(actor: Actor, filters: Filters, *, before: int | None = None, after:
         conditions.append(here > there if is_up else here < there)
     rows = db.session.execute(_found(_ROW, conditions, filters.status, is_up, PAGE_ROWS + 1)).all()
     has_more, shown = len(rows) > PAGE_ROWS, list(rows[:PAGE_ROWS])
-    most = usual_seconds(actor, filters) if filters.is_slow else {}
     if is_up:
         return Page(shown[::-1], has_more, True, most)
     return Page(shown, number is not None, has_more, most)

@@ -23,7 +23,7 @@ GROUPS: Mapping[str, frozenset[str]] = {
 }
 """Words of the filter that stand for several states; a state stands for itself."""
 
-BASIS_RUNS = 100
+BASIS_RUNS = 50
 """What is usual for a task is taken from so many of its last runs."""
 
 _DID_ITS_WORK = ("succeeded", "degraded", "unmet")
@@ -59,11 +59,11 @@ def states(word: str) -> Sequence[str]:
     return sorted(GROUPS.get(word, {word}))
 
 
-def within(actor: Actor, filters: Filters) -> list[sa.ColumnElement[bool]]:
-    """Return the conditions on runs, all but the state."""
+def within(actor: Actor, filters: Filters, usual_of: Mapping[int, float] | None = None) -> list[sa.ColumnElement[bool]]:
+    """Return the conditions on runs, all but the state; `usual_of` is `usual_seconds` where that is known already."""
     wanted = [Run.planned_at >= filters.since, Run.planned_at <= filters.until, *of(actor, filters)]
     if filters.is_slow:
-        wanted.append(_took_long(actor, filters))
+        wanted.append(_took_long(usual_seconds(actor, filters) if usual_of is None else usual_of))
     if filters.is_expensive:
         wanted.append(_cost_much(actor, filters))
     return wanted
@@ -107,14 +107,13 @@ def _tasks(actor: Actor, which: sa.ColumnElement[bool]) -> sa.Select[Any]:
     return sa.select(Task.id).where(Task.team_id == actor.team_id, which)
 
 
-def _took_long(actor: Actor, filters: Filters) -> sa.ColumnElement[bool]:
-    most = usual_seconds(actor, filters)
+def _took_long(most: Mapping[int, float]) -> sa.ColumnElement[bool]:
     if not most:
         return sa.false()
     end = sa.func.coalesce(Run.ended_at, sa.literal(utc_now(), UtcDateTime))
     took = _epoch(end) - _epoch(Run.started_at)
     # Below a second the difference is that of the machine, not of the work.
-    return sa.and_(Run.started_at.is_not(None), took > sa.case(most, value=Run.task_id) + 1.0)
+    return sa.and_(Run.started_at.is_not(None), took > sa.case(dict(most), value=Run.task_id) + 1.0)
 
 
 def _cost_much(actor: Actor, filters: Filters) -> sa.ColumnElement[bool]:

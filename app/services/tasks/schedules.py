@@ -1,6 +1,5 @@
 """Schedules: what was typed -> a rule, its words and its next times. A helper, like unit."""
 
-import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -25,7 +24,6 @@ MOST_TIMES = 10_000
 
 MOST_PREVIEWED = 1000
 _YEAR = timedelta(days=365)
-_RRULE = re.compile(r"(?:rrule:|freq=|dtstart[;:])", re.IGNORECASE)
 
 _GAPS = {"skip": "left out when clocks skip it"}
 _FOLDS = {"both": "twice when clocks repeat it"}
@@ -90,7 +88,7 @@ def read(given: Given, now: datetime) -> Reading:
     if given.timezone not in _zones():
         return Reading("unknown", None, "Choose a time zone from the list.")
     try:
-        reading = _reading(given.text.strip()[:LONGEST_TEXT], now, given.timezone)
+        reading = phrases.read(given.text.strip()[:LONGEST_TEXT], now, given.timezone)
         if reading.trigger is None:
             return reading
         trigger = replace(reading.trigger, gap=cast("Gap", given.gap), fold=cast("Fold", given.fold))
@@ -103,18 +101,6 @@ def read(given: Given, now: datetime) -> Reading:
 @cache
 def _zones() -> set[str]:
     return available_timezones()  # looks through the files of the system each time
-
-
-def _reading(text: str, now: datetime, timezone: str) -> Reading:
-    if not _RRULE.match(text):
-        return phrases.read(text, now, timezone)
-    trigger = Trigger("rrule", text, timezone)
-    if not trigger.rule.has_time:
-        choices = tuple(Choice(f"{text};BYHOUR={hour};BYMINUTE=0", f"{hour:02}:00") for hour in (8, 9, 17))
-        return Reading("ask", None, "At which time? Add BYHOUR and BYMINUTE.", choices)
-    anchor = None if trigger.rule.dtstart else now.replace(microsecond=0)
-    trigger = replace(trigger, anchor_at=anchor)
-    return Reading("understood", trigger, triggers.describe(trigger))
 
 
 def _bounded(trigger: Trigger, given: Given, now: datetime) -> Trigger:
