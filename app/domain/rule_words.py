@@ -218,16 +218,18 @@ def _rare(rule: Rule) -> str:
 def _of_months(rule: Rule, places: tuple[int, ...], week: list[int]) -> str:
     """Say days that are counted in months or years."""
     said = _counted(rule, places, week)
-    is_plain = not (places or rule.byday)
+    is_numbered = bool(places) or any(number for number, _ in rule.byday)
+    is_dated = bool(rule.bymonthday) and not is_numbered
+    but = wording.but_weekdays(week) if is_dated else ""
     if rule.interval > 1:
-        return (
-            f"every {wording.counted(rule.interval, _PERIODS[rule.freq])} on {_on_the(rule, said, is_plain=is_plain)}"
-        )
-    if is_plain:
-        return wording.monthdays(rule.bymonthday, rule.bymonth)
+        on = _on_the(rule, said, is_dated=is_dated) if said else wording.weekdays(week, is_plural=True)
+        return f"every {wording.counted(rule.interval, _PERIODS[rule.freq])} on {on}{but}"
+    if is_dated:
+        return f"{wording.monthdays(rule.bymonthday, rule.bymonth)}{but}"
     if not said:
         return f"every {wording.weekdays(week)}{wording.in_months(rule.bymonth)}"
-    that = wording.but_weekdays(week) if rule.bymonthday and not places else ""
+    dates = rule.bymonthday if rule.byday else ()
+    that = f", if it is day {wording.runs(dates)} of the month," if dates else ""
     if rule.freq == "YEARLY" and not rule.bymonth:
         return f"on the {said} of every year{that}"
     if not rule.bymonth or wording.is_most(rule.bymonth):
@@ -252,8 +254,8 @@ def _counted(rule: Rule, places: tuple[int, ...], week: list[int]) -> str:
     return wording.nths(rule.bymonthday) if rule.bymonthday else ""
 
 
-def _on_the(rule: Rule, said: str, *, is_plain: bool) -> str:
-    if is_plain and rule.freq == "YEARLY" and len(rule.bymonth) == len(rule.bymonthday) == 1:
+def _on_the(rule: Rule, said: str, *, is_dated: bool) -> str:
+    if is_dated and rule.freq == "YEARLY" and len(rule.bymonth) == len(rule.bymonthday) == 1:
         return wording.monthdays(rule.bymonthday, rule.bymonth).removeprefix("every year on ")
-    is_short = is_plain and "that has one" in wording.monthdays(rule.bymonthday, rule.bymonth)
+    is_short = is_dated and "that has one" in wording.monthdays(rule.bymonthday, rule.bymonth)
     return f"the {said}{', if there is one,' if is_short else ''}{wording.in_months(rule.bymonth)}"

@@ -16,9 +16,6 @@ ANY_DAY, ANY_MONTH, ANY_WEEKDAY = frozenset(range(1, 32)), frozenset(range(1, 13
 _LENGTHS_OF_MONTHS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _UNITS = ((3600, "hour"), (60, "minute"), (1, "second"))
 
-MOST_TIMES = 6
-"""So many times of a day are named one by one."""
-
 
 def day(local: date) -> str:
     """Write a day: `Tue 24 Nov 2026`."""

@@ -223,7 +223,7 @@ def test_what_is_missing_or_can_mean_two_things_is_asked(text, sentence, labels)
         "", "the", "soon", "every day at 9 blah", "every day every day at 9", "every day at 25:00", "every day at 13pm",
         "every day at 9:60", "31 feb 2027 at 9:00", "99.99.2026 8:00", "every 7 minutes between 8 and 18",
         "not every day at 9", "every day at 9 except christmas", "every other weekday at 9", "every 15th day at 9",
-        "every 5 hours on weekdays", "every 0 minutes", "every 999999 hours", "every day at 9:00:30", "x" * 400,
+        "every 5 hours on weekdays", "in 20 minutes 5 times", "in 20 minutes in the morning", "tomorrow at 9 for 3 times", "every 0 minutes", "every 999999 hours", "every day at 9:00:30", "x" * 400,
     ],
 )  # fmt: skip
 def test_what_can_not_be_read_is_said_with_three_examples(text):

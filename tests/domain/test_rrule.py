@@ -9,7 +9,7 @@ from dateutil.rrule import rrulestr
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from app.domain import recurrence, rrule
+from app.domain import recurrence, rrule, triggers
 from app.domain.triggers import Trigger, TriggerError, assumptions, check, fires_between, last_fire, next_fire
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)  # a Wednesday
@@ -184,3 +184,26 @@ def test_times_are_those_of_the_reference_implementation(expression, days_later,
     rule_ = rrule.parse(f"DTSTART:{start:%Y%m%dT%H%M%S} {expression}")
     found = (wall for wall in recurrence.walls(rule_, start, since) if wall <= until)
     assert list(islice(found, len(expected))) == expected
+
+
+@pytest.mark.parametrize(
+    ("expression", "sentence"),
+    [
+        ("FREQ=DAILY;BYHOUR=9,17;BYMINUTE=0,30;BYSETPOS=1,4", "Every day at 09:00 and 17:30"),
+        ("FREQ=WEEKLY;INTERVAL=2;BYDAY=MO;BYMONTH=1;BYHOUR=9", "Every 2 weeks on Monday in January at 09:00"),
+        ("FREQ=WEEKLY;BYDAY=MO,WE,FR;BYHOUR=9;BYSETPOS=1", "Every Monday, Wednesday and Friday at 09:00, of these only the 1st time of each week"),
+        ("FREQ=MONTHLY;BYDAY=1MO,3MO;BYHOUR=9,17;BYMINUTE=30", "On the 1st and 3rd Monday of every month at 09:30 and 17:30"),
+        ("FREQ=MONTHLY;BYMONTHDAY=13;BYDAY=FR;BYHOUR=9", "On the 13th of every month, if it is a Friday, at 09:00"),
+        ("FREQ=MONTHLY;BYMONTHDAY=28,29,30;BYSETPOS=-1;BYHOUR=9", "On the 30th or the last day of every month at 09:00"),
+        ("FREQ=MONTHLY;INTERVAL=2;BYMONTHDAY=1;BYDAY=MO,TU,WE,TH,FR,SA;BYHOUR=9", "Every 2 months on the 1st except on Sundays at 09:00"),
+        ("FREQ=MONTHLY;BYDAY=MO,TU;BYHOUR=9;COUNT=5", "Every Monday and Tuesday at 09:00, 5 times"),
+        ("FREQ=YEARLY;BYWEEKNO=20;BYDAY=MO;BYHOUR=9", "Every Monday in week 20 at 09:00"),
+        ("FREQ=YEARLY;BYDAY=20MO;BYHOUR=9", "On the 20th Monday of every year at 09:00"),
+        ("FREQ=HOURLY;BYHOUR=8,9,10;BYMINUTE=0,30", "Every hour, at minutes 0 and 30 of hours 8 to 10"),
+        ("FREQ=MINUTELY;INTERVAL=20;BYDAY=MO,TU", "Every 20 minutes on Mondays and Tuesdays"),
+        ("DTSTART:20261201T093000 FREQ=DAILY;UNTIL=20261231T120000",
+         "Every day at 09:30, from Tue 1 Dec 2026 at 09:30, until Thu 31 Dec 2026 at 12:00"),
+    ],
+)  # fmt: skip
+def test_every_part_of_an_rrule_is_said(expression, sentence):
+    assert triggers.describe(Trigger("rrule", expression, "Europe/Berlin")) == sentence

@@ -65,7 +65,7 @@ def test_a_clock_that_is_asked_to_stop_hands_over_at_once(house, every_second):
     eventually(lambda: len(rows(Clock)) == 2 and len(states()) >= 40)
     first.terminate()
     eventually(lambda: leads(second), seconds=2, pause=0.01)
-    assert house.end(first) == 0
+    assert first.wait(20) == 0
     time.sleep(2)
     caught_up()
     house.end(second)
@@ -81,7 +81,7 @@ def test_a_clock_with_nothing_to_do_stops_at_once_too(house):
     asked_at = time.monotonic()
     clock.terminate()
     eventually(lambda: leader() is None, seconds=2, pause=0.01)
-    assert house.end(clock) == 0
+    assert clock.wait(20) == 0
     assert time.monotonic() - asked_at < 3
     assert leader() is None
     assert rows(Clock)[0].stopped_at

@@ -97,12 +97,12 @@ def test_web_that_is_asked_to_stop_answers_what_it_was_asked_and_ends_its_stream
         asked_at = time.monotonic()
         while stream.recv(65536):
             pass
-        assert time.monotonic() - asked_at < 1
+        assert time.monotonic() - asked_at < 2  # of a grace of 5
         time.sleep(1)
         assert ask(port, "/healthz")[0] == 0  # nobody new
         slow.sendall(b"other")
         assert slow.recv(100).startswith(b"HTTP/1.1 4")  # without its token it is refused: an answer all the same
-        assert process.wait(5) in {0, -signal.SIGTERM}  # uvicorn ends, then ends by the signal
+        assert process.wait(15) in {0, -signal.SIGTERM}  # uvicorn ends, then ends by the signal
     assert probe_says(house, "web", CARILLON_PORT=str(port))[0] == 1
 
 

@@ -231,17 +231,17 @@ def _nth(cursor: Cursor, said: Spoken) -> Parts | None:
 
 
 def _ordinals(cursor: Cursor) -> Nth | None:
-    numbers = [number for run in cursor.listed(lambda: _run(cursor), *_AND) for number in run]
+    numbers = _ascending([number for run in cursor.listed(lambda: _run(cursor), *_AND) for number in run])
     if not numbers or cursor.sees("month"):
         return None
     if cursor.take("workday"):
-        return Nth(tuple(numbers), "workday")
+        return Nth(numbers, "workday")
     weekday, _ = _weekday(cursor)
     if weekday is not None:
-        return Nth(tuple(numbers), weekday)
+        return Nth(numbers, weekday)
     if cursor.sees("unit"):
-        return Nth(tuple(numbers)) if cursor.take("unit") == "day" else None
-    return Nth(tuple(numbers)) if min(numbers) > 0 or cursor.sees("of") else None
+        return Nth(numbers) if cursor.take("unit") == "day" else None
+    return Nth(numbers) if min(numbers) > 0 or cursor.sees("of") else None
 
 
 def _run(cursor: Cursor) -> list[int] | None:
@@ -270,7 +270,12 @@ def _numbers(cursor: Cursor, said: Spoken, *, is_on: bool) -> Nth | None:
     is_monthly = bool(said.rhythm and said.rhythm[1] in {"month", "quarter"}) or _within(cursor) is not None
     cursor.position = place
     is_told = is_day or ((is_on or is_of) and is_monthly and not cursor.sees("oclock", "half"))
-    return Nth(tuple(numbers)) if numbers and is_told else None
+    return Nth(_ascending(numbers)) if numbers and is_told else None
+
+
+def _ascending(numbers: Sequence[int]) -> tuple[int, ...]:
+    """Return each number once, those from the end last."""
+    return tuple(sorted(set(numbers), key=lambda number: (number < 0, number)))
 
 
 def _number(cursor: Cursor) -> int | None:

@@ -78,6 +78,8 @@ def _only(said: Spoken, *names: str) -> None:
 
 def _delayed(said: Spoken, place: Place) -> Trigger:
     _only(said, "delay", "count")
+    if said.count not in {None, 1} or said.part:
+        raise Unreadable
     moment = place.now + timedelta(seconds=said.delay or 0)
     return Trigger("once", moment.astimezone(place.zone).isoformat(timespec="seconds"), place.timezone)
 
