@@ -144,9 +144,7 @@ def _list_schedules() -> None:
         if "schedules" not in content:
             rule = content.pop("schedule", None)
             content["schedules"] = [rule | _UNLIMITED] if rule else []
-            connection.execute(
-                sa.update(_versions).where(_versions.c.id == row.id).values(definition=content)
-            )
+            connection.execute(sa.update(_versions).where(_versions.c.id == row.id).values(definition=content))
 
 
 def downgrade() -> None:

@@ -15,7 +15,11 @@ BERLIN = ("--timezone", "Europe/Berlin", "--after", "2027-03-27T12:00:00Z", "--c
 
 def preview(*arguments):
     command = [sys.executable, "-P", "-m", "app.cli", "schedules", "preview", *arguments]
-    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "CARILLON_DATABASE_URL": "postgresql://nowhere/"}
+    environment = {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": str(ROOT),
+        "CARILLON_DATABASE_URL": "postgresql://nowhere/",
+    }
     return subprocess.run(command, capture_output=True, text=True, env=environment, cwd="/", timeout=30)
 
 
@@ -35,7 +39,10 @@ def test_it_prints_instants_and_what_a_clock_change_does():
 
 def test_every_kind_is_previewed_with_its_rules_for_clock_changes():
     assert fires("--kind", "cron", "--expression", "30 2 * * *", *BERLIN, "--gap", "skip")[0] == "2027-03-29T00:30:00Z"
-    assert fires("--kind", "rrule", "--expression", "FREQ=DAILY;BYHOUR=2;BYMINUTE=30", *BERLIN)[0] == "2027-03-28T01:00:00Z"
+    assert (
+        fires("--kind", "rrule", "--expression", "FREQ=DAILY;BYHOUR=2;BYMINUTE=30", *BERLIN)[0]
+        == "2027-03-28T01:00:00Z"
+    )
     assert fires("--kind", "once", "--expression", "2027-03-28T02:30", *BERLIN) == ["2027-03-28T01:00:00Z"]
     autumn = ("--timezone", "Europe/Berlin", "--after", "2027-10-30T12:00:00+00:00", "--count", "2", "--fold", "both")
     twice = ["2027-10-31T00:30:00Z", "2027-10-31T01:30:00Z"]

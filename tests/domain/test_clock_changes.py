@@ -131,7 +131,11 @@ DAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 def rrule_by_hand(expression, gap, fold, minutes):
     """RRULEs that say with BYHOUR, BYMINUTE, BYDAY, BYMONTHDAY and BYMONTH when they run, of every day."""
     parts = dict(part.split("=") for part in expression.split(";"))
-    numbers = {name: {int(one) for one in text.split(",")} for name, text in parts.items() if name[2:] in {"HOUR", "MINUTE", "MONTHDAY", "MONTH"}}
+    numbers = {
+        name: {int(one) for one in text.split(",")}
+        for name, text in parts.items()
+        if name[2:] in {"HOUR", "MINUTE", "MONTHDAY", "MONTH"}
+    }
     days = set(parts.get("BYDAY", ",".join(DAYS)).split(","))
     minute = numbers.get("BYMINUTE", set(range(60)) if parts["FREQ"] == "MINUTELY" else {0})
 

@@ -172,7 +172,7 @@ def rules(draw):
 @example("FREQ=YEARLY;BYDAY=-1MO;BYMONTH=2", 0, 9)
 @example("FREQ=WEEKLY;INTERVAL=3;BYDAY=SU,MO", 40, 9)
 def test_times_are_those_of_the_reference_implementation(expression, days_later, hour):
-    start = datetime(2024, 1, 1, hour)  # a Monday and a first of the month: the first period is a whole one
+    start = datetime(2024, 1, 1, hour)  # noqa: DTZ001 a wall time; a Monday and a first of the month: the first period is a whole one
     is_fine = "FREQ=MINUTELY" in expression  # the reference counts up from the start, minute by minute
     since = start + timedelta(days=days_later % 4 if is_fine else days_later)
     until = since + timedelta(days=3 if is_fine else 60 if "FREQ=HOURLY" in expression else 900)

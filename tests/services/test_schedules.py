@@ -139,7 +139,9 @@ def test_it_counts_from_the_day_it_was_saved_when_it_has_no_dtstart():
 
 
 def test_two_schedules_that_meet_share_the_run_and_it_names_both(actor, clock, tmp_path):  # noqa: F811
-    draft = Draft("Both", "http", {"url": "https://example.com/"}, [Given("0 * * * *", "UTC"), Given("*/30 * * * *", "UTC")])
+    draft = Draft(
+        "Both", "http", {"url": "https://example.com/"}, [Given("0 * * * *", "UTC"), Given("*/30 * * * *", "UTC")]
+    )
     task = tasks.create(actor, draft, tmp_path)
     clock(1)
     leadership = dispatch.lead("clock", "first", LEASE)
@@ -151,7 +153,9 @@ def test_two_schedules_that_meet_share_the_run_and_it_names_both(actor, clock, t
 
 
 def test_what_each_of_two_schedules_left_out_while_paused_is_on_record(actor, clock, tmp_path):  # noqa: F811
-    draft = Draft("Both", "http", {"url": "https://example.com/"}, [Given("0 * * * *", "UTC"), Given("0,20 * * * *", "UTC")])
+    draft = Draft(
+        "Both", "http", {"url": "https://example.com/"}, [Given("0 * * * *", "UTC"), Given("0,20 * * * *", "UTC")]
+    )
     task = tasks.create(actor, draft, tmp_path)
     tasks.pause(actor, task.slug)
     clock(5)

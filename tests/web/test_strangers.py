@@ -54,9 +54,7 @@ def row_of(table, team_id):
         target = next((key.column.table.name for key in column.foreign_keys), None)
         if column.name == "team_id":
             row[column.name] = team_id
-        elif target:
-            row[column.name] = value_of(column)
-        elif not column.nullable:
+        elif target or not column.nullable:
             row[column.name] = value_of(column)
     return row
 
