@@ -1,6 +1,7 @@
 """Short ways to let an agent work with a scripted model."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,7 +26,7 @@ from tests.llm_server import Says
 from tests.sandboxes import Ran
 
 __all__ = [
-    "KEY", "PRICES", "PROVIDERS", "Ran", "begin", "checkpoint", "choice", "cost", "lines", "model", "replace", "request",
+    "KEY", "PRICES", "PROVIDERS", "Ran", "begin", "checkpoint", "choice", "cost", "elsewhere", "lines", "model", "replace", "request",
     "task", "turns", "work", "writes",
 ]  # fmt: skip
 
@@ -53,8 +54,14 @@ def request(folder, model, settings=None, *, number=1, **more):
 def work(asked, cancellation=None, ran=None):
     """Let the agent work to the end; returns what it has shown."""
     ran = ran or Ran(asked.workspace)
-    ran.outcome = engine.run(asked, ran.emit, cancellation or Cancellation())
+    ran.outcome = elsewhere(lambda: engine.run(asked, ran.emit, cancellation or Cancellation()))
     return ran
+
+
+def elsewhere(call):
+    """Call on a thread of its own: where a browser was opened, this one has a loop already."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(call).result()
 
 
 def begin(asked, ran, cancellation=None):

@@ -8,6 +8,7 @@ import argparse
 import json
 import threading
 import time
+import zlib
 from collections import Counter
 from collections.abc import Callable
 from contextlib import contextmanager, suppress
@@ -34,6 +35,8 @@ class Fault:
     | empty | 200 with nothing in it |
     | silent | no word until the server ends |
     | elsewhere | a redirect to `message` |
+    | endless | a line of a stream that never ends |
+    | packed | the same, packed small |
     """
 
     kind: str = "status"
@@ -180,6 +183,8 @@ class _Handler(BaseHTTPRequestHandler):
                 self._reply(200, llm_wire.empty(asked), "text/event-stream" if asked.is_stream else "application/json")
             case "elsewhere":
                 self._reply(307, b"", Location=fault.message)
+            case "endless" | "packed":
+                self._never_end(is_packed=fault.kind == "packed")
             case "silent":
                 self.server.released.wait(60)
                 self.close_connection = True
@@ -198,6 +203,18 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", "text/event-stream")
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
+
+    def _never_end(self, *, is_packed):
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        if is_packed:
+            self.send_header("Content-Encoding", "gzip")
+        self.end_headers()
+        self.close_connection = True
+        packer, piece = zlib.compressobj(9, zlib.DEFLATED, 31), b"data: " + b"x" * (1 << 20)
+        for _ in range(200):
+            self.wfile.write(packer.compress(piece) if is_packed else piece)
+            piece = b"x" * (1 << 20)
 
     def _chunk(self, piece):
         self.wfile.write(f"{len(piece):x}\r\n".encode() + piece + b"\r\n")

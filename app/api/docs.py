@@ -77,7 +77,6 @@ def _engines() -> Mapping[str, Sequence[Field]]:
 def _operation(url: str, method: str, path: str, operation: Mapping[str, Any]) -> Operation:
     sent = operation.get("requestBody", {}).get("content", {})
     status, answer = next((status, one) for status, one in operation["responses"].items() if status[0] == "2")
-    given = next(iter(answer.get("content", {}).values()), {}).get("schema", {})
     return Operation(
         operation["operationId"],
         method,
@@ -86,8 +85,8 @@ def _operation(url: str, method: str, path: str, operation: Mapping[str, Any]) -
         operation.get("description", ""),
         operation["security"][0]["token"][0],
         [_parameter(one) for one in operation["parameters"]],
-        _fields(_resolved(next(iter(sent.values()), {}).get("schema", {}))),
-        [replace(field, is_required=False) for field in _fields(_resolved(given))],
+        _fields(_content(sent)),
+        [replace(field, is_required=False) for field in _fields(_content(answer.get("content", {})))],
         status,
         _curl(url, method, path, operation, sent),
     )
@@ -104,6 +103,11 @@ def _fields(schema: Mapping[str, Any]) -> list[Field]:
         Field(name, _type(one), name in required, one.get("description", ""))
         for name, one in schema.get("properties", {}).items()
     ]
+
+
+def _content(content: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the schema of a body."""
+    return next((_resolved(one["schema"]) for one in content.values()), {})
 
 
 def _resolved(schema: Mapping[str, Any]) -> Mapping[str, Any]:

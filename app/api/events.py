@@ -76,8 +76,8 @@ def list_events(query_data: EventQuery) -> EventsOut | Response:
     """Read what happened in the team
 
     Without `after`: the last events. With `Accept: text/event-stream` the connection stays open and each event comes as
-    it happens, named by its kind; `Last-Event-ID` goes on where a cut one ended, and without it it begins now. When that
-    is too long ago, the event `reset` says so, and it goes on from now.
+    it happens, named by its kind; `Last-Event-ID` goes on where a cut one ended, without it a stream begins now. When
+    that is too long ago, the event `reset` says so, and it goes on from now.
     """
     after = _last_id(query_data)
     if _wants_stream():

@@ -37,7 +37,7 @@ _PATH = re.compile(r"/api/v1/(runs/\d+/)?events")
 
 
 class Feeds:
-    """The open streams of a process. Whoever holds the connections tells it what rang, and now and then to tend them."""
+    """The open streams of a process. Who holds the connections tells it what rang, and to tend them."""
 
     def __init__(self, app: Flask) -> None:
         self._app = app

@@ -2,7 +2,7 @@
 
 from typing import BinaryIO, cast
 
-from apiflask.schema_adapters.pydantic import UploadFile
+from apiflask.fields import UploadFile
 from flask import g
 from pydantic import Field
 
@@ -64,7 +64,9 @@ def _change(slug: str, uploads: list[Upload] | None = None, without: str = "") -
     if without and without not in {row.name for row in present}:
         raise NotFound
     kept = [row.id for row in present if row.name != without]
-    draft = task_models.changed(tasks.definition(task), TaskChange(version=task.version_number), kept)
+    draft = task_models.changed(
+        tasks.definition(task), TaskChange.model_validate({"version": task.version_number}), kept
+    )
     tasks.change(g.actor, slug, draft, task.version_number, folder(), uploads or ())
 
 

@@ -42,7 +42,9 @@ def once(view: View) -> View:
 def _first(key: str, act: Callable[[], Out]) -> Out:
     try:
         made = act()
-    except CarillonError:  # refused before anything was done; after any other failure nobody knows, and the ticket tells
+    except (
+        CarillonError
+    ):  # refused before anything was done; after any other failure nobody knows, and the ticket tells
         idempotency.forget(g.actor, key)
         raise
     idempotency.finish(g.actor, key, 201, made.model_dump(mode="json"))

@@ -14,6 +14,7 @@ from app.api import (
     members,
     models,
     output,
+    run_selection,
     runs,
     schedules,
     secrets,
@@ -22,12 +23,15 @@ from app.api import (
     tokens,
     versions,
 )
-from app.api.idempotency import HEADER, LONGEST_KEY
+from app.api.idempotency import HEADER
 from app.api.problems import MEDIA_TYPE, Problem
 from app.api.resource import PREFIX
 from app.engines.base import engines
+from app.services.idempotency import LONGEST_KEY
 
-SUBJECTS = (tasks, files, versions, schedules, runs, output, events, secrets, models, tokens, teams, members)
+SUBJECTS = (
+    tasks, files, versions, schedules, runs, run_selection, output, events, secrets, models, tokens, teams, members,
+)  # fmt: skip
 
 Document = dict[str, Any]
 
@@ -54,6 +58,7 @@ def attach(app: Flask) -> None:
     app.config.from_mapping(
         BASE_RESPONSE_SCHEMA=None, VALIDATION_ERROR_STATUS_CODE=422, VALIDATION_ERROR_DESCRIPTION="Validation error"
     )
+    app.json.sort_keys = False  # type: ignore[attr-defined]  # fields come as they are documented
     for subject in SUBJECTS:
         app.register_blueprint(subject.api)
     app.register_blueprint(blueprint)

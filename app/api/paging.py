@@ -28,9 +28,11 @@ class PageQuery(In):
 def place(cursor: str) -> str:
     """Return what a cursor says. Raises Invalid."""
     try:
-        return base64.urlsafe_b64decode(cursor.encode() + b"=" * (-len(cursor) % 4)).decode()
+        return base64.b64decode(cursor + "=" * (-len(cursor) % 4), b"-_", validate=True).decode()
     except (binascii.Error, ValueError):
-        raise Invalid({"cursor": "This is not a cursor. Use next_cursor of the page before, or leave it out."}) from None
+        raise Invalid(
+            {"cursor": "This is not a cursor. Use next_cursor of the page before, or leave it out."}
+        ) from None
 
 
 def gathered(

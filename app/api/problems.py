@@ -2,7 +2,7 @@
 
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -15,7 +15,7 @@ from werkzeug.exceptions import HTTPException
 from app.api.resource import PREFIX, Out
 from app.core.clock import utc_now
 from app.core.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
-from app.domain.access import ACTIONS, LABELS
+from app.domain.access import ACTIONS, LABELS, can, scope_of
 from app.services import teams
 from app.services.idempotency import OtherRequest, UnderWay
 from app.services.tasks import definitions
@@ -52,7 +52,7 @@ _TOO_LARGE = (OverflowError, RecursionError, sa.exc.DataError)
 _DATABASE_AWAY = (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError)
 _RETRY_SECONDS = 5
 _SCHEDULE = re.compile(r"when-(\d+)-(\w+)")
-_POLICY = {"misfire": "policy.misfire", "overlap": "policy.overlap"}
+_OTHERS = {"misfire": "policy.misfire", "overlap": "policy.overlap", "raise": "raise_micros"}
 _NUMBERS = {number.name: f"{number.place}.{number.key}" for number in definitions.NUMBERS}
 
 
@@ -78,22 +78,10 @@ def answer(error: Exception) -> Response | None:
     """Return the problem for a request to the API; None for another part of the site."""
     if not request.path.startswith(f"{PREFIX}/"):
         return None
-    if isinstance(error, Unavailable):
-        return _later(429 if isinstance(error, Throttled) else 503, error.message, error.retry_at)
-    if isinstance(error, UnderWay):
-        return _problem(409, error.message, {"Retry-After": "1"})
-    if isinstance(error, Forbidden):
-        return _problem(403, _whom_to_ask(error))
-    if isinstance(error, Invalid):
-        return _fields({_path(name): sentence for name, sentence in error.fields.items()})
-    if type(error) is NotFound and str(error) == str(NotFound()):
-        return _problem(404, _DETAILS[404])
-    for kind, status in ((NotFound, 404), (Conflict, 409), (OtherRequest, 422)):
-        if isinstance(error, kind):
-            return _problem(status, str(error))
-    if isinstance(error.__cause__, ValidationError):
-        return _not_valid(error.__cause__)
-    return _of_others(error)
+    told = next((tell for kind, tell in _REFUSALS if isinstance(error, kind)), None)
+    if told:
+        return told(error)
+    return _not_valid(error.__cause__) if isinstance(error.__cause__, ValidationError) else _of_others(error)
 
 
 def _of_others(error: Exception) -> Response | None:
@@ -116,6 +104,11 @@ def _of_others(error: Exception) -> Response | None:
     return _problem(500, "What was saved before is safe. Try again.", reference=reference)
 
 
+def _not_there(error: NotFound) -> Response:
+    is_bare = str(error) == str(NotFound())
+    return _problem(404, _DETAILS[404] if is_bare else str(error))
+
+
 def _problem(status: int, detail: str, headers: Mapping[str, str] | None = None, **more: Any) -> Response:
     title = TITLES.get(status, "That did not work.")
     body = {"type": f"/api/docs#problem-{status}", "title": title, "status": status, "detail": detail or title, **more}
@@ -131,9 +124,12 @@ def _later(status: int, sentence: str, retry_at: datetime | None) -> Response:
 
 
 def _whom_to_ask(error: Forbidden) -> str:
-    if error.action not in ACTIONS:
+    action = next((action for action in ACTIONS if action == error.action), None)
+    if action is None:
         return error.message
-    may = LABELS[error.action]  # type: ignore[index]  # it is one of them
+    if can(g.actor.role, action):
+        return f"This token has no scope “{scope_of(action)}”. Make one that has it in Settings, API keys."
+    may = LABELS[action]
     names = " or ".join(teams.owners(g.actor.team_id)[:3])
     return f"{error.message} It takes the right to {may}. Ask {names}, who owns {g.bearer.team_name}."
 
@@ -162,5 +158,18 @@ def _path(name: str) -> str:
     known = getattr(getattr(view, "_spec", {}).get("body"), "model_fields", {})
     if found := _SCHEDULE.fullmatch(name):
         return f"schedules.{found[1]}.{found[2]}" if "schedules" in known else found[2]
-    name = _NUMBERS.get(name) or _POLICY.get(name) or name
+    name = _NUMBERS.get(name) or _OTHERS.get(name) or name
     return f"settings.{name}" if name and "settings" in known and name.partition(".")[0] not in known else name
+
+
+_REFUSALS: tuple[tuple[type[Exception], Callable[[Any], Response]], ...] = (
+    (Throttled, lambda error: _later(429, error.message, error.retry_at)),
+    (Unavailable, lambda error: _later(503, error.message, error.retry_at)),
+    (UnderWay, lambda error: _problem(409, error.message, {"Retry-After": "1"})),
+    (Forbidden, lambda error: _problem(403, _whom_to_ask(error))),
+    (Invalid, lambda error: _fields({_path(name): sentence for name, sentence in error.fields.items()})),
+    (NotFound, _not_there),
+    (Conflict, lambda error: _problem(409, error.message)),
+    (OtherRequest, lambda error: _problem(422, error.message)),
+)
+"""Our own refusals; of those that are kinds of another the narrower comes first."""

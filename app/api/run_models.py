@@ -87,15 +87,20 @@ class RunOut(RunLine):
     is_over: bool
     ahead: int = Field(description="So many runs are before it in its queue")
     usual_seconds: float | None
+    cost_cap_micros: int | None = Field(description="Raised for this run; null: as the task says")
+    came_from: int | None = Field(description="The run whose last checkpoint it goes on from")
+    went_on: int | None = Field(description="The run that goes on from it")
+    can_go_on: bool = Field(description="Whether it ended with a checkpoint to go on from")
     facts: dict[str, Any]
     attempts: list[AttemptOut]
     artifacts: list[ArtifactOut]
 
 
-_COPIED = frozenset(RunOut.model_fields) & {
+_COPIED = (
     "number", "state", "reason", "sentence", "trigger", "planned_at", "started_at", "ended_at", "folded_count",
-    "folded_until", "cost_micros", "planned_local", "queued_at", "not_before", "attempt", "worker", "stop_mode", "facts",
-}  # fmt: skip
+    "folded_until", "cost_micros", "cost_cap_micros", "planned_local", "queued_at", "not_before", "attempt", "worker",
+    "stop_mode", "facts",
+)  # fmt: skip
 
 
 def run(actor: Actor, number: int) -> RunOut:
@@ -106,7 +111,8 @@ def run(actor: Actor, number: int) -> RunOut:
         **{name: getattr(row, name) for name in _COPIED},
         task=row.task.slug, task_name=row.task.name, version=row.version.number,
         requested_by=row.requested_by.name if row.requested_by else "", is_over=row.state in ENDED, ahead=detail.ahead,
-        usual_seconds=detail.usual_seconds, attempts=[_attempt(one) for one in row.attempts],
+        usual_seconds=detail.usual_seconds, came_from=detail.way.came_from, went_on=detail.way.went_on,
+        can_go_on=detail.way.can_go_on, attempts=[_attempt(one) for one in row.attempts],
         artifacts=[ArtifactOut.model_validate(one) for one in row.artifacts],
     )  # fmt: skip
 

@@ -66,6 +66,12 @@ class AgainIn(In):
     version: Literal["present", "same"] = Field("present", description="The task as it is now, or as it was then")
 
 
+class ResumptionIn(In):
+    """By how much to raise its cost cap."""
+
+    raise_micros: int = Field(0, ge=0, le=runs.HIGHEST_CAP_MICROS, description="Millionths of a US dollar")
+
+
 class DecisionIn(In):
     """What becomes of a run whose worker vanished in the middle."""
 
@@ -133,6 +139,18 @@ def repeat_run(number: int, json_data: AgainIn) -> RunOut:
     is_same = json_data.version == "same"
     made = runs.again(g.actor, number, with_its_version=is_same, trigger="api", key=_key())
     return run_models.run(g.actor, made)
+
+
+@api.post("/runs/<int:number>/resumption")
+@api.allow("run")
+@api.input(ResumptionIn, example={"raise_micros": 1_000_000})
+@api.output(RunOut, status_code=201)
+def resume_run(number: int, json_data: ResumptionIn) -> RunOut:
+    """Go on from its last checkpoint, in a new run
+
+    To raise its cost cap takes the scope write. Asked again, it is the same new run.
+    """
+    return run_models.run(g.actor, runs.resume(g.actor, number, json_data.raise_micros, trigger="api"))
 
 
 @api.post("/runs/<int:number>/decision")

@@ -71,9 +71,7 @@ def given(schedule: ScheduleIn) -> Given:
     """Return what was sent as if it were typed. Raises Invalid when kind and expression are not one rule."""
     zone = schedule.timezone or g.bearer.timezone
     text = schedule.text if schedule.kind is None else schedule.expression
-    typed = Given(
-        text, zone, schedule.gap, schedule.fold, schedule.starts, schedule.ends, str(schedule.count or "")
-    )
+    typed = Given(text, zone, schedule.gap, schedule.fold, schedule.starts, schedule.ends, str(schedule.count or ""))
     if schedule.kind is None:
         if schedule.expression:
             raise Invalid({"kind": "Say the kind of the expression: once, interval, cron or rrule."})
@@ -95,7 +93,8 @@ def _check_kind(kind: Kind, typed: Given) -> None:
 
 def all_given(sent: list[ScheduleIn]) -> list[Given]:
     """Return what was sent for several schedules. Raises Invalid."""
-    typed, wrong = [], {}
+    typed: list[Given] = []
+    wrong: dict[str, str] = {}
     for index, schedule in enumerate(sent):
         try:
             typed.append(given(schedule))
@@ -123,8 +122,9 @@ def _shown(position: int, rule: Mapping[str, Any], rows: list[Schedule]) -> Sche
     return ScheduleOut(
         position=position, text=rule["text"], sentence=sentence, kind=rule["kind"], expression=rule["expression"],
         timezone=rule["timezone"], gap=rule["gap"], fold=rule["fold"], starts_at=trigger.starts_at,
-        ends_at=trigger.ends_at, count=int(rule["count"]) if rule["count"] else None, state=row.state if row else "over",
-        problem=row.problem if row else "", next_fire_at=row.next_fire_at if row else None,
+        ends_at=trigger.ends_at, count=int(rule["count"]) if rule["count"] else None,
+        state=row.state if row else "over", problem=row.problem if row else "",
+        next_fire_at=row.next_fire_at if row else None,
     )  # fmt: skip
 
 

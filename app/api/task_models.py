@@ -26,11 +26,11 @@ NEXT = 5
 
 def _number(number: Number) -> tuple[Any, Any]:
     """Return the field of a number, in seconds, bytes or pieces; nothing means as before, or the default."""
-    step = int(number.unit) if number.is_whole and number.unit > 1 else None
-    bounds = {"ge": number.least * number.unit, "le": number.most * number.unit}
-    if number.is_whole:
-        return int | None, Field(None, multiple_of=step, **{name: int(value) for name, value in bounds.items()})
-    return float | None, Field(None, **bounds)
+    least, most = number.least * number.unit, number.most * number.unit
+    if not number.is_whole:
+        return float | None, Field(None, ge=least, le=most)
+    step = int(number.unit) if number.unit > 1 else None
+    return int | None, Field(None, ge=int(least), le=int(most), multiple_of=step)
 
 
 _LIMITS: dict[str, Any] = {number.key: _number(number) for number in NUMBERS if number.place == "limits"}
@@ -64,7 +64,9 @@ class TaskChange(In):
     name: str | None = Field(None, max_length=120)
     engine: str | None = Field(None, max_length=24)
     settings: dict[str, Any] | None = None
-    schedules: list[ScheduleIn] | None = Field(None, max_length=20, description="All of them, in place of those there are")
+    schedules: list[ScheduleIn] | None = Field(
+        None, max_length=schedules.MOST_SCHEDULES, description="All of them, in place of those there are"
+    )
     limits: Limits | None = None  # type: ignore[valid-type]  # made of NUMBERS
     policy: Policy | None = None  # type: ignore[valid-type]  # made of NUMBERS
     min_isolation: int | None = Field(None, ge=0, le=3)

@@ -65,9 +65,7 @@ def read_version(slug: str, number: int) -> DefinitionOut:
     """Read one version in full"""
     found = versions.find(tasks.find(g.actor, slug), number)
     author = found.author.name if found.author else ""
-    return DefinitionOut(
-        number=found.number, author=author, created_at=found.created_at, definition=found.definition
-    )
+    return DefinitionOut(number=found.number, author=author, created_at=found.created_at, definition=found.definition)
 
 
 @api.post("/tasks/<slug>/versions/<int:number>/restoration")

@@ -52,15 +52,16 @@ SCOPE_LABELS: dict[Scope, str] = {
 
 @dataclass(frozen=True)
 class Actor:
-    """A person acting in a team, with the role they have there."""
+    """A person acting in a team, with the role they have there; through a program only within its token's `scopes`."""
 
     person_id: int
     team_id: int
     role: Role
+    scopes: frozenset[str] | None = None
 
     def may(self, action: Action) -> bool:
-        """Whether this person may do `action` in this team."""
-        return can(self.role, action)
+        """Whether this person may do `action` in this team, here."""
+        return can(self.role, action) and (self.scopes is None or reaches(self.scopes, action))
 
 
 def can(role: Role | None, action: Action) -> bool:

@@ -1,11 +1,13 @@
 """The wall times of an RRULE, from any moment on, without counting up from its beginning."""
 
-from collections.abc import Callable, Iterator
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from itertools import islice, takewhile
 
+from app.domain.localtime import TriggerError
 from app.domain.rrule import Rule
 
 LAST_YEAR = 9900
@@ -32,14 +34,26 @@ def walls(rule: Rule, anchor: datetime, since: datetime) -> Iterator[datetime]:
 
 @lru_cache(maxsize=4096)
 def last(rule: Rule, anchor: datetime) -> datetime | None:
-    """Return the last wall time that COUNT or a naive UNTIL allows; None without such an end."""
+    """Return the last wall time that COUNT or a naive UNTIL allows; None without such an end.
+
+    Raises TriggerError for a COUNT that takes too long to count.
+    """
     if rule.until and rule.until.tzinfo is None:
         return rule.until
     if rule.count is None:
         return None
     start = rule.dtstart or datetime.combine(anchor, time())
-    counted = list(islice(_periods(_filled(rule, start), start, _begin(rule, start, anchor)), rule.count))
-    return counted[-1] if counted else start - timedelta.resolution
+    begin, most = _begin(rule, start, anchor), _MOST_MISSES.get(rule.freq, _MOST_SHORT_MISSES)
+    filled, found, times = _filled(rule, start), start - timedelta.resolution, 0
+    expand = _short_periods if rule.freq in _UNITS else _long_periods
+    for period in islice(expand(filled, start, begin), most):
+        for wall in _picked(filled, period, begin):
+            found, times = wall, times + 1
+            if times == rule.count:
+                return found
+    if times:
+        raise TriggerError("Its COUNT takes too long to count. Write a smaller one, or UNTIL with the last day.")
+    return found
 
 
 def _begin(rule: Rule, start: datetime, anchor: datetime) -> datetime:
@@ -71,26 +85,44 @@ def _periods(rule: Rule, start: datetime, since: datetime) -> Iterator[datetime]
     misses, most = 0, _MOST_MISSES.get(rule.freq, _MOST_SHORT_MISSES)
     for period in expand(rule, start, since):
         misses += 1
-        for wall in _picked(rule, period):
-            if wall >= since:
-                misses = 0
-                yield wall
+        for wall in _picked(rule, period, since):
+            misses = 0
+            yield wall
         if misses > most:
             return
 
 
-def _picked(rule: Rule, period: list[datetime]) -> list[datetime]:
-    if not rule.bysetpos or not period:
-        return period
-    size = len(period)
-    places = {place - 1 if place > 0 else size + place for place in rule.bysetpos}
-    return [period[place] for place in sorted(places) if 0 <= place < size]
+@dataclass(frozen=True)
+class _Period:
+    """The times of one period, ascending: every one of `moments` on each of `days`. There may be millions."""
+
+    days: Sequence[date]
+    moments: Sequence[time]
+
+    def at(self, place: int) -> datetime:
+        """Return the time at a place, counted from 0."""
+        day, moment = divmod(place, len(self.moments))
+        return datetime.combine(self.days[day], self.moments[moment])
+
+
+_NONE = _Period((), ())
+
+
+def _picked(rule: Rule, period: _Period, since: datetime) -> Iterator[datetime]:
+    """Yield the times of a period from `since` on; only those that are asked for are made."""
+    size = len(period.days) * len(period.moments)
+    places: Sequence[int] = range(size)
+    if rule.bysetpos:
+        wanted = {place - 1 if place > 0 else size + place for place in rule.bysetpos}
+        places = sorted(place for place in wanted if 0 <= place < size)
+    first = bisect_left(places, since, key=period.at)
+    return map(period.at, places[first:])
 
 
 # --- years, months, weeks, days
 
 
-def _long_periods(rule: Rule, start: datetime, since: datetime) -> Iterator[list[datetime]]:
+def _long_periods(rule: Rule, start: datetime, since: datetime) -> Iterator[_Period]:
     period = _LONG[rule.freq]
     first, number = (period.number(day, rule.wkst) for day in (start.date(), since.date()))
     number = max(number, first)
@@ -101,7 +133,7 @@ def _long_periods(rule: Rule, start: datetime, since: datetime) -> Iterator[list
     while number < end_of_time:
         begin, end = period.days(number, rule.wkst)
         days = (begin + timedelta(days=offset) for offset in range((end - begin).days))
-        yield [datetime.combine(day, moment) for day in days if allows(day) for moment in times]
+        yield _Period([day for day in days if allows(day)], times)
         number += rule.interval
 
 
@@ -190,7 +222,7 @@ def _first_week(year: int, wkst: int) -> date:
 # --- hours, minutes, seconds
 
 
-def _short_periods(rule: Rule, start: datetime, since: datetime) -> Iterator[list[datetime]]:
+def _short_periods(rule: Rule, start: datetime, since: datetime) -> Iterator[_Period]:
     unit = _UNITS[rule.freq]
     step = unit * rule.interval
     begin = start.replace(minute=0, second=0) if rule.freq == "HOURLY" else start
@@ -203,7 +235,7 @@ def _short_periods(rule: Rule, start: datetime, since: datetime) -> Iterator[lis
             yield _expanded(rule, wall)
             wall += step
         else:
-            yield []
+            yield _NONE
             wall = _aligned(begin, step, jump)
 
 
@@ -217,16 +249,23 @@ def _next_chance(rule: Rule, wall: datetime, allows: Callable[[date], bool]) -> 
     if not allows(wall.date()):
         return datetime.combine(wall.date() + _DAY, time())
     if rule.byhour and wall.hour not in rule.byhour:
-        return wall.replace(minute=0, second=0) + _UNITS["HOURLY"]
+        hour = _later(rule.byhour, wall.hour)
+        today, tomorrow = wall.date(), wall.date() + _DAY
+        return datetime.combine(tomorrow, time()) if hour is None else datetime.combine(today, time(hour))
     if rule.freq != "HOURLY" and rule.byminute and wall.minute not in rule.byminute:
-        return wall.replace(second=0) + _UNITS["MINUTELY"]
+        minute, hour_begin = _later(rule.byminute, wall.minute), wall.replace(minute=0, second=0)
+        return hour_begin + (_UNITS["HOURLY"] if minute is None else minute * _UNITS["MINUTELY"])
     if rule.freq == "SECONDLY" and rule.bysecond and wall.second not in rule.bysecond:
-        return wall + _UNITS["SECONDLY"]
+        second, minute_begin = _later(rule.bysecond, wall.second), wall.replace(second=0)
+        return minute_begin + (_UNITS["MINUTELY"] if second is None else second * _UNITS["SECONDLY"])
     return None
 
 
-def _expanded(rule: Rule, wall: datetime) -> list[datetime]:
-    if rule.freq == "SECONDLY":
-        return [wall]
+def _later(wanted: tuple[int, ...], than: int) -> int | None:
+    return next((number for number in wanted if number > than), None)
+
+
+def _expanded(rule: Rule, wall: datetime) -> _Period:
     minutes = rule.byminute if rule.freq == "HOURLY" else (wall.minute,)
-    return [wall.replace(minute=minute, second=second) for minute in minutes for second in rule.bysecond]
+    seconds = (wall.second,) if rule.freq == "SECONDLY" else rule.bysecond
+    return _Period((wall.date(),), [time(wall.hour, minute, second) for minute in minutes for second in seconds])

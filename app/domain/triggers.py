@@ -28,7 +28,8 @@ _LOOKS_BACK = tuple(timedelta(days) for days in (0.1, 3, 40, 400, 4_000, 40_000)
 """How far before its end the last time of a rule is looked for, step by step."""
 
 _ONCE = re.compile(r"[12]\d{3}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?(Z|[+-]\d\d:\d\d)?", re.ASCII)
-_INTERVAL = re.compile(r"(?:(\d{1,5})d)?(?:(\d{1,6})h)?(?:(\d{1,8})m)?(?:(\d{1,9})s)?", re.ASCII)
+_INTERVAL = re.compile(r"(?:(\d{1,3})w)?(?:(\d{1,5})d)?(?:(\d{1,6})h)?(?:(\d{1,8})m)?(?:(\d{1,9})s)?", re.ASCII)
+_ISO_INTERVAL = re.compile(r"p(\d+w|(?:\d+d)?)(?:t([\dhms]+))?", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -36,9 +37,9 @@ class Trigger:
     """A rule that yields planned times.
 
     `expression` by kind. once: a wall time of the zone, `2026-11-24T09:00[:30]`, or an instant with its UTC offset.
-    interval: elapsed time, `90s`, `15m`, `2h`, `1d` or `1h30m`, from 1 s to 3,660 days; the n-th time is exactly
-    anchor_at + n × interval, n ≥ 0 (without an anchor: from 1970 UTC). cron: five fields. rrule: RFC 5545, DTSTART
-    optional; without one it counts from the day of the anchor.
+    interval: elapsed time, `90s`, `15m`, `2h`, `1d`, `1h30m`, `PT1H30M` or a number of seconds, from 1 s to 3,660 days;
+    the n-th time is exactly anchor_at + n × interval, n ≥ 0 (without an anchor: from 1970 UTC). cron: five fields.
+    rrule: RFC 5545, DTSTART optional; without one it counts from the day of the anchor.
     `gap` and `fold` say what becomes of fixed wall times that a clock change leaves out or repeats.
     Nothing is planned before `starts_at` or after `ends_at`; both instants themselves are allowed.
     """
@@ -92,9 +93,21 @@ def last_fire(trigger: Trigger) -> Fire | None:
     if end >= LAST - localtime.DAY:
         return None
     for span in _LOOKS_BACK:
-        if found := deque(fires_between(trigger, end - span, end), maxlen=1):
-            return found[0]
+        if next(fires_between(trigger, end - span, end), None):
+            return deque(fires_between(trigger, _shortly_before_last(trigger, end - span, end), end), maxlen=1)[0]
     return None
+
+
+def _shortly_before_last(trigger: Trigger, after: datetime, end: datetime) -> datetime:
+    """Return an instant after which there are few times up to `end`, but not none; there are some after `after`."""
+    until = end
+    while until - after > HOUR:
+        middle = after + (until - after) / 2
+        if next(fires_between(trigger, middle, end), None):
+            after = middle
+        else:
+            until = middle
+    return after
 
 
 def fires_between(trigger: Trigger, after: datetime, until: datetime) -> Iterator[Fire]:
@@ -194,9 +207,12 @@ def _fire(at: datetime, tz: ZoneInfo) -> Fire:
 
 @lru_cache(maxsize=1024)
 def _interval(expression: str) -> timedelta:
-    match = _INTERVAL.fullmatch(expression.strip().lower())
-    days, hours, minutes, seconds = (int(part or 0) for part in match.groups()) if match else (0, 0, 0, 0)
-    every = timedelta(days, seconds, minutes=minutes, hours=hours)
+    text = expression.strip().lower()
+    if iso := _ISO_INTERVAL.fullmatch(text):
+        text = "".join(filter(None, iso.groups()))
+    match = _INTERVAL.fullmatch(f"{text}s" if text.isascii() and text.isdecimal() else text)
+    weeks, days, hours, minutes, seconds = (int(part or 0) for part in match.groups()) if match else [0] * 5
+    every = timedelta(days, seconds, minutes=minutes, hours=hours, weeks=weeks)
     if not SHORTEST <= every <= LONGEST:
         raise TriggerError(
             f"“{expression}” is no interval. Write 90s, 15m, 2h, 1d or 1h30m, from 1 second to {LONGEST.days:,} days."

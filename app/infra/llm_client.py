@@ -55,6 +55,9 @@ _NO_KEY = "none"
 _MOST_EVENTS = 16 * MOST_TOKENS
 """An answer that comes in more pieces never ends."""
 
+_MOST_COUNTED = 1_000_000_000
+"""A server that counts more tokens in a turn, or fewer than none, is not believed: no sum could be kept."""
+
 _ENDS = {"stop": "stop", "tool_call": "calls", "length": "length", "content_filter": "refused", "error": "error"}
 
 
@@ -106,8 +109,9 @@ class Conversation:
         if response.finish_reason is None or response.finish_reason == "error":
             raise llm_errors.broken_off(self._choice)
         response = _storable(response)
+        said = self._said(response)
         self._messages.append(response)
-        return self._said(response)
+        return said
 
     async def _streamed(self, settings: ModelSettings, on_text: Callable[[str], None]) -> ModelResponse:
         request = model_request_stream(
@@ -132,6 +136,8 @@ class Conversation:
         text = "".join(part.content for part in response.parts if isinstance(part, TextPart))
         calls = [_call(part) for part in response.parts if isinstance(part, ToolCallPart)]
         usage = response.usage
+        if not all(0 <= tokens <= _MOST_COUNTED for tokens in (usage.input_tokens, usage.output_tokens)):
+            raise llm_errors.miscounted(self._choice)
         return Said(
             text,
             calls,

@@ -66,6 +66,11 @@ def endless(choice: ModelChoice) -> ModelError:
     return ModelError("model_nonsense", f"The answer of {choice.name} did not end.", "transient")
 
 
+def miscounted(choice: ModelChoice) -> ModelError:
+    """Return the error of a server that counts its tokens wrongly."""
+    return ModelError("model_nonsense", f"{choice.name} says it used a number of tokens that can't be.", "permanent")
+
+
 def _not_connected(failure: Failure, choice: ModelChoice) -> ModelError:
     if failure.reason == "inner_address":
         return ModelError("inner_address", failure.message, "permanent")

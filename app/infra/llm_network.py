@@ -4,7 +4,7 @@ import asyncio
 import functools
 import ssl
 import time
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 from concurrent.futures import Future
 from typing import Any
 
@@ -13,11 +13,14 @@ import httpx2
 from httpcore2 import AnyIOBackend, AsyncNetworkBackend, AsyncNetworkStream
 
 from app.infra import fetch
-from app.infra.addresses import Target
+from app.infra.addresses import Failure, Target
 
 CONNECT_SECONDS = 10.0
 SILENCE_SECONDS = 300.0
 """A model that thinks may be silent for so long."""
+
+MOST_BYTES = 16 * 1024 * 1024
+"""No answer is larger: one that had no end would take the worker's memory, and with it every other run."""
 
 _HTTPS = 443
 
@@ -65,6 +68,37 @@ class _Checked(AsyncNetworkBackend):
         await asyncio.sleep(seconds)
 
 
+class _Short(httpx2.AsyncByteStream):
+    """What a server answers, up to `MOST_BYTES`. Raises Failure beyond."""
+
+    def __init__(self, whole: Any) -> None:
+        self._whole = whole
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        left = MOST_BYTES
+        async for piece in self._whole:
+            left -= len(piece)
+            if left < 0:
+                raise Failure("too_large", "Its answer did not end.", is_permanent=False)
+            yield piece
+
+    async def aclose(self) -> None:
+        """Close the connection."""
+        await self._whole.aclose()
+
+
+class _Transport(httpx2.AsyncHTTPTransport):
+    """Takes answers as they are sent, as a small packed one can be of any size, and no more than `MOST_BYTES`."""
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        """Ask."""
+        request.headers["Accept-Encoding"] = "identity"
+        response = await super().handle_async_request(request)
+        response.headers.pop("Content-Encoding", None)  # who packs it all the same is not understood
+        response.stream = _Short(response.stream)
+        return response
+
+
 @functools.cache
 def _tls() -> ssl.SSLContext:
     return ssl.create_default_context()
@@ -72,7 +106,7 @@ def _tls() -> ssl.SSLContext:
 
 def client() -> httpx2.AsyncClient:
     """Return a client for one conversation: no proxy or password of the environment is used, no redirect followed."""
-    transport = httpx2.AsyncHTTPTransport(verify=_tls(), trust_env=False)
+    transport = _Transport(verify=_tls(), trust_env=False)
     transport._pool = httpcore2.AsyncConnectionPool(  # noqa: SLF001 httpx has no parameter for it
         ssl_context=_tls(), max_connections=4, keepalive_expiry=5.0, network_backend=_Checked()
     )

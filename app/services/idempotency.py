@@ -30,7 +30,7 @@ class UnderWay(Conflict):
 
 @dataclass(frozen=True)
 class First:
-    """This request is carried out. `ticket` is the same for whoever does it under this key: what it makes once, by it."""
+    """This request is carried out. `ticket` names it: it is the same for whoever has to do it over."""
 
     ticket: str
 

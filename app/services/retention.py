@@ -22,7 +22,7 @@ BATCH = 200
 
 
 def prune(storage: Storage) -> dict[str, int]:
-    """Remove old logs, artifacts, runs, sign-ins and tokens; returns of how many runs each went, and how many of the rest."""
+    """Remove old logs, artifacts, runs, sign-ins and tokens; returns how many runs lost each, and how many went."""
     return {
         "logs": _prune_logs(),
         "artifacts": _prune_artifacts(storage),

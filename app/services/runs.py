@@ -268,7 +268,8 @@ def _name(work: SessionWork, actor: Actor) -> str:
 class Detail:
     """A run as its page shows it; `run` has task, version, requested_by, attempts with steps, and artifacts loaded.
 
-    `usual_seconds` is None while nothing is known; `ahead` counts the runs before this one in its queue.
+    `usual_seconds` is None while nothing is known; `ahead` counts the runs before this one in its queue; `met` names
+    the schedules whose times met in it, when there are several.
     """
 
     run: Run
@@ -276,6 +277,7 @@ class Detail:
     ahead: int
     has_schedule: bool
     way: "Way"
+    met: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -306,8 +308,15 @@ def find(actor: Actor, number: int) -> Detail:
     if run is None:
         raise NotFound
     return Detail(
-        run, usual_seconds(_took(run)), _ahead(run) if run.state == "queued" else 0, _has_schedule(run), _way(run)
-    )
+        run, usual_seconds(_took(run)), _ahead(run) if run.state == "queued" else 0, _has_schedule(run), _way(run),
+        _met(run),
+    )  # fmt: skip
+
+
+def _met(run: Run) -> Sequence[str]:
+    ids = run.facts.get("schedules", ())
+    query = sa.select(Schedule.text).where(Schedule.id.in_(ids), Schedule.task_id == run.task_id).order_by(Schedule.id)
+    return db.session.scalars(query).all() if ids else ()
 
 
 def _way(run: Run) -> Way:

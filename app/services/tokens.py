@@ -73,8 +73,8 @@ def who(token: str) -> Bearer | None:
         return None
     row, person, team, role = found
     bearer = Bearer(
-        Actor(person.id, team.id, cast("Role", role)), row.id, row.name, row.prefix, tuple(row.scopes), row.expires_at,
-        person.name, person.email, person.timezone, team.slug, team.name,
+        Actor(person.id, team.id, cast("Role", role), frozenset(row.scopes)), row.id, row.name, row.prefix,
+        tuple(row.scopes), row.expires_at, person.name, person.email, person.timezone, team.slug, team.name,
     )  # fmt: skip
     if row.last_used_at is None or row.last_used_at < now - _MINUTE:
         with unit() as work:

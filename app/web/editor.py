@@ -121,7 +121,7 @@ def _form(fields: Fields, errors: Errors, **more: Any) -> str:
     return page(
         "tasks/edit.html",
         fields=fields,
-        errors=errors,
+        errors=dict(sorted(errors.items(), key=lambda one: one[0] == "name")),  # asked for after the rest
         labels=_LABELS | when.labels,
         engine_options=[(name, label, _SIGNS.get(name, "plug")) for name, label in definitions.types()],
         secrets=secrets.names(g.actor),

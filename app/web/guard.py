@@ -53,11 +53,10 @@ def load(_request: Request) -> Visitor | None:
 
 def check() -> AnyResponse | None:
     """Let the request through, or answer it: sign in first, 403, 404."""
-    if request.endpoint is None:
-        return None  # no such address: the router says so next
-    view = current_app.view_functions[request.endpoint]
-    if getattr(view, "is_for_programs", False):
-        return None  # no browser comes here: a token is asked for instead, and no cookie is looked at
+    view = current_app.view_functions[request.endpoint] if request.endpoint else None
+    if view is None or getattr(view, "is_for_programs", False):
+        # No such address, as the router says next; or no browser comes here, and a token is asked for instead.
+        return None
     is_open = getattr(view, "is_open", False)
     must_sign_in = not is_open and not current_user.is_authenticated
     if must_sign_in and (request.method in security.SAFE or not _is_plain_form()):

@@ -1,13 +1,12 @@
 """What is done with several runs together, and how it went with each."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from flask import Blueprint, g, redirect, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from app.core.errors import CarillonError, NotFound
 from app.core.identifiers import digest
+from app.core.together import each
 from app.services import run_list, runs
 from app.web import run_filters
 from app.web.forms import text
@@ -18,22 +17,6 @@ blueprint = Blueprint("run_bulk", __name__, url_prefix="/t/<team>")
 
 _KEPT = "filter-"
 _LARGEST = 2**31 - 1
-
-
-@dataclass(frozen=True)
-class Done:
-    """A run that was dealt with; `new` is the number of the run that came of it."""
-
-    number: int
-    new: int | None = None
-
-
-@dataclass(frozen=True)
-class Refused:
-    """A run that could not be dealt with, and why."""
-
-    number: int
-    why: str
 
 
 @blueprint.post("/runs/selection/cancellation")
@@ -71,17 +54,7 @@ def _key(number: int) -> str:
 
 
 def _with_selection(what: str, act: Callable[[int], int | None]) -> str:
-    done: list[Done] = []
-    refused: list[Refused] = []
-    numbers = _numbers()
-    for number in numbers:
-        # Each run is a transaction of its own: one that can't be dealt with holds up no other.
-        try:
-            done.append(Done(number, act(number)))
-        except NotFound:
-            refused.append(Refused(number, "It is not there."))
-        except CarillonError as error:
-            refused.append(Refused(number, error.message))
+    done, refused = each(_numbers(), act)
     back = run_filters.address_of(_filters())
     return page("runs/bulk.html", what=what, done=done, refused=refused, back=back, most=run_list.MOST_AT_ONCE)
 

@@ -153,10 +153,13 @@ def _when(at: datetime) -> str:
 def _in_words(bars: Sequence[Drawn]) -> list[tuple[str, list[Drawn]]]:
     """Return headings with their bars: what is next, then what was, the newest day and run first."""
     ordered = sorted(bars, key=lambda drawn: drawn.bar.start)
-    coming = [("Next", [drawn for drawn in ordered if not drawn.bar.states])]
-    past = (drawn for drawn in reversed(ordered) if drawn.bar.states)
-    days = [(said, list(here)) for said, here in groupby(past, lambda drawn: day(drawn.bar.start))]
-    return [(said, here) for said, here in coming + days if here]
+    coming = [drawn for drawn in ordered if not drawn.bar.states]
+    past = [drawn for drawn in reversed(ordered) if drawn.bar.states]
+    return [*_by_day(coming, "Next: "), *_by_day(past)]
+
+
+def _by_day(bars: Sequence[Drawn], before: str = "") -> list[tuple[str, list[Drawn]]]:
+    return [(before + said, list(here)) for said, here in groupby(bars, lambda drawn: day(drawn.bar.start))]
 
 
 # --- the axis

@@ -7,7 +7,10 @@ NEEDS = {
         "list_run_events", "list_secrets", "list_models", "read_me", "revoke_me", "list_tokens", "list_teams",
         "read_team", "list_members",
     ),
-    "run": ("create_run", "cancel_run", "repeat_run", "decide_run"),
+    "run": (
+        "create_run", "cancel_run", "repeat_run", "resume_run", "decide_run", "cancel_runs", "repeat_runs",
+        "decide_runs",
+    ),
     "edit": (
         "create_task", "change_task", "delete_task", "recover_task", "pause_task", "resume_task", "copy_task",
         "add_files", "remove_file", "restore_version", "replace_schedules", "add_schedule", "remove_schedule",

@@ -27,7 +27,9 @@ def _named(app):
     return [(endpoint, view.__name__) for endpoint, view in views.items()]
 
 
-@pytest.mark.parametrize("given", ["", "Bearer", "Bearer nonsense", "Basic YTpi", "Bearer car_aaaaaaaa_b_c", "Bearer \xff"])
+@pytest.mark.parametrize(
+    "given", ["", "Bearer", "Bearer nonsense", "Basic YTpi", "Bearer car_aaaaaaaa_b_c", "Bearer \xff"]
+)
 def test_without_a_good_token_nothing_is_said(app, given):
     client = app.test_client()
     for name, method, path in operations(app):
@@ -71,7 +73,9 @@ def test_no_token_exceeds_the_present_role_of_its_person(app, ada, northgate, ro
         if can(role, ACTION[name]):
             assert answer.status_code not in {401, 403}, (name, answer.text)
         else:
-            assert (answer.status_code, "Ask Ada Park, who owns Northgate." in answer.json["detail"]) == (403, True), name
+            assert (answer.status_code, "Ask Ada Park, who owns Northgate." in answer.json["detail"]) == (403, True), (
+                name
+            )
 
 
 def test_another_teams_things_are_not_there(cid_program, ada_program, task):

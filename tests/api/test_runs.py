@@ -8,9 +8,9 @@ import pytest
 import sqlalchemy as sa
 
 from app.infra.storage import Storage
-from app.models.runs import Artifact, LogChunk, Run
+from app.models.runs import Artifact, Checkpoint, LogChunk, Run
 from app.services.unit import batch
-from tests.api.conftest import HTTP
+from tests.api.conftest import HTTP, program
 
 
 @pytest.fixture
@@ -105,7 +105,10 @@ def test_a_task_made_with_a_key_is_made_once(ada_program):
 def test_the_log_is_read_on_until_the_run_is_over(app, ada_program, run):
     write(app, 1, 3)
     page = ada_program.get("/runs/1/log?limit=2").json
-    assert [(line["number"], line["text"], line["level"]) for line in page["items"]] == [(1, "line 1", "info"), (2, "line 2", "info")]
+    assert [(line["number"], line["text"], line["level"]) for line in page["items"]] == [
+        (1, "line 1", "info"),
+        (2, "line 2", "info"),
+    ]
     page = ada_program.get(f"/runs/1/log?cursor={page['next_cursor']}").json
     assert ([line["number"] for line in page["items"]], page["next_cursor"] is None) == ([3], False)
     waiting = ada_program.get(f"/runs/1/log?cursor={page['next_cursor']}").json
@@ -129,10 +132,46 @@ def test_files_that_a_run_made_are_listed_and_sent(app, ada_program, run, tmp_pa
         row = work.connection.execute(sa.select(Run.id, Run.team_id)).one()
         digest, size = Storage(tmp_path / "files").keep(io.BytesIO(b"a,b"))
         values = {"run_id": row.id, "team_id": row.team_id, "name": "out/list.csv", "media_type": "text/csv"}
-        work.connection.execute(sa.insert(Artifact).values(values | {"size_bytes": size, "digest": digest, "created_at": work.now}))
+        work.connection.execute(
+            sa.insert(Artifact).values(values | {"size_bytes": size, "digest": digest, "created_at": work.now})
+        )
     [artifact] = ada_program.get("/runs/1/artifacts").json["items"]
     assert (artifact["name"], artifact["size_bytes"]) == ("out/list.csv", 3)
     sent = ada_program.get("/runs/1/artifacts/out/list.csv")
     assert (sent.data, sent.headers["Content-Disposition"]) == (b"a,b", "attachment; filename=list.csv")
     sent.close()
     assert ada_program.get("/runs/1/artifacts/other").status_code == 404
+
+
+def test_several_are_dealt_with_together_and_each_says_how_it_went(ada_program, task):
+    for _ in range(2):
+        ada_program.make("/runs", {"task": task})
+    done = ada_program.post("/runs/selection/cancellation", {"numbers": [1, 2, 9, 1]}).json
+    assert done == {
+        "done": [{"number": 1, "new": None}, {"number": 2, "new": None}],
+        "refused": [{"number": 9, "why": "It is not there."}],
+    }
+    again = ada_program.make("/runs/selection/again", {"numbers": [1, 2]}, Idempotency_Key="k")
+    assert [one["new"] for one in again["done"]] == [3, 4]
+    assert ada_program.make("/runs/selection/again", {"numbers": [1, 2]}, Idempotency_Key="k") == again
+    decided = ada_program.post("/runs/selection/decision", {"numbers": [3], "answer": "end"}).json
+    assert "does not wait" in decided["refused"][0]["why"]
+    assert ada_program.post("/runs/selection/cancellation", {"numbers": list(range(1, 102))}).status_code == 422
+
+
+def test_one_goes_on_from_its_checkpoint_with_more_money_only_with_the_scope_to_change(
+    app, ada, northgate, ada_program, run
+):
+    assert ada_program.post("/runs/1/resumption").status_code == 409
+    with app.app_context(), batch() as work:
+        row = work.connection.execute(sa.select(Run.id, Run.team_id)).one()
+        kept = {"run_id": row.id, "team_id": row.team_id, "number": 1, "token": 1, "after": "turn 1", "state": {}}
+        work.connection.execute(sa.insert(Checkpoint).values(kept | {"files": {}, "at": work.now}))
+    change(app, 1, state="failed", reason="cost_cap", ended_at=datetime.now(UTC))
+    assert ada_program.post("/runs/1/resumption").json["errors"][0]["field"] == "raise_micros"
+    limited = program(app, ada, northgate, ["run"])
+    refused = limited.post("/runs/1/resumption", {"raise_micros": 1_000_000})
+    assert (refused.status_code, "no scope “write”" in refused.json["detail"]) == (403, True)
+    made = ada_program.make("/runs/1/resumption", {"raise_micros": 1_000_000})
+    assert (made["number"], made["cost_cap_micros"]) == (2, 1_000_000)
+    assert ada_program.make("/runs/1/resumption", {"raise_micros": 1_000_000})["number"] == 2

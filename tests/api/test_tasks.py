@@ -8,7 +8,9 @@ from tests.api.conftest import HTTP
 
 
 def test_a_task_is_made_and_read_with_all_its_defaults(ada_program):
-    made = ada_program.make("/tasks", HTTP | {"schedules": [{"text": "every weekday at 9:00", "timezone": "Europe/Berlin"}]})
+    made = ada_program.make(
+        "/tasks", HTTP | {"schedules": [{"text": "every weekday at 9:00", "timezone": "Europe/Berlin"}]}
+    )
     assert (made["slug"], made["version"], made["state"], made["owner"]) == ("probe", 1, "active", "Ada Park")
     assert made["limits"]["timeout_seconds"] == 3600
     assert made["policy"]["misfire"] == "latest"
@@ -20,14 +22,18 @@ def test_a_task_is_made_and_read_with_all_its_defaults(ada_program):
 
 def test_limits_and_policy_are_in_seconds_and_bytes(ada_program):
     limits = {"timeout_seconds": 90, "memory_bytes": 64 * 1024 * 1024}
-    made = ada_program.make("/tasks", HTTP | {"limits": limits, "policy": {"retries": 0, "misfire": "skip", "is_idempotent": False}})
+    made = ada_program.make(
+        "/tasks", HTTP | {"limits": limits, "policy": {"retries": 0, "misfire": "skip", "is_idempotent": False}}
+    )
     assert made["limits"]["timeout_seconds"] == 90
     assert made["limits"]["memory_bytes"] == 64 * 1024 * 1024
     assert (made["policy"]["retries"], made["policy"]["misfire"], made["policy"]["is_idempotent"]) == (0, "skip", False)
 
 
 def test_a_change_keeps_what_it_does_not_name(ada_program):
-    made = ada_program.make("/tasks", HTTP | {"limits": {"timeout_seconds": 90}, "schedules": [{"text": "every 15 minutes"}]})
+    made = ada_program.make(
+        "/tasks", HTTP | {"limits": {"timeout_seconds": 90}, "schedules": [{"text": "every 15 minutes"}]}
+    )
     changed = ada_program.patch("/tasks/probe", {"version": 1, "name": "Probe two"}).json
     assert (changed["name"], changed["version"], changed["slug"]) == ("Probe two", 2, "probe")
     assert changed["limits"] == made["limits"]
@@ -56,11 +62,19 @@ def test_a_change_of_an_older_version_is_a_conflict(ada_program, task):
         ({"engine": "magic"}, "engine", "Choose one of the types."),
         ({"name": ""}, "name", "Give the task a name."),
         ({"limits": {"timeout_seconds": 0}}, "limits.timeout_seconds", "At least 3.0."),
-        ({"limits": {"timeout_minutes": 5}}, "limits.timeout_minutes", "“timeout_minutes” is not known here. Did you mean “timeout_seconds”?"),
+        (
+            {"limits": {"timeout_minutes": 5}},
+            "limits.timeout_minutes",
+            "“timeout_minutes” is not known here. Did you mean “timeout_seconds”?",
+        ),
         ({"schedules": [{"text": "every day"}]}, "schedules.0.text", ""),
         ({"schedules": [{"text": "every hour"}, {"text": "at the end of time"}]}, "schedules.1.text", ""),
         ({"schedules": [{"kind": "cron", "expression": "61 * * * *"}]}, "schedules.0.expression", ""),
-        ({"schedules": [{"text": "every hour", "timezone": "Mars/Base"}]}, "schedules.0.text", "Choose a time zone from the list."),
+        (
+            {"schedules": [{"text": "every hour", "timezone": "Mars/Base"}]},
+            "schedules.0.text",
+            "Choose a time zone from the list.",
+        ),
         ({"policy": {"misfire": "never"}}, "policy.misfire", "Choose one from the list."),
     ],
 )
@@ -71,6 +85,7 @@ def test_what_is_wrong_is_said_by_field(ada_program, sent, field, sentence):
     [problem] = answer.json["errors"]
     assert problem["field"] == field
     assert sentence in problem["detail"]
+    assert not problem["detail"].endswith("?.")
     assert problem["detail"] in answer.json["detail"]
 
 

@@ -207,3 +207,35 @@ def test_times_are_those_of_the_reference_implementation(expression, days_later,
 )  # fmt: skip
 def test_every_part_of_an_rrule_is_said(expression, sentence):
     assert triggers.describe(Trigger("rrule", expression, "Europe/Berlin")) == sentence
+
+
+def every(count):
+    return ",".join(map(str, range(count)))
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        f"FREQ=YEARLY;BYDAY=MO,TU,WE,TH,FR,SA,SU;BYHOUR={every(24)};BYMINUTE={every(28)};BYSECOND={every(28)}",
+        f"FREQ=MONTHLY;BYDAY=MO,TU,WE,TH,FR;BYSETPOS=-1;BYHOUR={every(24)};BYMINUTE={every(28)};BYSECOND={every(28)}",
+        "FREQ=YEARLY;BYWEEKNO=53;BYDAY=MO;BYHOUR=1;COUNT=100000",
+        "FREQ=MONTHLY;BYDAY=5MO;BYMONTHDAY=31;BYHOUR=1;COUNT=100000",
+        "FREQ=SECONDLY;BYMONTH=1;UNTIL=20271201",
+        "FREQ=SECONDLY;INTERVAL=11;BYMINUTE=7;BYSECOND=9",
+    ],
+)
+def test_no_rule_keeps_a_page_waiting(expression):
+    began = time.process_time()
+    trigger = Trigger("rrule", expression, "Europe/Berlin", anchor_at=datetime(2026, 11, 28, tzinfo=UTC))
+    try:
+        check(trigger)
+        list(islice(fires_between(trigger, trigger.anchor_at, trigger.anchor_at + timedelta(days=365 * 50)), 1000))
+        last_fire(trigger)
+    except TriggerError as error:
+        assert "COUNT" in error.sentence  # noqa: PT017 refused is as good as fast
+    assert time.process_time() - began < 2.5
+
+
+def test_the_last_time_is_found_among_very_many():
+    trigger = Trigger("rrule", "FREQ=SECONDLY;BYMONTH=1;UNTIL=20271201T000000Z", "UTC")
+    assert last_fire(trigger).at == datetime(2027, 1, 31, 23, 59, 59, tzinfo=UTC)

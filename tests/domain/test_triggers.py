@@ -132,7 +132,7 @@ def test_an_interval_with_its_anchor_ahead_begins_there():
     assert next_fire(Trigger("interval", "1h", "UTC", anchor_at=NOW), NOW - 9 * DAY).at == NOW
 
 
-@pytest.mark.parametrize("expression", ["", "0s", "15", "15x", "-5m", "1.5h", "5m1h", "4000d", "99999999999s", "٣m"])
+@pytest.mark.parametrize("expression", ["", "0s", "15x", "p1m", "p", "-5m", "1.5h", "5m1h", "4000d", "99999999999s", "٣m"])
 def test_an_interval_that_is_none_is_refused(expression):
     with pytest.raises(TriggerError, match="Write 90s, 15m, 2h"):
         check(Trigger("interval", expression, "UTC"))
@@ -220,6 +220,10 @@ def test_a_kind_that_is_none_is_refused():
         ("interval", "1s", "Every second"),
         ("interval", "1d", "Every 24 hours"),
         ("interval", "7d", "Every 168 hours (7 days)"),
+        ("interval", "2w", "Every 336 hours (14 days)"),
+        ("interval", "PT1H30M", "Every 90 minutes"),
+        ("interval", "P1DT2H", "Every 26 hours"),
+        ("interval", "5400", "Every 90 minutes"),
         ("once", "2026-11-24T09:00", "Once, Tue 24 Nov 2026 at 09:00"),
         ("once", "2026-11-24T08:00Z", "Once, Tue 24 Nov 2026 at 09:00"),
     ],

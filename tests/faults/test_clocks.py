@@ -122,7 +122,7 @@ def test_i8_what_an_old_leader_was_about_to_write_is_refused(house, every_second
         clock.send_signal(signal.SIGSTOP)
         count = work.connection.execute(sa.select(sa.func.count()).select_from(Run)).scalar()
     clock.send_signal(signal.SIGCONT)
-    eventually(lambda: "deposed" in house.log("clock"), seconds=5)
+    time.sleep(0.8)  # it is refused in the middle of its round, or asks for the lead and does not get it
     assert len(states()) == count
     eventually(lambda: len(states()) > count)  # that lease has passed, and it leads again
     assert rows(Leader)[0].epoch == 3

@@ -133,3 +133,35 @@ def test_the_heavy_libraries_are_not_loaded_with_the_engines():
     )
     found = subprocess.run([sys.executable, "-c", ask], cwd=ROOT, capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("kind", ["endless", "packed"])
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_an_answer_without_an_end_takes_no_memory(provider, kind):
+    with llm_server(Says("", faults=(Fault(kind),) * 3)) as server:
+        ask = f"""
+import resource, sys
+from app.infra import fetch, llm
+from app.settings import Settings
+from tests.agents import choice
+from types import SimpleNamespace
+fetch.configure(SimpleNamespace(allow_hosts=("127.0.0.1",)))
+llm.load()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+server = SimpleNamespace(url={server.url!r}, base_url=lambda provider: {server.base_url(provider)!r})
+try:
+    llm.ask(choice(server, {provider!r}), "Are you there?")
+except llm.ModelError as error:
+    print(error.error_class, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
+"""
+        done = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, cwd=ROOT, check=True)
+    error_class, megabytes = done.stdout.split()
+    assert error_class == "transient"
+    assert int(megabytes) < 100
+
+
+@pytest.mark.parametrize("tokens", [(10**30, 20), (20, -(10**6))])
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_a_number_of_tokens_that_cannot_be_is_not_believed(provider, tokens):
+    with llm_server(Says("Hello.", tokens=tokens)) as server:
+        assert problem(choice(server, provider)).reason == "model_nonsense"

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from app.core.errors import Invalid
 from app.models.runs import Run
 from app.models.tasks import Schedule
-from app.services import dispatch, tasks, verify
+from app.services import dispatch, runs, tasks, verify
 from app.services.tasks import schedules
 from app.services.tasks.definitions import Draft
 from app.services.tasks.schedules import Given, checked, preview
@@ -149,6 +149,8 @@ def test_two_schedules_that_meet_share_the_run_and_it_names_both(actor, clock, t
     first, second = (row.id for row in rows(Schedule))
     found = {f"{run.planned_at:%H:%M}": run.facts.get("schedules") for run in rows(Run, task_id=task.id)}
     assert found == {"12:30": None, "13:00": [first, second]}
+    shared = next(run.number for run in rows(Run, task_id=task.id) if run.facts)
+    assert runs.find(actor, shared).met == ["0 * * * *", "*/30 * * * *"]
     assert verify.last(timedelta(hours=3)).findings == []
 
 

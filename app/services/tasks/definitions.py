@@ -158,7 +158,7 @@ def sentence(problem: Mapping[str, Any]) -> str:
     if is_money:
         return _AMOUNT
     message = str(problem["msg"]).removeprefix("Value error, ")
-    return _WORDS.get(kind, message if message.endswith(".") else f"{message}.")
+    return _WORDS.get(kind, message if message.endswith((".", "?")) else f"{message}.")
 
 
 def _numbers(draft: Draft, wrong: dict[str, str]) -> dict[str, dict[str, Any]]:
