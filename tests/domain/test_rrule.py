@@ -70,6 +70,14 @@ def test_what_a_rule_leaves_open_is_said():
     assert assumptions(rule("FREQ=HOURLY")) == []
 
 
+def test_days_with_and_without_a_number_are_all_meant():
+    assert walls("FREQ=MONTHLY;BYDAY=MO,1TU;BYHOUR=9", 3) == [
+        "2026-11-30 09:00",
+        "2026-12-01 09:00",
+        "2026-12-07 09:00",
+    ]
+
+
 @pytest.mark.parametrize(
     ("expression", "part"),
     [
@@ -146,9 +154,10 @@ def numbers(name, low, high, *, is_signed=False):
 
 def weekdays(numbered):
     day = st.sampled_from(rrule.WEEKDAYS)
-    if numbered:
-        day = st.tuples(st.sampled_from(("", "1", "2", "-1", "3", "-2", "5")), day).map("".join)
     lists = st.lists(day, min_size=1, max_size=3, unique=True)
+    if numbered:  # all of them or none: “MO,1MO” is every Monday by RFC 5545, the first one to the reference
+        nth = st.tuples(st.sampled_from(("1", "2", "-1", "3", "-2", "5")), day).map("".join)
+        lists |= st.lists(nth, min_size=1, max_size=3, unique=True)
     return st.just("") | lists.map(lambda found: f";BYDAY={','.join(found)}")
 
 
@@ -183,7 +192,7 @@ def test_times_are_those_of_the_reference_implementation(expression, days_later,
     expected = list(islice(takewhile(lambda wall: wall <= until, reference.xafter(since, inc=True)), 40))
     rule_ = rrule.parse(f"DTSTART:{start:%Y%m%dT%H%M%S} {expression}")
     found = (wall for wall in recurrence.walls(rule_, start, since) if wall <= until)
-    assert list(islice(found, len(expected))) == expected
+    assert list(islice(found, len(expected))) == expected, (expression, start, since)
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,10 @@ def test_who_may_only_see_can_change_nothing_but_leave(app):
         if rule.methods & {"POST", "PUT", "PATCH", "DELETE"}
         and getattr(app.view_functions[rule.endpoint], "action", "") == "see"
     }
-    own = {"/t/<team>/settings/leaving", "/t/<team>/settings/tokens", "/t/<team>/settings/tokens/<int:token_id>/revocation"}
+    own = {
+        "/t/<team>/settings/leaving",
+        "/t/<team>/settings/tokens",
+        "/t/<team>/settings/tokens/<int:token_id>/revocation",
+    }
     looks = {"/api/v1/me", "/api/v1/schedules/preview"}  # sent by POST, changing nothing
     assert open_ == own | looks
