@@ -63,7 +63,8 @@ def too_many_turns(work: Work) -> Outcome:
 def at_cap(work: Work) -> Outcome:
     """End because the next turn could cost more than is left."""
     spent = f"{money.said(work.spent_micros)} of {money.said(work.cap_micros)} spent"
-    sentence = f"Stopped at its cost cap: {spent} after {code.count(work.turns, 'turn')}. {_KEPT}"
+    more = ", and the next turn could pass it" if work.spent_micros < work.cap_micros else ""
+    sentence = f"Stopped at its cost cap: {spent} after {code.count(work.turns, 'turn')}{more}. {_KEPT}"
     return _told(work, "failed", "cost_cap", sentence, "permanent")
 
 

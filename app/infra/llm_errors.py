@@ -17,6 +17,7 @@ from pydantic_ai.exceptions import (
 )
 
 from app.domain.agents import ModelChoice
+from app.domain.redaction import Redactor
 from app.infra.addresses import Failure
 from app.infra.llm import ErrorClass, ModelError
 
@@ -47,7 +48,7 @@ def explained(error: Exception, choice: ModelChoice, *, has_begun: bool) -> Mode
     for cause in causes:
         for kind, reason, error_class, sentence in _KINDS:
             if isinstance(cause, kind):
-                said = sentence.format(name=choice.name, model=choice.model, place=place, said=_quoted(cause))
+                said = sentence.format(name=choice.name, model=choice.model, place=place, said=_quoted(cause, choice))
                 return ModelError(reason, said, error_class, _wait(cause))
     if isinstance(error, ModelHTTPError):
         return _status(error, choice)
@@ -79,17 +80,18 @@ def _not_connected(failure: Failure, choice: ModelChoice) -> ModelError:
 
 
 def _status(error: ModelHTTPError, choice: ModelChoice) -> ModelError:
-    said = f"{choice.name} answered with status {error.status_code}{_quoted(error)}."
+    said = f"{choice.name} answered with status {error.status_code}{_quoted(error, choice)}."
     is_passing = error.status_code >= _SERVER_ERROR
     return ModelError("model_busy" if is_passing else "model_refused", said, "transient" if is_passing else "permanent")
 
 
-def _quoted(error: BaseException) -> str:
-    """Return the provider's own words as the end of a sentence, "" if it had none."""
+def _quoted(error: BaseException, choice: ModelChoice) -> str:
+    """Return the provider's own words as the end of a sentence, without the key; "" if it had none."""
     body = error.body if isinstance(error, ModelAPIError) else None
     for key in ("error", "message"):
         body = body.get(key, body) if isinstance(body, dict) else body
     words = " ".join(body.split()).rstrip(".") if isinstance(body, str) else ""
+    words = Redactor([choice.api_key]).redact(words)  # before it is cut: half a key would not be known as one
     return f": “{words[:_LONGEST_QUOTE]}”" if words and not words.startswith("<") else ""
 
 

@@ -98,7 +98,7 @@ def test_at_its_cap_it_ends_with_its_work_kept_and_goes_on_when_the_cap_is_raise
         outcome = ran.outcome
         assert (outcome.state, outcome.reason, outcome.error_class) == ("failed", "cost_cap", "permanent")
         assert outcome.sentence == (
-            "Stopped at its cost cap: $0.45 of $0.50 spent after 3 turns. The work so far is kept."
+            "Stopped at its cost cap: $0.45 of $0.50 spent after 3 turns, and the next turn could pass it. The work so far is kept."
         )
         again = request(
             tmp_path, choice(server), settings, number=2, checkpoint=checkpoint(ran, tmp_path / "kept"),
@@ -124,7 +124,7 @@ def test_what_not_even_the_question_fits_is_not_asked(tmp_path):
     with llm_server(DONE) as server:
         ran = work(request(tmp_path, choice(server), {"prompt": "x" * 100_000, "cost_cap_cents": 1}))
         assert server.asked == []
-    assert ran.outcome.sentence.startswith("Stopped at its cost cap: $0.00 of $0.01 spent after 0 turns.")
+    assert ran.outcome.sentence.startswith("Stopped at its cost cap: $0.00 of $0.01 spent after 0 turns, and")
 
 
 # --- answers that are none

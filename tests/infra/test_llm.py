@@ -8,7 +8,7 @@ import pytest
 from app.infra import llm
 from app.infra.llm import ModelError, Opening
 from app.settings import ROOT
-from tests.agents import PROVIDERS, choice, replace
+from tests.agents import KEY, PROVIDERS, choice, replace
 from tests.llm_server import HELLO, Fault, Says, llm_server
 from tests.servers import certificate, closed_port, silent_server, web_server
 
@@ -31,6 +31,17 @@ def test_one_question_is_answered_with_its_tokens_and_cost(provider):
         assert server.asked[0].tools == ()
     assert said.text.startswith("Hello. I am a scripted model")
     assert (said.tokens_in, said.tokens_out, said.cost_micros, said.ended) == (12, 11, 67, "stop")
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_a_key_that_the_provider_repeats_is_not_quoted_not_even_half_of_it(provider):
+    for letters in (0, 190):
+        with llm_server(
+            Says("", faults=(Fault("status", status=500, message=f"{'x' * letters} {KEY} is no key"),))
+        ) as server:
+            error = str(problem(choice(server, provider)))
+        assert "“" in error
+        assert KEY[:6] not in error
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
