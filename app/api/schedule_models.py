@@ -70,7 +70,9 @@ class FireOut(Out):
 def given(schedule: ScheduleIn) -> Given:
     """Return what was sent as if it were typed. Raises Invalid when kind and expression are not one rule."""
     zone = schedule.timezone or g.bearer.timezone
-    text = schedule.text if schedule.kind is None else schedule.expression
+    text = schedule.text if schedule.kind is None else schedule.expression.strip()
+    if schedule.kind == "interval" and text.isascii() and text.isdecimal():
+        text = f"{text}s"
     typed = Given(text, zone, schedule.gap, schedule.fold, schedule.starts, schedule.ends, str(schedule.count or ""))
     if schedule.kind is None:
         if schedule.expression:

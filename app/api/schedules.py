@@ -24,7 +24,9 @@ class PreviewIn(ScheduleIn):
     """A schedule, and which of its times to show."""
 
     after: AwareDatetime | None = Field(None, description="Show times later than this instant; by default, now")
-    show: int = Field(5, ge=1, le=schedules.MOST_PREVIEWED, description="So many times")
+    show: int | None = Field(
+        None, ge=1, le=schedules.MOST_PREVIEWED, description="So many times; by default 5, or as many as `count`"
+    )
 
 
 class ChoiceOut(Out):
@@ -69,13 +71,13 @@ def preview_schedule(json_data: PreviewIn) -> PreviewOut:
     """Say how a schedule is understood and when it runs, without saving it"""
     given = schedule_models.given(json_data)
     after = (json_data.after or utc_now()).astimezone(UTC)
-    found = schedules.preview(given, _possible(after), json_data.show)
+    found = schedules.preview(given, _possible(after), json_data.show or json_data.count or 5)
     return PreviewOut(
         state=found.state,  # type: ignore[arg-type]  # one of the three, by the reading
         sentence=found.sentence,
         kind=found.trigger.kind if found.trigger else None,
         expression=found.trigger.expression if found.trigger else "",
-        timezone=given.timezone,
+        timezone=found.trigger.timezone if found.trigger else given.timezone,
         choices=[ChoiceOut.model_validate(choice) for choice in found.choices],
         fires=[schedule_models.fire(one) for one in found.fires],
         notes=list(found.notes),

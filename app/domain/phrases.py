@@ -36,7 +36,7 @@ _MACROS = {
 }  # fmt: skip
 _RRULE = re.compile(r"(?:rrule:|freq=|dtstart[;:])", re.IGNORECASE)
 _CRON = re.compile(r"(?:[\d*/,-]+ ){3}")
-_INTERVAL = re.compile(r"(?:\d+[dhms])+")
+_INTERVAL = re.compile(r"(?:\d+[wdhms])+|p(?:\d+[wd]|\d+dt[\dhms]+|t[\dhms]+)")
 _ONCE = re.compile(r"\d{4}-\d\d-\d\dt[\d:+z-]+")
 
 

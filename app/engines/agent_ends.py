@@ -62,6 +62,10 @@ def too_many_turns(work: Work) -> Outcome:
 
 def at_cap(work: Work) -> Outcome:
     """End because the next turn could cost more than is left."""
+    if not work.turns:
+        cap = money.said(work.cap_micros)
+        sentence = f"Its cost cap of {cap} is too low for a single turn. Raise it in the task, then run again."
+        return _told(work, "failed", "cost_cap", sentence, "permanent")
     spent = f"{money.said(work.spent_micros)} of {money.said(work.cap_micros)} spent"
     more = ", and the next turn could pass it" if work.spent_micros < work.cap_micros else ""
     sentence = f"Stopped at its cost cap: {spent} after {code.count(work.turns, 'turn')}{more}. {_KEPT}"

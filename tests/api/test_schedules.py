@@ -18,6 +18,11 @@ def test_words_are_understood_with_their_times(ada_program):
     assert found["fires"][0]["local"].startswith("2026-11-30T09:00")
 
 
+def test_the_zone_in_the_words_is_the_one_that_is_told_and_count_shows_as_many(ada_program):
+    found = preview(ada_program, text="every day at 9:00 in Lisbon", timezone="Europe/Berlin", count=7)
+    assert (found["timezone"], len(found["fires"])) == ("Europe/Lisbon", 7)
+
+
 def test_a_doubt_is_asked_about_and_nonsense_is_not_known(ada_program):
     asked = preview(ada_program, text="every day")
     assert (asked["state"], asked["fires"], bool(asked["choices"])) == ("ask", [], True)
@@ -32,6 +37,8 @@ def test_a_doubt_is_asked_about_and_nonsense_is_not_known(ada_program):
         ("once", "2026-12-01T09:00", "2026-12-01T09:00:00Z"),
         ("rrule", "FREQ=MONTHLY;BYMONTHDAY=-1;BYHOUR=17;BYMINUTE=0", "2026-11-30T17:00:00Z"),
         ("interval", "90m", "2026-11-27T13:30:00Z"),
+        ("interval", "PT90M", "2026-11-27T13:30:00Z"),
+        ("interval", "5400", "2026-11-27T13:30:00Z"),
     ],
 )
 def test_each_kind_has_its_expression(ada_program, kind, expression, first):

@@ -124,7 +124,7 @@ def test_what_not_even_the_question_fits_is_not_asked(tmp_path):
     with llm_server(DONE) as server:
         ran = work(request(tmp_path, choice(server), {"prompt": "x" * 100_000, "cost_cap_cents": 1}))
         assert server.asked == []
-    assert ran.outcome.sentence.startswith("Stopped at its cost cap: $0.00 of $0.01 spent after 0 turns, and")
+    assert ran.outcome.sentence.startswith("Its cost cap of $0.01 is too low for a single turn.")
 
 
 # --- answers that are none
