@@ -26,7 +26,8 @@ def pytest_generate_tests(metafunc):
     if "backend" in metafunc.fixturenames:
         folder = Path(metafunc.definition.path).parent.name
         postgresql = pytest.param("postgresql", marks=pytest.mark.slow)
-        backends = ("sqlite", postgresql) if folder in BOTH else ("sqlite",)
+        is_alike = metafunc.definition.get_closest_marker("alike") is not None
+        backends = ("sqlite", postgresql) if folder in BOTH and not is_alike else ("sqlite",)
         metafunc.parametrize("backend", backends, indirect=True)
 
 

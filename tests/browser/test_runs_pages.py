@@ -73,7 +73,7 @@ def test_two_selected_runs_stand_side_by_side(full):
     for name in ("Select run #5", "Select run #4"):
         page.get_by_role("checkbox", name=name).check()
     page.get_by_role("button", name="Compare").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("#5 beside #4")
+    expect(page.get_by_role("heading", level=1)).to_have_text("#4 beside #5")
     expect(page.get_by_text("What differs: ")).to_contain_text("queued → failed")
 
 
@@ -91,7 +91,7 @@ def test_without_scripts_filters_bulk_and_comparison_work(app, address, browser)
         page.get_by_label("Run", exact=True).fill("1")
         page.get_by_label("Beside run").fill("5")
         page.get_by_role("button", name="Compare").click()
-        expect(page.get_by_role("heading", level=1)).to_have_text("#5 beside #1")
+        expect(page.get_by_role("heading", level=1)).to_have_text("#1 beside #5")
 
 
 def test_enter_on_a_box_does_nothing_by_itself(full):

@@ -303,11 +303,11 @@ def test_the_rules_hold_at_every_clock_change_of_every_zone():
 
 
 def assert_right_near(timezone, change):
-    start = change.at - timedelta(hours=5)
+    start = change.at - timedelta(hours=3)
     zone = ZoneInfo(timezone)
     instants = (
         start + number * MINUTE
-        for number in range(60 * (10 + int(abs(change.after - change.before) / timedelta(hours=1))))
+        for number in range(60 * (6 + int(abs(change.after - change.before) / timedelta(hours=1))))
     )
     minutes = [(at, at.astimezone(zone).replace(tzinfo=None)) for at in instants]
     first = change.walls[0] + 15 * MINUTE

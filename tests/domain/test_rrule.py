@@ -175,7 +175,7 @@ def rules(draw):
     return "".join(parts)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(rules(), st.integers(0, 300), st.integers(0, 23))
 @example("FREQ=YEARLY;BYWEEKNO=1,-1;BYDAY=SU", 0, 9)
 @example("FREQ=YEARLY;BYDAY=-1MO;BYMONTH=2", 0, 9)
@@ -184,7 +184,7 @@ def test_times_are_those_of_the_reference_implementation(expression, days_later,
     start = datetime(2024, 1, 1, hour)  # noqa: DTZ001 a wall time; a Monday and a first of the month: the first period is a whole one
     is_fine = "FREQ=MINUTELY" in expression  # the reference counts up from the start, minute by minute
     since = start + timedelta(days=days_later % 4 if is_fine else days_later)
-    until = since + timedelta(days=3 if is_fine else 60 if "FREQ=HOURLY" in expression else 900)
+    until = since + timedelta(days=3 if is_fine else 30 if "FREQ=HOURLY" in expression else 500)
     try:
         reference = rrulestr(expression, dtstart=start)
     except ValueError:  # it sees that there are none

@@ -13,7 +13,7 @@ from tests.faults.conftest import all_ended, assert_promises_kept, is_running, q
 from tests.llm_server import llm_server
 from tests.processes import eventually
 
-pytestmark = pytest.mark.fault
+pytestmark = [pytest.mark.fault, pytest.mark.alike]  # checkpoints are tested on both in tests/services
 
 
 @pytest.fixture

@@ -128,6 +128,7 @@ def test_i8_what_an_old_leader_was_about_to_write_is_refused(house, every_second
     assert rows(Leader)[0].epoch == 3
 
 
+@pytest.mark.long
 def test_s1_the_leader_killed_again_and_again_loses_and_doubles_nothing(house, every_second):
     since = ago(seconds=1)
     every_second(60)

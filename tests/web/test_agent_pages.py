@@ -148,7 +148,7 @@ def test_turns_have_their_tokens_and_the_meter_its_amount(app, ada, northgate, t
 
 @pytest.mark.parametrize(
     ("cost", "reason", "tone", "words"),
-    [(100_000, "exit", "bronze", ""), (400_000, "exit", "warn", "near its cap"), (495_000, "cost_cap", "fail", "cap reached")],
+    [(100_000, "exit", "bronze", ""), (400_000, "exit", "warn", "near its cap"), (495_000, "cost_cap", "fail", "the next turn could pass its cap"), (500_000, "cost_cap", "fail", "cap reached")],
 )  # fmt: skip
 def test_the_meter_warns_from_four_fifths_on(app, ada, northgate, team, cost, reason, tone, words):
     agent_run(app, team, turns=((10, 10, cost),), reason=reason)
