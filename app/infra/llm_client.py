@@ -40,7 +40,7 @@ from pydantic_core import PydanticSerializationError
 from app.domain.agents import ModelChoice, storable
 from app.infra import llm_errors, llm_network, llm_prices
 from app.infra.addresses import Failure, read_target
-from app.infra.llm import MOST_TOKENS, Call, ModelError, Opening, Said
+from app.infra.conversation import MOST_TOKENS, Call, ModelError, Opening, Said
 
 PLACES = {
     "openai": "https://api.openai.com/v1",

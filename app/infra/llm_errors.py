@@ -19,7 +19,7 @@ from pydantic_ai.exceptions import (
 from app.domain.agents import ModelChoice
 from app.domain.redaction import Redactor
 from app.infra.addresses import Failure
-from app.infra.llm import ErrorClass, ModelError
+from app.infra.conversation import ErrorClass, ModelError
 
 _LONGEST_QUOTE = 200
 _LONGEST_WAIT_SECONDS = 86_400.0
