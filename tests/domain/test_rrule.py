@@ -137,9 +137,9 @@ def test_start_and_end_bound_every_kind_and_are_included():
 
 def test_a_rule_of_seconds_is_asked_years_later_at_once():
     trigger = rule("DTSTART:20000101T000000 FREQ=SECONDLY;INTERVAL=7")
-    started = time.perf_counter()
+    started = time.process_time()
     assert next_fire(trigger, NOW)
-    assert time.perf_counter() - started < 0.25
+    assert time.process_time() - started < 0.25
 
 
 # --- against the reference implementation
