@@ -137,9 +137,9 @@ def test_start_and_end_bound_every_kind_and_are_included():
 
 def test_a_rule_of_seconds_is_asked_years_later_at_once():
     trigger = rule("DTSTART:20000101T000000 FREQ=SECONDLY;INTERVAL=7")
-    started = time.process_time()
+    started = time.perf_counter()
     assert next_fire(trigger, NOW)
-    assert time.process_time() - started < 0.25
+    assert time.perf_counter() - started < 0.25
 
 
 # --- against the reference implementation
@@ -234,7 +234,7 @@ def every(count):
     ],
 )
 def test_no_rule_keeps_a_page_waiting(expression):
-    began = time.process_time()
+    began = time.perf_counter()
     trigger = Trigger("rrule", expression, "Europe/Berlin", anchor_at=datetime(2026, 11, 28, tzinfo=UTC))
     try:
         check(trigger)
@@ -242,7 +242,7 @@ def test_no_rule_keeps_a_page_waiting(expression):
         last_fire(trigger)
     except TriggerError as error:
         assert "COUNT" in error.sentence  # noqa: PT017 refused is as good as fast
-    assert time.process_time() - began < 2.5
+    assert time.perf_counter() - began < 2.5
 
 
 def test_the_last_time_is_found_among_very_many():

@@ -357,10 +357,10 @@ HARD = ["every weekday at 9:00", "FREQ=SECONDLY", "FREQ=MINUTELY;INTERVAL=7", "e
 
 
 def test_the_preview_is_quick(ada, northgate):
-    """The budget is 60 ms on a machine of one's own; here others work beside."""
+    """In processor time, which other programs of the machine do not lengthen, and closer to the budget of 60 ms."""
     took = []
     for text in HARD * 6:
         began = time.process_time()
         ask(ada, northgate, when(text), box=0, show="30")
         took.append(time.process_time() - began)
-    assert quantiles(took, n=20)[-1] < 0.25
+    assert quantiles(took, n=20)[-1] < 0.12
