@@ -60,6 +60,8 @@ class Log {
 
   scrolled() {
     const { scrollHeight, scrollTop, clientHeight } = this.list
+    if (scrollTop === this.top) return // the news of our own scrolling, a frame late
+    this.top = scrollTop
     const isAtEnd = scrollHeight - scrollTop - clientHeight < 24
     if (this.isLive && isAtEnd !== this.follows) this.follow(isAtEnd)
   }
@@ -67,6 +69,7 @@ class Log {
   follow(follows) {
     this.follows = follows
     if (follows) this.list.scrollTop = this.list.scrollHeight
+    this.top = this.list.scrollTop
     this.more(0)
     this.set('follow', follows)
     this.tell()

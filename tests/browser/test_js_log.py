@@ -71,6 +71,18 @@ def test_f_turns_following_off_and_on(log_page, site):
     expect(follow).to_have_attribute("aria-pressed", "true")
 
 
+def test_a_line_that_just_came_does_not_turn_following_on_again(log_page, site):
+    page = site.open("/probe")
+    page.evaluate("""async () => {
+        const log = document.querySelector('#log-lines')
+        log.append(log.lastElementChild.cloneNode(true))
+        await Promise.resolve() // the log scrolls to its end; the scroll event comes with the next frame
+        document.body.dispatchEvent(new KeyboardEvent('keydown', { key: 'f', bubbles: true, cancelable: true }))
+        for (let frame = 0; frame < 3; frame++) await new Promise(requestAnimationFrame)
+    }""")
+    expect(page.get_by_role("button", name="Follow new lines")).to_have_attribute("aria-pressed", "false")
+
+
 def test_only_the_last_2000_lines_stay_in_the_page(log_page, site):
     page = site.open("/probe?lines=2000")
     page.locator("#more").dispatch_event("click")
