@@ -12,7 +12,7 @@ from app.api.schedule_models import FireOut, ScheduleIn, ScheduleOut
 from app.core.clock import utc_now
 from app.core.errors import Invalid
 from app.domain.access import Actor
-from app.domain.policy import Misfire, Overlap
+from app.domain.policy import Misfire, Overlap, Priority
 from app.engines.base import engines
 from app.models.tasks import Task
 from app.services import tasks
@@ -38,7 +38,10 @@ _POLICY: dict[str, Any] = {number.key: _number(number) for number in NUMBERS if 
 _POLICY |= {
     "misfire": (Misfire | None, Field(None, description="What becomes of missed times")),
     "overlap": (Overlap | None, Field(None, description="What happens when the run before still goes")),
+    "priority": (Priority | None, Field(None, description="Which runs are served first; waiting raises a low one")),
+    "pool": (str | None, Field(None, max_length=60, description="The pool whose slots its runs take, by name")),
     "is_idempotent": (bool | None, Field(None, description="Whether it may safely run twice")),
+    "is_slow_told": (bool | None, Field(None, description="Whether a run much longer than usual raises an alert")),
 }
 
 Limits = create_model("Limits", __base__=In, __doc__="What one attempt may use.", **_LIMITS)
@@ -207,8 +210,10 @@ def _draft(
         settings=settings,
         when=when,
         numbers=texts,
-        choices={name: values[name] for name in ("misfire", "overlap") if name in values},
+        choices={name: values[name] for name in ("misfire", "overlap", "priority") if name in values},
         is_idempotent=values.get("is_idempotent", True),
+        is_slow_told=values.get("is_slow_told", True),
+        pool=values.get("pool", ""),
         min_isolation=str(isolation),
         files=before.get("files", ()) if files is None else files,
     )

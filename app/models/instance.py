@@ -10,10 +10,14 @@ from app.infra.database import Base, Key
 
 
 class Audit(Base):
-    """Who asked for what, and who decided: append-only."""
+    """Who asked for what, and who decided: append-only.
+
+    Within seconds an entry is sealed: it gets the next `number` of the chain, and a hash of itself and of the entry
+    before it (`seal`).
+    """
 
     __tablename__ = "audit"
-    __table_args__ = (sa.Index("audit_by_team", "team_id", "id"),)
+    __table_args__ = (sa.Index("audit_by_team", "team_id", "id"), sa.Index("audit_by_number", "number", unique=True))
 
     id: Mapped[int] = mapped_column(Key, primary_key=True)
     team_id: Mapped[int | None] = mapped_column(Key)
@@ -22,6 +26,8 @@ class Audit(Base):
     object: Mapped[str] = mapped_column(sa.String(200))
     data: Mapped[dict[str, Any]]
     at: Mapped[datetime]
+    number: Mapped[int | None] = mapped_column(sa.BigInteger)
+    seal: Mapped[str | None] = mapped_column(sa.String(64))
 
 
 ALIVE = timedelta(seconds=15)
@@ -78,3 +84,12 @@ class Fact(Base):
     name: Mapped[str] = mapped_column(sa.String(40), primary_key=True)
     value: Mapped[dict[str, Any]]
     at: Mapped[datetime]
+
+
+class Counter(Base):
+    """How often something happened since the installation began, by name: leases lost, late writes refused."""
+
+    __tablename__ = "counters"
+
+    name: Mapped[str] = mapped_column(sa.String(80), primary_key=True)
+    value: Mapped[int] = mapped_column(sa.BigInteger, default=0)

@@ -25,8 +25,16 @@ class Run(Base):
         sa.Index("runs_by_time", "team_id", "planned_at", "id"),
         sa.Index("runs_by_state", "team_id", "state", "planned_at", "id"),
         sa.Index("runs_by_task", "task_id", "planned_at", "id"),
+        sa.Index(
+            "runs_queued", "lane", "team_id", "rank_at", "id", sqlite_where=sa.text("state = 'queued'"),
+            postgresql_where=sa.text("state = 'queued'"),
+        ),
+        sa.Index(
+            "runs_of_backfill", "backfill_id", "state", sqlite_where=sa.text("backfill_id IS NOT NULL"),
+            postgresql_where=sa.text("backfill_id IS NOT NULL"),
+        ),
         sa.Index("runs_active", "state", "task_id", sqlite_where=sa.text(_ACTIVE), postgresql_where=sa.text(_ACTIVE)),
-    )
+    )  # fmt: skip
 
     id: Mapped[int] = mapped_column(Key, primary_key=True)
     team_id: Mapped[int] = mapped_column(sa.ForeignKey("teams.id", ondelete="CASCADE"))
@@ -35,11 +43,15 @@ class Run(Base):
     version_id: Mapped[int] = mapped_column(sa.ForeignKey("task_versions.id"))
     schedule_id: Mapped[int | None] = mapped_column(sa.ForeignKey("schedules.id", ondelete="SET NULL"))
     key: Mapped[str] = mapped_column(sa.String(120))
-    trigger: Mapped[str] = mapped_column(sa.String(12))  # schedule, person, api
+    trigger: Mapped[str] = mapped_column(sa.String(12))  # schedule, person, api, backfill, ping
     requested_by_id: Mapped[int | None] = mapped_column(sa.ForeignKey("people.id", ondelete="SET NULL"))
     planned_at: Mapped[datetime]
     planned_local: Mapped[str] = mapped_column(sa.String(32), default="")
     lane: Mapped[str] = mapped_column(sa.String(8))
+    priority: Mapped[int] = mapped_column(sa.SmallInteger, default=1)  # 0 high, 1 normal, 2 low
+    rank_at: Mapped[datetime | None]  # its place in the queue: when it was queued, and later for a lower priority
+    pool: Mapped[str] = mapped_column(sa.String(60), default="")
+    backfill_id: Mapped[int | None] = mapped_column(Key)
     state: Mapped[str] = mapped_column(sa.String(12))
     reason: Mapped[str] = mapped_column(sa.String(32), default="")
     sentence: Mapped[str] = mapped_column(sa.String(500), default="")
@@ -56,6 +68,8 @@ class Run(Base):
     cost_micros: Mapped[int | None] = mapped_column(sa.BigInteger)  # millionths of a US dollar; none: no price known
     cost_cap_micros: Mapped[int | None] = mapped_column(sa.BigInteger)  # raised for this run; none: as the task says
     resumes_id: Mapped[int | None] = mapped_column(Key)  # the run whose last checkpoint this one goes on from
+    resumes_after: Mapped[str] = mapped_column(sa.String(60), default="")  # or the one after this step of it
+    notes: Mapped[list[Any]] = mapped_column(default=list)  # sentences: what moved its planned time, and why
     stop_mode: Mapped[str] = mapped_column(sa.String(12), default="")  # now, after_step
     stop_reason: Mapped[str] = mapped_column(sa.String(12), default="")
     facts: Mapped[dict[str, Any]]
@@ -171,3 +185,73 @@ class Event(Base):
     token: Mapped[int] = mapped_column(default=0)
     data: Mapped[dict[str, Any]]
     at: Mapped[datetime]
+
+
+class Backfill(Base):
+    """Runs for planned times of the past, asked for together: each with its logical date, a few of them at once."""
+
+    __tablename__ = "backfills"
+    __table_args__ = (sa.Index("backfills_of_task", "task_id", "id"),)
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    team_id: Mapped[int] = mapped_column(sa.ForeignKey("teams.id", ondelete="CASCADE"))
+    task_id: Mapped[int] = mapped_column(sa.ForeignKey("tasks.id", ondelete="CASCADE"))
+    version_id: Mapped[int] = mapped_column(sa.ForeignKey("task_versions.id"))
+    since: Mapped[datetime]
+    until: Mapped[datetime]
+    runs: Mapped[int]
+    concurrency: Mapped[int]
+    quoted_micros: Mapped[int | None] = mapped_column(sa.BigInteger)
+    requested_by_id: Mapped[int | None] = mapped_column(sa.ForeignKey("people.id", ondelete="SET NULL"))
+    created_at: Mapped[datetime]
+    cancelled_at: Mapped[datetime | None]
+
+    requested_by: Mapped[Person | None] = relationship(lazy="raise")
+
+
+class Alert(Base):
+    """Something a person should know at once: told when it begins, and again when it is over; open once per `key`."""
+
+    __tablename__ = "alerts"
+    __table_args__ = (
+        sa.Index(
+            "alerts_open",
+            "key",
+            unique=True,
+            sqlite_where=sa.text("ended_at IS NULL"),
+            postgresql_where=sa.text("ended_at IS NULL"),
+        ),
+        sa.Index("alerts_of_team", "team_id", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    team_id: Mapped[int | None] = mapped_column(sa.ForeignKey("teams.id", ondelete="CASCADE"))  # none: the installation
+    kind: Mapped[str] = mapped_column(sa.String(32))
+    key: Mapped[str] = mapped_column(sa.String(120))
+    sentence: Mapped[str] = mapped_column(sa.String(500))
+    run_id: Mapped[int | None] = mapped_column(sa.ForeignKey("runs.id", ondelete="SET NULL"))
+    task_id: Mapped[int | None] = mapped_column(sa.ForeignKey("tasks.id", ondelete="CASCADE"))
+    at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    recovery: Mapped[str] = mapped_column(sa.String(500), default="")
+
+
+class Delivery(Base):
+    """One message of an alert on its way by one channel: email or webhook; waiting, sent or failed."""
+
+    __tablename__ = "deliveries"
+    __table_args__ = (
+        sa.UniqueConstraint("alert_id", "is_recovery", "channel"),
+        sa.Index("deliveries_due", "state", "next_try_at"),
+    )
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    alert_id: Mapped[int] = mapped_column(sa.ForeignKey("alerts.id", ondelete="CASCADE"))
+    is_recovery: Mapped[bool] = mapped_column(default=False)
+    channel: Mapped[str] = mapped_column(sa.String(16))
+    state: Mapped[str] = mapped_column(sa.String(10), default="waiting")
+    tries: Mapped[int] = mapped_column(default=0)
+    next_try_at: Mapped[datetime | None]
+    problem: Mapped[str] = mapped_column(sa.String(300), default="")
+    at: Mapped[datetime]
+    sent_at: Mapped[datetime | None]

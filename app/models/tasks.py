@@ -17,7 +17,15 @@ class Task(Base):
     """What should be done: a name and a row of versions."""
 
     __tablename__ = "tasks"
-    __table_args__ = (sa.UniqueConstraint("team_id", "slug"),)
+    __table_args__ = (
+        sa.UniqueConstraint("team_id", "slug"),
+        sa.Index(
+            "tasks_to_resume",
+            "resume_at",
+            sqlite_where=sa.text("resume_at IS NOT NULL"),
+            postgresql_where=sa.text("resume_at IS NOT NULL"),
+        ),
+    )
 
     id: Mapped[int] = mapped_column(Key, primary_key=True)
     team_id: Mapped[int] = mapped_column(sa.ForeignKey("teams.id", ondelete="CASCADE"))
@@ -30,6 +38,11 @@ class Task(Base):
     paused_at: Mapped[datetime | None]
     paused_by_id: Mapped[int | None] = mapped_column(sa.ForeignKey("people.id", ondelete="SET NULL"))
     pause_note: Mapped[str] = mapped_column(sa.String(300), default="")
+    paused_for: Mapped[str] = mapped_column(sa.String(16), default="")  # by itself: failures, crashes, restore
+    resume_at: Mapped[datetime | None]
+    resume_how: Mapped[str] = mapped_column(sa.String(8), default="skip")  # skip or recover what was planned meanwhile
+    failures: Mapped[int] = mapped_column(default=0)  # in a row, until now
+    crashes: Mapped[int] = mapped_column(default=0)  # runs in a row that ended by a crash, until now
     created_at: Mapped[datetime]
     changed_at: Mapped[datetime]
     deleted_at: Mapped[datetime | None]
@@ -108,6 +121,7 @@ class Schedule(Base):
     ends_at: Mapped[datetime | None]
     text: Mapped[str] = mapped_column(sa.String(300), default="")  # as the person typed it
     policy: Mapped[dict[str, Any]]
+    calendars: Mapped[list[Any]] = mapped_column(default=list)  # [{"calendar": id, "use": …}, …] (domain/calendars)
     state: Mapped[str] = mapped_column(sa.String(8), default="active")  # active, paused, broken, over
     problem: Mapped[str] = mapped_column(sa.String(300), default="")
     next_fire_at: Mapped[datetime | None]
@@ -125,6 +139,20 @@ class Schedule(Base):
     def rules(self) -> Policy:
         """Misfire and overlap as the domain knows them."""
         return Policy.of(self.policy)
+
+
+class Heartbeat(Base):
+    """The address that a job which runs elsewhere calls: what it said last, and the run that it has begun."""
+
+    __tablename__ = "heartbeats"
+
+    task_id: Mapped[int] = mapped_column(sa.ForeignKey("tasks.id", ondelete="CASCADE"), primary_key=True)
+    team_id: Mapped[int] = mapped_column(sa.ForeignKey("teams.id", ondelete="CASCADE"))
+    token: Mapped[str] = mapped_column(sa.String(40), unique=True)
+    last_ping_at: Mapped[datetime | None]
+    last_kind: Mapped[str] = mapped_column(sa.String(8), default="")
+    running_run_id: Mapped[int | None] = mapped_column(Key)
+    created_at: Mapped[datetime]
 
 
 RULE = (

@@ -1,4 +1,4 @@
-"""Teams, who belongs to them, and their secrets."""
+"""Teams, who belongs to them, and what they share: secrets, models, calendars, pools."""
 
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
@@ -21,6 +21,7 @@ class Team(Base):
     is_personal: Mapped[bool] = mapped_column(default=False)
     data_key: Mapped[bytes]  # wrapped by the master key; seals the team's secrets
     next_run_number: Mapped[int] = mapped_column(default=1)
+    max_running: Mapped[int | None]  # runs under way at once; none: as many as there are slots
     created_at: Mapped[datetime]
 
 
@@ -118,3 +119,62 @@ class IdempotencyKey(Base):
     status: Mapped[int] = mapped_column(default=0)  # 0 while the first request is under way
     response: Mapped[dict[str, Any]]
     created_at: Mapped[datetime]
+
+
+class Calendar(Base):
+    """Days and hours with a name, shared by a team: what schedules leave out, stay within or move to.
+
+    `kind` is hours, holidays, blackout or ics; `settings` are those of the kind (domain/calendars), `content` the text
+    of an imported file. `version` grows with every change, so that what was made of it can be kept.
+    """
+
+    __tablename__ = "calendars"
+    __table_args__ = (sa.UniqueConstraint("team_id", "slug"),)
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    team_id: Mapped[int] = mapped_column(sa.ForeignKey("teams.id", ondelete="CASCADE"))
+    slug: Mapped[str] = mapped_column(sa.String(60))
+    name: Mapped[str] = mapped_column(sa.String(60))
+    kind: Mapped[str] = mapped_column(sa.String(12))
+    timezone: Mapped[str] = mapped_column(sa.String(64))
+    settings: Mapped[dict[str, Any]]
+    content: Mapped[str] = mapped_column(sa.Text, default="")
+    version: Mapped[int] = mapped_column(default=1)
+    refreshed_at: Mapped[datetime | None]
+    problem: Mapped[str] = mapped_column(sa.String(300), default="")
+    created_at: Mapped[datetime]
+    changed_at: Mapped[datetime]
+    deleted_at: Mapped[datetime | None]
+
+
+class Pool(Base):
+    """Slots with a name: never more runs of the tasks in it go at once, whatever the number of workers."""
+
+    __tablename__ = "pools"
+    __table_args__ = (sa.UniqueConstraint("team_id", "name"),)
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    team_id: Mapped[int] = mapped_column(sa.ForeignKey("teams.id", ondelete="CASCADE"))
+    name: Mapped[str] = mapped_column(sa.String(60))
+    slots: Mapped[int]
+    created_at: Mapped[datetime]
+    changed_at: Mapped[datetime]
+
+
+class Breaker(Base):
+    """Whether a target (host, model, agent) is left alone because it failed again and again; shared by all workers.
+
+    `state` is closed, open or half_open; `probe_run_id` is the one run that may try while it is half open.
+    """
+
+    __tablename__ = "breakers"
+
+    team_id: Mapped[int] = mapped_column(sa.ForeignKey("teams.id", ondelete="CASCADE"), primary_key=True)
+    target: Mapped[str] = mapped_column(sa.String(200), primary_key=True)
+    state: Mapped[str] = mapped_column(sa.String(10))
+    failures: Mapped[int] = mapped_column(default=0)
+    opened: Mapped[int] = mapped_column(default=0)  # how often in a row, for the length of the next pause
+    open_until: Mapped[datetime | None]
+    probe_run_id: Mapped[int | None] = mapped_column(Key)
+    problem: Mapped[str] = mapped_column(sa.String(300), default="")
+    changed_at: Mapped[datetime]

@@ -162,8 +162,8 @@ def _counts(work: Work, tasks: list[int]) -> dict[int, tuple[int, int]]:
 
 def _run(row: Any, decision: Decision, now: datetime) -> dict[str, Any]:
     return decided(
-        decision, now, row.engine, team_id=row.team_id, task_id=row.task_id, version_id=row.version_id,
-        schedule_id=row.id,
+        decision, now, row.engine, Policy.of(row.policy), team_id=row.team_id, task_id=row.task_id,
+        version_id=row.version_id, schedule_id=row.id,
     )  # fmt: skip
 
 

@@ -7,10 +7,14 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from app.domain.firing import Decision
+from app.domain.policy import PRIORITIES, Policy
 from app.engines.base import engines
 from app.models.runs import Run
 from app.models.teams import Team
 from app.services.unit import Work
+
+AGEING = timedelta(seconds=120)
+"""A run of a lower priority is served like one of the next higher that came so much later."""
 
 LATE = timedelta(seconds=5)
 """A run queued this long after its planned time says that it is late."""
@@ -18,7 +22,7 @@ LATE = timedelta(seconds=5)
 _STATES = {"queue": "queued", "wait": "waiting", "cancel_old": "waiting", "skip": "skipped", "miss": "missed"}
 
 
-def decided(decision: Decision, now: datetime, engine: str, **ids: int) -> dict[str, Any]:
+def decided(decision: Decision, now: datetime, engine: str, policy: Policy, **ids: int) -> dict[str, Any]:
     """Return the row of a schedule's planned time; `ids` are those of team, task, version and schedule."""
     state, at = _STATES[decision.action], decision.fire.at
     return ids | {
@@ -29,6 +33,7 @@ def decided(decision: Decision, now: datetime, engine: str, **ids: int) -> dict[
         "planned_at": at,
         "planned_local": decision.fire.local,
         "lane": engines[engine].lane if engine in engines else "code",  # a worker says that there is no such engine
+        **turn(policy),
         "state": state,
         "reason": decision.reason or ("late" if now - at > LATE else ""),
         "sentence": decision.sentence,
@@ -37,6 +42,16 @@ def decided(decision: Decision, now: datetime, engine: str, **ids: int) -> dict[
         "queued_at": now if state == "queued" else None,
         "ended_at": now if state in {"skipped", "missed"} else None,
     }
+
+
+def turn(policy: Policy) -> dict[str, Any]:
+    """Return whose turn a run is: its priority as a number (0 first) and its pool."""
+    return {"priority": PRIORITIES.index(policy.priority), "pool": policy.pool}
+
+
+def rank(queued_at: datetime | None, priority: int) -> datetime | None:
+    """Return the place of a queued run: the earlier is served first. Ageing in closed form: nobody waits for ever."""
+    return queued_at + AGEING * priority if queued_at else None
 
 
 def insert(work: Work, runs: list[dict[str, Any]]) -> list[int]:
@@ -52,6 +67,11 @@ def insert(work: Work, runs: list[dict[str, Any]]) -> list[int]:
         run.setdefault("token", 0)
         run.setdefault("worker", "")
         run.setdefault("facts", {})
+        run.setdefault("priority", 1)
+        run.setdefault("pool", "")
+        run.setdefault("notes", [])
+        run.setdefault("resumes_after", "")
+        run["rank_at"] = rank(run.get("queued_at"), run["priority"])
     rows = work.connection.execute(_INSERT[work.connection.dialect.name], runs).all()
     for row in rows:
         work.tell(row.state, row.team_id, row.id, reason=row.reason)

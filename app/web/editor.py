@@ -167,6 +167,8 @@ def _draft(form: Fields) -> Draft:
         numbers=plain,
         choices=plain,
         is_idempotent="is_idempotent" in fields,
+        is_slow_told="is_slow_told" in fields,
+        pool=fields.get("pool", ""),
         min_isolation=fields.get("min_isolation", "1"),
         files=[int(file) for file in fields.getlist("files") if file.isdecimal()],
     )

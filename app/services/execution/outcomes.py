@@ -11,7 +11,8 @@ import sqlalchemy as sa
 from app.domain import retries
 from app.domain.policy import Policy
 from app.engines.base import Outcome
-from app.models.runs import IS_ACTIVE, Artifact, Attempt, Checkpoint, LogChunk, Run, Step
+from app.models.runs import Artifact, Attempt, Checkpoint, LogChunk, Run, Step
+from app.services.execution import aftermath
 from app.services.execution.claims import Claim, definition
 from app.services.unit import Work
 
@@ -132,7 +133,7 @@ def finish(
         _keep_artifacts(work, held, artifacts)
     work.tell(state, held.team_id, held.run_id, held.token, reason=outcome.reason, attempt=held.attempt)
     if state not in {"queued", "waiting"}:
-        release_waiting(work, held.definition.task_id, held.definition.policy)
+        aftermath.of_run(work, held.run_id, state, outcome.reason, held.definition)
     return state
 
 
@@ -226,26 +227,6 @@ def _keep_artifacts(work: Work, held: Claim, artifacts: Sequence[dict[str, Any]]
     )
 
 
-def release_waiting(work: Work, task_id: int, policy: Policy) -> None:
-    """Queue the oldest run of the task that waited for the one before it, if none is going any more."""
-    if policy.overlap in {"skip", "allow"}:
-        return
-    its_turn = sa.and_(Run.state == "waiting", Run.reason == "overlap")
-    others = sa.select(Run.id).where(IS_ACTIVE, Run.task_id == task_id, Run.state != "planned", sa.not_(its_turn))
-    if work.connection.execute(others.limit(1)).first():
-        return
-    oldest = sa.select(sa.func.min(Run.id)).where(IS_ACTIVE, Run.task_id == task_id, its_turn).scalar_subquery()
-    row = work.connection.execute(
-        sa.update(Run)
-        .where(Run.id == oldest, its_turn)  # said twice: what another transaction moves on meanwhile stays as it is
-        .values(state="queued", reason="", sentence="", queued_at=work.now)
-        .returning(Run.id, Run.team_id, Run.attempt, Run.lane)
-    ).first()
-    if row:
-        work.tell("queued", row.team_id, row.id, reason="overlap_over")
-        work.enqueue(row.id, row.attempt, row.lane)
-
-
 def lose(work: Work, run_id: int, token: int) -> str | None:
     """Give up an attempt whose worker vanished: try again, ask a person, or fail. Returns the run's state now.
 
@@ -274,7 +255,7 @@ def lose(work: Work, run_id: int, token: int) -> str | None:
     kept = definition(work.connection, row.version_id)
     state = _after_loss(work, run_id, row, kept.policy)
     if state in {"failed", "cancelled"}:
-        release_waiting(work, kept.task_id, kept.policy)
+        aftermath.of_run(work, run_id, state, "lost", kept)
     return state
 
 

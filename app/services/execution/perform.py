@@ -30,7 +30,7 @@ from app.infra import database
 from app.infra.storage import Storage
 from app.infra.vault import Vault
 from app.infra.writer import Writer
-from app.services.execution import checkpoints, provisions
+from app.services.execution import checkpoints, gates, provisions
 from app.services.execution.checkpoints import CheckpointKeeper
 from app.services.execution.claims import Claim, Definition
 from app.services.execution.outcomes import STOPPED, LogBatch, Stale, StepRow, finish, record
@@ -180,9 +180,14 @@ def _call(begun: _Begun, request: RunRequest, cancellation: Cancellation) -> Out
     assert begun.held.definition
     name = begun.held.definition.engine
     try:
-        return engines[name].run(request, begun.recorder.emit, cancellation)
+        targets = _targets(name, request)
+        if held_back := gates.before(begun.held, targets):
+            return held_back
+        outcome = engines[name].run(request, begun.recorder.emit, cancellation)
+        gates.after(begun.held, targets, outcome)
     except Exception as error:  # noqa: BLE001 told below
         return _broken(begun.held, name, error)
+    return outcome
 
 
 async def _call_async(begun: _Begun, request: RunRequest, cancellation: Cancellation) -> Outcome:
@@ -191,9 +196,20 @@ async def _call_async(begun: _Begun, request: RunRequest, cancellation: Cancella
     engine = engines[name]
     assert isinstance(engine, AsyncEngine)
     try:
-        return await engine.run_async(request, begun.recorder.emit, cancellation)
+        targets = _targets(name, request)
+        if held_back := await asyncio.to_thread(gates.before, begun.held, targets):
+            return held_back
+        outcome = await engine.run_async(request, begun.recorder.emit, cancellation)
+        await asyncio.to_thread(gates.after, begun.held, targets, outcome)
     except Exception as error:  # noqa: BLE001 told below
         return _broken(begun.held, name, error)
+    return outcome
+
+
+def _targets(engine: str, request: RunRequest) -> list[str]:
+    """Return what the engine will reach, if it says so: `host:…`, `model:…`."""
+    named = getattr(engines[engine], "targets", None)
+    return list(named(request)) if named else []
 
 
 def _broken(held: Claim, engine: str, error: Exception) -> Outcome:

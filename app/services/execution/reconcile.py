@@ -13,8 +13,9 @@ from app.infra import database, queues, redis
 from app.models.instance import Fact
 from app.models.runs import IS_ACTIVE, Run
 from app.models.tasks import Schedule
+from app.services.execution.aftermath import release_waiting
 from app.services.execution.claims import definition
-from app.services.execution.outcomes import lose, release_waiting
+from app.services.execution.outcomes import lose
 from app.services.unit import batch
 
 log = structlog.get_logger()

@@ -76,8 +76,8 @@ def _folded(work: SessionWork, task: Task, schedule: Schedule, gap: Undecided) -
         sentence = f"Missed{times}: the schedule was changed before Carillon got to it."
         decision = Decision(gap.first, "miss", "schedule_changed", sentence, gap.count, until)
     return planned.decided(
-        decision, work.now, task.engine, team_id=task.team_id, task_id=task.id, version_id=task.version_id or 0,
-        schedule_id=schedule.id,
+        decision, work.now, task.engine, schedule.rules, team_id=task.team_id, task_id=task.id,
+        version_id=task.version_id or 0, schedule_id=schedule.id,
     )  # fmt: skip
 
 

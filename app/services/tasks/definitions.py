@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from app.core.errors import Invalid
 from app.domain import money
-from app.domain.policy import Misfire, Overlap, Policy
+from app.domain.policy import Misfire, Overlap, Policy, Priority
 from app.engines.base import Limits, engines
 from app.services.tasks import schedules
 from app.services.tasks.schedules import Given
@@ -45,13 +45,29 @@ NUMBERS = (
     Number("grace", "policy", "grace_seconds", 1, 43_200, _MINUTE),
     Number("misfire_cap", "policy", "misfire_cap", 1, 100),
     Number("overlap_cap", "policy", "overlap_cap", 1, 100),
+    Number("jitter", "policy", "jitter_seconds", 0, 86_400),
+    Number("spread", "policy", "spread_seconds", 0, 86_400),
+    Number("crash_retries", "policy", "crash_retries", 0, 10),
+    Number("rate_retries", "policy", "rate_retries", 0, 50),
+    Number("retry_budget", "policy", "retry_budget", 0, 10_000),
+    Number("pause_after", "policy", "pause_after", 0, 1000),
+    Number("quarantine_after", "policy", "quarantine_after", 0, 100),
+    Number("max_running", "policy", "max_running", 0, 10_000),
+    Number("start_alert", "policy", "start_alert_seconds", 0, 43_200, _MINUTE),
+    Number("finish_alert", "policy", "finish_alert_seconds", 0, 43_200, _MINUTE),
+    Number("alert_after", "policy", "alert_after", 0, 100),
 )
-"""Minutes for timeout and grace, MiB for sizes, seconds for the delay of a retry."""
+"""Minutes for timeout, grace and alerts, MiB for sizes, seconds for the delay of a retry, jitter and spread."""
 
 TIMEOUT_SECONDS: Mapping[str, float] = {"agent": 900.0}
 """The time limit of tasks that say nothing about it, for types that differ from the usual one."""
 
-_CHOICES: dict[str, tuple[str, ...]] = {"misfire": get_args(Misfire), "overlap": get_args(Overlap)}
+_CHOICES: dict[str, tuple[str, ...]] = {
+    "misfire": get_args(Misfire),
+    "overlap": get_args(Overlap),
+    "priority": get_args(Priority),
+}
+LONGEST_POOL = 60
 _ISOLATION = range(4)
 
 _WORDS = {
@@ -89,6 +105,8 @@ class Draft:
     numbers: Mapping[str, str] = field(default_factory=dict)
     choices: Mapping[str, str] = field(default_factory=dict)
     is_idempotent: bool = True
+    is_slow_told: bool = True
+    pool: str = ""
     min_isolation: str = "1"
     files: Sequence[int] = ()
 
@@ -173,6 +191,8 @@ def _numbers(draft: Draft, wrong: dict[str, str]) -> dict[str, dict[str, Any]]:
             wrong[name] = "Choose one from the list."
         places["policy"][name] = chosen
     places["policy"]["is_idempotent"] = draft.is_idempotent
+    places["policy"]["is_slow_told"] = draft.is_slow_told
+    places["policy"]["pool"] = draft.pool.strip()[:LONGEST_POOL]
     return places
 
 
@@ -240,7 +260,8 @@ def blank() -> dict[str, list[str]]:
         for name, info in engine.settings_schema.model_fields.items():
             if not info.is_required():
                 texts.setdefault(name, _texts(name, info.get_default(call_default_factory=True)))
-    return texts | {"timeout": [""], "is_idempotent": ["1"], "min_isolation": ["1"]}
+    ticked = {"is_idempotent": ["1"], "is_slow_told": ["1"]}
+    return texts | ticked | {"timeout": [""], "min_isolation": ["1"], "pool": [""]}
 
 
 def to_texts(definition: Mapping[str, Any]) -> dict[str, list[str]]:
@@ -251,7 +272,9 @@ def to_texts(definition: Mapping[str, Any]) -> dict[str, list[str]]:
     for index, rule in enumerate(definition["schedules"]):
         texts |= {f"when-{index}-{name}": [rule[name]] for name in _TYPED}
     texts |= {name: [str(definition[name])] for name in ("name", "engine", "min_isolation")}
-    texts["is_idempotent"] = ["1"] if definition["policy"].get("is_idempotent", True) else []
+    for name in ("is_idempotent", "is_slow_told"):
+        texts[name] = ["1"] if definition["policy"].get(name, True) else []
+    texts["pool"] = [definition["policy"].get("pool", "")]
     texts["files"] = [str(file) for file in definition["files"]]
     return texts
 

@@ -1,0 +1,34 @@
+"""What follows in the same transaction when a run has ended: who waited for it, and what its end is counted for."""
+
+import sqlalchemy as sa
+
+from app.domain.policy import Policy
+from app.models.runs import IS_ACTIVE, Run
+from app.services.execution.claims import Definition
+from app.services.unit import Work
+
+
+def of_run(work: Work, run_id: int, state: str, reason: str, task: Definition) -> None:
+    """Do all that follows from the end of a run of `task` in `state`."""
+    del run_id, state, reason
+    release_waiting(work, task.task_id, task.policy)
+
+
+def release_waiting(work: Work, task_id: int, policy: Policy) -> None:
+    """Queue the oldest run of the task that waited for the one before it, if none is going any more."""
+    if policy.overlap in {"skip", "allow"}:
+        return
+    its_turn = sa.and_(Run.state == "waiting", Run.reason == "overlap")
+    others = sa.select(Run.id).where(IS_ACTIVE, Run.task_id == task_id, Run.state != "planned", sa.not_(its_turn))
+    if work.connection.execute(others.limit(1)).first():
+        return
+    oldest = sa.select(sa.func.min(Run.id)).where(IS_ACTIVE, Run.task_id == task_id, its_turn).scalar_subquery()
+    row = work.connection.execute(
+        sa.update(Run)
+        .where(Run.id == oldest, its_turn)  # said twice: what another transaction moves on meanwhile stays as it is
+        .values(state="queued", reason="", sentence="", queued_at=work.now)
+        .returning(Run.id, Run.team_id, Run.attempt, Run.lane)
+    ).first()
+    if row:
+        work.tell("queued", row.team_id, row.id, reason="overlap_over")
+        work.enqueue(row.id, row.attempt, row.lane)
