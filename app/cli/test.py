@@ -12,7 +12,7 @@ from app.cli import needs
 from app.settings import ROOT
 
 _SELECTIONS = {
-    "": "not long",
+    "": "not long and (not fault or always)",
     "fast": "not slow and not browser and not fault and not sandbox and not long",
     "faults": "fault and not long",
     "faults --full": "fault or long",

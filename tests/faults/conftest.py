@@ -48,6 +48,12 @@ def probe(house, server):
     return make
 
 
+@pytest.fixture
+def seen(record_property):
+    """Say what was seen, for the table of `./carillon test faults`: seen("noticed after 3.1 s, 0 of 100 lost")."""
+    return lambda text: record_property("seen", text)
+
+
 def queue(team, task, count=1, **values):
     """Ask for runs as a person does: rows, then calls for the queue."""
     ids = [factories.run(team, task, **values) for _ in range(count)]
