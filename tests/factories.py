@@ -95,6 +95,7 @@ def run(team_id, task_id, state="queued", **values):
             "team_id": team_id, "task_id": task_id, "version_id": version, "number": after - 1, "key": f"manual:{after}",
             "trigger": "person", "planned_at": work.now, "lane": "io", "state": state, "facts": {},
             "queued_at": work.now if state == "queued" else None,
+            "rank_at": work.now if state == "queued" else None,
         }  # fmt: skip
         return work.connection.execute(sa.insert(Run).values(row | values).returning(Run.id)).scalar_one()
 

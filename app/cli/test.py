@@ -1,5 +1,6 @@
-"""Run the tests: all, `fast` (under a minute), `faults` (with --full in their long form), or those of given paths.
+"""Run the tests: all but most faults, `fast` (under a minute), `faults` (--full: in their long form), or given paths.
 
+`faults` prints a table of what each promise met and what was seen; --keep writes it into docs/reliability.md.
 Anything else is handed to pytest: ./carillon test tests/web -k login
 """
 
@@ -21,17 +22,27 @@ _SELECTIONS = {
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what is chosen, and what is handed over."""
-    parser.add_argument("words", nargs=argparse.REMAINDER, metavar="fast | faults [--full] | PATH…", help="what to run")
+    choices = "fast | faults [--full] [--keep] | PATH…"
+    parser.add_argument("words", nargs=argparse.REMAINDER, metavar=choices, help="what to run")
 
 
 def run(args: argparse.Namespace) -> int:
     """Run pytest on two cores; a file stays on one of them, so that its server and browser are shared."""
     words = args.words
     name = words.pop(0) if words and words[0] in _SELECTIONS else ""
-    if name == "faults" and "--full" in words:
-        words.remove("--full")
-        name = "faults --full"
+    if name == "faults":
+        name = "faults --full" if _taken(words, "--full") else name
+        table = ["--table", "docs/reliability.md"] if _taken(words, "--keep") else []
+        words = ["-p", "tests.faults.table", *table, *(words or ["tests/faults"])]
     if name != "fast":
         needs.find()
     command = [sys.executable, "-m", "pytest", "-n", "2", "--dist", "loadfile", "-m", _SELECTIONS[name], *words]
     return subprocess.run(command, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}, check=False).returncode
+
+
+def _taken(words: list[str], option: str) -> bool:
+    """Whether an option is among the words; it is taken out of them."""
+    is_there = option in words
+    if is_there:
+        words.remove(option)
+    return is_there

@@ -64,6 +64,7 @@ def test_a_worker_that_is_asked_to_end_hands_its_agent_on(house, slow_model):
     assert [row.state for row in rows(Attempt)] == ["interrupted", "succeeded"]
 
 
+@pytest.mark.always
 def test_a_person_stops_an_agent_within_two_seconds(house, slow_model):
     house.spawn("worker")
     (run,) = queue(house.team, agents.task(house.team))

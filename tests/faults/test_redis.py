@@ -31,6 +31,7 @@ def test_i1_a_wiped_redis_loses_no_run_and_doubles_none(house, probe, server):
     assert [entry.action for entry in rows(Audit)] == ["redis_rebuilt"]
 
 
+@pytest.mark.always
 def test_i2_while_redis_is_away_runs_are_planned_and_start_when_it_is_back(house, probe):
     since = ago(seconds=1)
     clock, worker = house.spawn("clock"), house.spawn("worker")

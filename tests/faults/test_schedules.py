@@ -36,6 +36,7 @@ def test_s1_three_clocks_killed_at_random_plan_each_time_once(house, probe):
     assert report.runs == report.planned
 
 
+@pytest.mark.always
 def test_s13_one_bad_schedule_is_set_aside_and_the_others_stay_on_time(house, probe):
     for number in range(5):
         factories.schedule(house.team, probe(name=f"task-{number}"), "1s", overlap="allow")

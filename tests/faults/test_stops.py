@@ -83,6 +83,7 @@ def ask(port, path, **headers):
         connection.close()
 
 
+@pytest.mark.always
 def test_web_that_is_asked_to_stop_answers_what_it_was_asked_and_ends_its_streams(house, web):
     process, port = web
     assert probe_says(house, "web", CARILLON_PORT=str(port)) == (0, "web lives")
@@ -109,6 +110,7 @@ def test_web_that_is_asked_to_stop_answers_what_it_was_asked_and_ends_its_stream
 # --- workers
 
 
+@pytest.mark.always
 def test_of_three_workers_one_is_killed_and_every_run_ends_once(house, probe, server):
     since = ago(seconds=1)
     house.spawn("clock")

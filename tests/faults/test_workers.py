@@ -38,6 +38,7 @@ def test_e1_a_stopped_worker_comes_back_too_late_and_changes_nothing(house, prob
     assert_promises_kept(since)
 
 
+@pytest.mark.always
 def test_e2_a_killed_workers_run_is_carried_out_by_another(house, probe):
     house.spawn("clock")
     first = house.spawn("worker")
@@ -119,6 +120,7 @@ def test_e5_cancelled_while_queued_it_never_starts(house, probe, server):
     assert (rows(Attempt), server.requests) == ([], [])
 
 
+@pytest.mark.always
 def test_e5_cancelled_while_running_it_stops_within_two_seconds(house, probe):
     house.spawn("worker")
     (run,) = queue(house.team, probe("/delay/30"))
