@@ -60,6 +60,15 @@ def task(team_id, name="probe", engine="http", settings=None, timeout_seconds=20
         return task_id
 
 
+def needs_isolation(task_id, level):
+    """Let a task need so much isolation; returns its id."""
+    with batch() as work:
+        row = work.connection.execute(sa.select(TaskVersion).where(TaskVersion.task_id == task_id)).mappings().one()
+        definition = row["definition"] | {"min_isolation": level}
+        work.connection.execute(sa.update(TaskVersion).where(TaskVersion.id == row["id"]).values(definition=definition))
+    return task_id
+
+
 def schedule(team_id, task_id, expression="1s", kind="interval", since=None, timezone="UTC", **policy):
     """A schedule whose times since `since` are still to be decided; returns its id."""
     with batch() as work:

@@ -84,11 +84,13 @@ class Processes:
 
     # --- processes
 
-    def spawn(self, command: str, *options: str, **variables: str) -> "subprocess.Popen[bytes]":
-        """Start `carillon COMMAND`; its log goes to a file in the folder."""
+    def spawn(
+        self, command: str, *options: str, enter: Sequence[str] = (), **variables: str
+    ) -> "subprocess.Popen[bytes]":
+        """Start `carillon COMMAND`, by the command `enter` if given; its log goes to a file in the folder."""
         with (self.folder / f"{command}.log").open("ab") as log:
             process = subprocess.Popen(
-                [*self._enter, sys.executable, "-m", "app.cli", command, *options],
+                [*self._enter, *enter, sys.executable, "-m", "app.cli", command, *options],
                 env=self.environ | variables,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -89,5 +89,3 @@ def promises():
 def pytest_configure(config):
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(Table(config.getoption("--table")), "table-of-faults")
-
-

@@ -302,6 +302,7 @@ Runs(folder).run(engine, {"script": sys.argv[3], "env": {"TREE": sys.argv[4]}}, 
 
 
 @pytest.mark.fault
+@pytest.mark.always
 @pytest.mark.parametrize("kind", KINDS, ids=["bubblewrap", "without"])
 def test_a_killed_worker_leaves_nothing(kind, tmp_path):
     folder = Path("/tmp") / f"carillon-killed-{os.getpid()}-{kind or 'without'}"
