@@ -16,11 +16,21 @@ import sqlalchemy as sa
 from app.domain import lifecycle, triggers
 from app.domain.triggers import Trigger
 from app.infra import database
+from app.models.instance import Audit, Fact
 from app.models.runs import Attempt, Event, Run
 from app.models.tasks import RULE, Schedule
+from app.services import alerting
+from app.services.unit import batch
 
 LATEST_PLAN = timedelta(seconds=5)
 """A planned time becomes a run at most this late, or the run's event says why."""
+
+STALLED = timedelta(seconds=30)
+"""A schedule is armed again this soon; one that stands still for longer has been forgotten."""
+
+FACT = "verify"
+_MOST_KEPT = 50
+_REPEATABLE = {"isolation_level": "REPEATABLE READ"}
 
 
 @dataclass(frozen=True)
@@ -52,8 +62,43 @@ class Report:
 def last(window: timedelta) -> Report:
     """Check the time up to now."""
     with database.read() as connection:
+        _see_one_moment(connection)
         now = database.now(connection)
         return check(connection, now - window, now)
+
+
+def between(since: datetime, until: datetime | None = None) -> Report:
+    """Check what was planned after `since`, up to `until` or now."""
+    with database.read() as connection:
+        _see_one_moment(connection)
+        return check(connection, since, until or database.now(connection))
+
+
+def _see_one_moment(connection: sa.Connection) -> None:
+    """Let all that is read be of one instant, or a run that ends meanwhile contradicts its own events."""
+    if connection.dialect.name == "postgresql":
+        connection.execution_options(**_REPEATABLE)
+
+
+def nightly(window: timedelta) -> Report:
+    """Check the time up to now and keep the result, for who looks at the system; an alert stands while it is bad."""
+    report = last(window)
+    with batch() as work:
+        kept = {
+            "since": report.since.isoformat(), "until": report.until.isoformat(), "schedules": report.schedules,
+            "planned": report.planned, "runs": report.runs, "count": len(report.findings),
+            "findings": [finding.as_dict() for finding in report.findings[:_MOST_KEPT]],
+        }  # fmt: skip
+        work.connection.execute(sa.delete(Fact).where(Fact.name == FACT))
+        work.connection.execute(sa.insert(Fact).values(name=FACT, value=kept, at=work.now))
+        if report.findings:
+            first = report.findings[0].sentence
+            places = "one place" if len(report.findings) == 1 else f"{len(report.findings)} places"
+            sentence = f"The record does not agree with the plan in {places}. The first: {first}"
+            alerting.begin(work, "verify", "verify", sentence, None)
+        else:
+            alerting.end(work, "verify", "The record agrees with the plan again.")
+    return report
 
 
 def check(connection: sa.Connection, since: datetime, until: datetime) -> Report:
@@ -64,13 +109,16 @@ def check(connection: sa.Connection, since: datetime, until: datetime) -> Report
     report.findings += _plan(connection, report, runs)
     report.findings += _attempts(connection, since, until)
     report.findings += _endings(connection, runs)
+    report.findings += _requests(connection, runs)
+    report.findings += _stalled(connection)
     return report
 
 
 def _runs(connection: sa.Connection, since: datetime, until: datetime) -> list[Any]:
     columns = (
         Run.id, Run.number, Run.task_id, Run.schedule_id, Run.key, Run.planned_at, Run.folded_count, Run.folded_until,
-        Run.state, Run.reason, Run.sentence, Run.queued_at, Run.started_at, Run.ended_at,
+        Run.state, Run.reason, Run.sentence, Run.queued_at, Run.started_at, Run.ended_at, Run.team_id,
+        Run.requested_by_id,
     )  # fmt: skip
     covered = sa.func.coalesce(Run.folded_until, Run.planned_at)
     query = sa.select(*columns).where(covered > since, Run.planned_at <= until).order_by(Run.planned_at, Run.id)
@@ -175,3 +223,25 @@ def _told(connection: sa.Connection, ids: list[int]) -> dict[int, list[Any]]:
         for event in connection.execute(chosen):
             told[event.run_id].append(event)
     return told
+
+
+# --- who asked is on record, and no schedule was forgotten
+
+
+def _requests(connection: sa.Connection, runs: list[Any]) -> Iterator[Finding]:
+    asked = [run for run in runs if run.requested_by_id]
+    if not asked:
+        return
+    query = sa.select(Audit.team_id, Audit.object).where(Audit.action == "run_asked_for")
+    since = min(run.planned_at for run in asked) - timedelta(seconds=1)
+    known = {(team, what.partition(" ")[0]) for team, what in connection.execute(query.where(Audit.at >= since))}
+    for run in asked:
+        if (run.team_id, f"#{run.number}") not in known:
+            yield Finding("unasked", f"Run #{run.number} was asked for, and the audit does not say by whom.", run.id)
+
+
+def _stalled(connection: sa.Connection) -> Iterator[Finding]:
+    forgotten = sa.or_(Schedule.next_fire_at.is_(None), Schedule.next_fire_at < database.now(connection) - STALLED)
+    query = sa.select(Schedule.id).where(Schedule.state == "active", forgotten)
+    for schedule in connection.execute(query).scalars():
+        yield Finding("stalled", f"Schedule {schedule} is active and has no next time.", None, schedule)

@@ -5,8 +5,10 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from app.models.runs import Attempt, Event, Run
-from app.services import dispatch, verify
+from app.models.instance import Audit, Fact
+from app.models.runs import Alert, Attempt, Event, Run
+from app.models.tasks import Schedule
+from app.services import dispatch, runs, verify
 from app.services.unit import batch
 from tests import factories
 from tests.factories import ago, rows
@@ -83,6 +85,33 @@ def test_it_finds_two_attempts_at_once(plan):
         }  # fmt: skip
         change(sa.insert(Attempt).values(attempt))
     assert broken() == ["overlap"]
+
+
+def test_it_finds_a_run_that_nobody_is_on_record_for(plan):
+    team, task = plan
+    actor = factories.owner(team)
+    runs.start(actor, task)
+    assert broken() == []
+    change(sa.delete(Audit))
+    assert broken() == ["unasked"]
+
+
+def test_it_finds_a_schedule_that_was_forgotten(plan):
+    change(sa.update(Schedule).values(next_fire_at=None))
+    assert broken() == ["stalled"]
+
+
+def test_what_the_nightly_check_found_is_kept_and_told_until_it_is_mended(plan):
+    change(sa.update(Schedule).values(next_fire_at=None))
+    verify.nightly(timedelta(days=1))
+    (fact,) = rows(Fact, Fact.name == verify.FACT)
+    assert (fact.value["planned"], fact.value["count"]) == (10, 1)
+    assert [alert.sentence.partition(".")[0] for alert in rows(Alert)] == [
+        "The record does not agree with the plan in one place"
+    ]
+    change(sa.update(Schedule).values(next_fire_at=ago(seconds=-60)))
+    verify.nightly(timedelta(days=1))
+    assert [alert.recovery for alert in rows(Alert)] == ["The record agrees with the plan again."]
 
 
 def test_a_long_stop_is_explained_by_one_folded_row(app):
