@@ -11,27 +11,34 @@ import structlog
 from flask import Flask
 
 from app import plugins
-from app.infra import database, redis, storage
+from app.infra import database, disk, redis, storage
 from app.infra.vault import Vault
 from app.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 
 _PRIVATE = re.compile(r"password|secret|token|cookie|authorization|csrf", re.IGNORECASE)
-_LINK = re.compile(r"/(setup|sign-in|invite)/[\w-]+")
+_LINK = re.compile(r"/(setup|sign-in|invite|ping)/[\w-]+")
 _API_TOKEN = re.compile(r"(car_\w{8})_\w+")
 
 
 def start(settings: Settings) -> Flask:
     """Return a bare application whose context gives services their database, Redis and vault."""
+    app = start_keyless(settings)
+    storage.attach(settings)
+    app.extensions["vault"] = Vault.open(settings.master_key_file)
+    plugins.register()
+    return app
+
+
+def start_keyless(settings: Settings) -> Flask:
+    """The same without vault, files and plug-ins, for a process that looks and tells."""
     set_up_logs(settings.log_level, is_console=sys.stderr.isatty())
     app = Flask("app", root_path=str(ROOT / "app"), template_folder=str(ROOT / "templates"), static_folder=None)
     app.config["SETTINGS"] = settings
     database.attach(app, settings)
     redis.attach(settings)
-    storage.attach(settings)
-    app.extensions["vault"] = Vault.open(settings.master_key_file)
-    plugins.register()
+    disk.attach(settings)
     return app
 
 

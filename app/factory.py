@@ -8,7 +8,12 @@ from app.api import docs, openapi, problems
 from app.settings import Settings, read
 from app.web import (
     accounts,
+    alerts,
     assets,
+    audit,
+    backfills,
+    banners,
+    calendars,
     compare,
     editor,
     errors,
@@ -17,18 +22,24 @@ from app.web import (
     live,
     me,
     models,
+    pings,
+    pools,
     render,
     run_bulk,
     runs,
     search,
     security,
     settings,
+    system,
     tasks,
     today,
     tokens,
 )
 
-SUBJECTS = (today, tasks, editor, runs, run_bulk, compare, accounts, me, settings, models, tokens, live, health, search)
+SUBJECTS = (
+    today, tasks, editor, backfills, runs, run_bulk, compare, accounts, me, settings, models, calendars, pools,
+    tokens, audit, system, alerts, pings, banners, live, health, search,
+)  # fmt: skip
 
 _LARGEST_REQUEST_BYTES = 64 * 1024 * 1024
 _LARGEST_FIELDS_BYTES = 2 * 1024 * 1024

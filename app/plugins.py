@@ -7,7 +7,7 @@ import structlog
 
 from app.engines.base import engines
 
-BUILT_IN = ("app.engines.agent", "app.engines.http", "app.engines.shell", "app.engines.python")
+BUILT_IN = ("app.engines.agent", "app.engines.http", "app.engines.shell", "app.engines.python", "app.engines.ping")
 
 log = structlog.get_logger()
 

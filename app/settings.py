@@ -28,14 +28,26 @@ class Settings:
     redis_url: str = ""
     key_file: Path | None = None
     storage: str = "folder"
+    backup_minutes: int = 1440
+    backup_keep: int = 7
+    backup_folder: Path | None = None
+    postgres_bin: Path | None = None
+    low_disk_mib: int = 200
     allow_hosts: tuple[str, ...] = ()
     allow_unsandboxed: bool = False
     io_slots: int = 64
     code_slots: int = field(default_factory=lambda: os.cpu_count() or 2)
     workers: int = 1
+    workers_max: int = 0
     web_threads: int = 8
     trusted_proxies: int = 0
     log_level: str = "info"
+    smtp_url: str = ""
+    alert_email: tuple[str, ...] = ()
+    alert_webhook: str = ""
+    heartbeat_url: str = ""
+    heartbeat_seconds: float = 60.0
+    watch_seconds: float = 2.0
     lease_seconds: float = 10.0
     renew_seconds: float = 3.0
     unseen_seconds: float = 7.0
@@ -70,9 +82,29 @@ class Settings:
         return self.key_file or self.data_dir / "key"
 
     @property
+    def backups(self) -> Path:
+        """The folder for the backups that Carillon makes by itself."""
+        return self.backup_folder or self.data_dir / "backups"
+
+    @property
+    def sqlite_file(self) -> Path | None:
+        """The file of the database, if it is one of SQLite."""
+        return Path(self.sql_url.removeprefix("sqlite:///")) if self.is_sqlite else None
+
+    @property
+    def most_workers(self) -> int:
+        """How many workers `up` starts at most."""
+        return max(self.workers, self.workers_max)
+
+    @property
     def redis_address_file(self) -> Path:
         """Where the supervisor leaves the address of the embedded Redis for processes started alone."""
         return self.data_dir / "redis-url"
+
+    @property
+    def watchdog_file(self) -> Path:
+        """What the watchdog of this host touches whenever it has looked."""
+        return self.data_dir / "watchdog-seen"
 
 
 def read(environ: Mapping[str, str] | None = None, **given: object) -> Settings:
@@ -161,14 +193,26 @@ _VARIABLES = {
     "redis_url": ("REDIS_URL", _as_is),
     "key_file": ("CARILLON_KEY_FILE", _path),
     "storage": ("CARILLON_STORAGE", _as_is),
+    "backup_minutes": ("CARILLON_BACKUP_MINUTES", _whole),
+    "backup_keep": ("CARILLON_BACKUP_KEEP", _whole),
+    "backup_folder": ("CARILLON_BACKUP_FOLDER", _path),
+    "postgres_bin": ("CARILLON_POSTGRES_BIN", _path),
+    "low_disk_mib": ("CARILLON_LOW_DISK_MIB", _whole),
     "allow_hosts": ("CARILLON_ALLOW_HOSTS", _words),
     "allow_unsandboxed": ("CARILLON_ALLOW_UNSANDBOXED", _yes),
     "io_slots": ("CARILLON_IO_SLOTS", _whole),
     "code_slots": ("CARILLON_CODE_SLOTS", _whole),
     "workers": ("CARILLON_WORKERS", _whole),
+    "workers_max": ("CARILLON_WORKERS_MAX", _whole),
     "web_threads": ("CARILLON_WEB_THREADS", _whole),
     "trusted_proxies": ("CARILLON_TRUSTED_PROXIES", _whole),
     "log_level": ("CARILLON_LOG_LEVEL", _as_is),
+    "smtp_url": ("CARILLON_SMTP_URL", _as_is),
+    "alert_email": ("CARILLON_ALERT_EMAIL", _words),
+    "alert_webhook": ("CARILLON_ALERT_WEBHOOK", _as_is),
+    "heartbeat_url": ("CARILLON_HEARTBEAT_URL", _as_is),
+    "heartbeat_seconds": ("CARILLON_HEARTBEAT_SECONDS", _seconds),
+    "watch_seconds": ("CARILLON_WATCH_SECONDS", _seconds),
     "lease_seconds": ("CARILLON_LEASE_SECONDS", _seconds),
     "renew_seconds": ("CARILLON_RENEW_SECONDS", _seconds),
     "unseen_seconds": ("CARILLON_UNSEEN_SECONDS", _seconds),
@@ -183,6 +227,22 @@ VARIABLES = tuple(variable for variable, _ in _VARIABLES.values())
 def _check(settings: Settings) -> None:
     if not 0 < settings.port < 65_536:  # noqa: PLR2004 ports of TCP
         raise SettingError(f"CARILLON_PORT is {settings.port}; it takes a number from 1 to 65535.")
+    _check_addresses(settings)
+    if settings.storage not in {"folder", "database"}:
+        raise SettingError("CARILLON_STORAGE takes folder or database.")
+    if settings.renew_seconds * 2 > settings.lease_seconds:
+        raise SettingError("CARILLON_RENEW_SECONDS is at most half of CARILLON_LEASE_SECONDS.")
+    _check_alerts(settings)
+    if 0 < settings.workers_max < settings.workers:
+        raise SettingError("CARILLON_WORKERS_MAX is at least CARILLON_WORKERS, or 0 for as many.")
+    if settings.log_level not in {"debug", "info", "warning", "error"}:
+        raise SettingError("CARILLON_LOG_LEVEL takes debug, info, warning or error.")
+    for name in ("workers", "web_threads", "io_slots", "code_slots", "backup_keep"):
+        if not getattr(settings, name):
+            raise SettingError(f"{_VARIABLES[name][0]} takes at least 1.")
+
+
+def _check_addresses(settings: Settings) -> None:
     if settings.public_url and urlsplit(settings.public_url).scheme not in {"http", "https"}:
         raise SettingError(
             f"CARILLON_URL is “{settings.public_url}”; it takes an address like https://carillon.example."
@@ -191,12 +251,15 @@ def _check(settings: Settings) -> None:
         raise SettingError("DATABASE_URL takes postgresql+psycopg://user:password@host/name, or sqlite:////path.")
     if settings.redis_url and not settings.redis_url.startswith(("redis://", "rediss://", "unix://")):
         raise SettingError("REDIS_URL takes redis://, rediss:// or unix:// and the server's address.")
-    if settings.storage not in {"folder", "database"}:
-        raise SettingError("CARILLON_STORAGE takes folder or database.")
-    if settings.renew_seconds * 2 > settings.lease_seconds:
-        raise SettingError("CARILLON_RENEW_SECONDS is at most half of CARILLON_LEASE_SECONDS.")
-    if settings.log_level not in {"debug", "info", "warning", "error"}:
-        raise SettingError("CARILLON_LOG_LEVEL takes debug, info, warning or error.")
-    for name in ("workers", "web_threads", "io_slots", "code_slots"):
-        if not getattr(settings, name):
-            raise SettingError(f"{_VARIABLES[name][0]} takes at least 1.")
+
+
+def _check_alerts(settings: Settings) -> None:
+    if settings.smtp_url and urlsplit(settings.smtp_url).scheme not in {"smtp", "smtps"}:
+        raise SettingError("CARILLON_SMTP_URL takes smtp://user:password@host:587?from=carillon@your.example, or smtps://.")
+    if bool(settings.smtp_url) != bool(settings.alert_email):
+        raise SettingError("CARILLON_SMTP_URL and CARILLON_ALERT_EMAIL belong together: set both, or none.")
+    if wrong := next((text for text in settings.alert_email if text.count("@") != 1), ""):
+        raise SettingError(f"CARILLON_ALERT_EMAIL has “{wrong}”; it takes e-mail addresses, separated by commas.")
+    for name in ("alert_webhook", "heartbeat_url"):
+        if (url := getattr(settings, name)) and urlsplit(url).scheme not in {"http", "https"}:
+            raise SettingError(f"{_VARIABLES[name][0]} takes an address like https://example.com/path.")

@@ -17,12 +17,13 @@ from redis.client import PubSub
 from rq_scheduler import Scheduler
 
 from app import bootstrap
-from app.infra import queues, redis
-from app.services import clocks, dispatch
+from app.infra import processes, queues, redis
+from app.services import clocks, dispatch, room, tasks, zones
 from app.services.dispatch import BATCH, Deposed, Leadership
 from app.services.execution.reconcile import Reconciler
 from app.settings import Settings
 from jobs.recurring import TABLE, Recurring
+from jobs.sealer import Sealer
 
 log = structlog.get_logger()
 
@@ -62,6 +63,7 @@ class Clock(Scheduler):  # type: ignore[misc]  # rq-scheduler has no types
         self._leads_until = 0.0
         self._rearmed_at = 0.0
         self._pubsub: PubSub | None = None
+        self._sealer = Sealer(settings.data_dir, lambda: self._leadership is not None, self._wants_end)
 
     def run(self, burst: bool = False) -> None:  # noqa: ARG002 rq-scheduler's signature
         """Lead when nobody else does, until told to stop."""
@@ -69,6 +71,7 @@ class Clock(Scheduler):  # type: ignore[misc]  # rq-scheduler has no types
             signal.signal(number, self._on_signal)
         mender = threading.Thread(target=self._mend, name="reconciler", daemon=True)
         mender.start()
+        self._sealer.start()
         while not self._wants_end.is_set():
             try:
                 self._sleep(self._round())
@@ -94,6 +97,7 @@ class Clock(Scheduler):  # type: ignore[misc]  # rq-scheduler has no types
         if not self._lead():
             return STAND_BY_SECONDS
         assert self._leadership
+        tasks.resume_due()
         while dispatch.fire_due(self._leadership, self._lease) >= BATCH:
             self._show()
         self._ring()
@@ -105,6 +109,7 @@ class Clock(Scheduler):  # type: ignore[misc]  # rq-scheduler has no types
         if not self._is_listed:
             clocks.arrive(self.name, socket.gethostname(), os.getpid())
             self._is_listed = True
+            processes.say_ready()
         elif time.monotonic() - self._seen_at >= LONGEST_SLEEP_SECONDS:
             clocks.seen(self.name)
         else:
@@ -187,13 +192,21 @@ class Clock(Scheduler):  # type: ignore[misc]  # rq-scheduler has no types
     def _mend(self) -> None:
         """Look for lost runs and lost calls, while this clock leads, on a thread of its own: it never delays a fire."""
         while not self._wants_end.wait(self._reconciler.every_seconds):
+            room.look()
             if self._leadership:
+                self._look_at_zones()
                 self._reconciler.look()
         redis.tell(redis.CLOCK, "look")  # a signal does not end the wait for a message: this one does
+
+    def _look_at_zones(self) -> None:
+        try:
+            zones.look_when_due()
+        except Exception:
+            log.exception("zones_not_looked_at")
 
 
 def main(settings: Settings) -> int:
     """Run a clock process; returns its exit code."""
-    bootstrap.start(settings)
-    Clock(settings).run()
+    with bootstrap.start(settings).app_context():  # tasks are resumed through the session
+        Clock(settings).run()
     return 0

@@ -7,7 +7,7 @@ from typing import Any
 
 import structlog
 
-from app.infra import queues, redis
+from app.infra import disk, queues, redis
 
 log = structlog.get_logger()
 
@@ -15,13 +15,16 @@ _AWAY_SECONDS = 0.5
 _MOST_AT_ONCE = 50
 
 
-Begin = Callable[[str, Executor], "Future[Any]"]
-"""Sets a job going, without waiting: on a slot's thread, or in a way that needs none. The future is done when it is."""
+Begin = Callable[[list[str], bool, Executor], "list[Future[Any]]"]
+"""Sets jobs going, without waiting: on the slots' threads, or in a way that needs none.
+
+There is a future for each, done when it is. The second value says whether more jobs wait than were taken.
+"""
 
 
 def on_thread(carry_out: Callable[[str], None]) -> Begin:
     """Carry jobs out on the slots' threads from beginning to end."""
-    return lambda job, slots: slots.submit(carry_out, job)
+    return lambda jobs, _, slots: [slots.submit(carry_out, job) for job in jobs]
 
 
 class Lane:
@@ -55,21 +58,31 @@ class Lane:
 
     def _feed(self) -> None:
         while not self._is_closing.is_set():
+            if self._is_held_up:
+                self._is_closing.wait(_AWAY_SECONDS)
+                continue
             room = self._take_room()
-            taken = self._take(room)
-            if taken is None:
+            found = self._take(room)
+            if found is None:
                 self._give_back(room)
                 self._is_closing.wait(_AWAY_SECONDS)
                 continue
+            taken, is_behind = found
             self._give_back(room - len(taken))
-            if self._is_closing.is_set():
+            if self._is_closing.is_set() or self._is_held_up:
                 queues.put_back(self.queue, taken)
-                return
-            for job in taken:
-                self._start(job)
+                self._give_back(len(taken))
+                continue
+            if taken:
+                self._start(taken, is_behind=is_behind)
             queues.forget(self._client, self.queue, taken)
 
-    def _take(self, most: int) -> list[str] | None:
+    @property
+    def _is_held_up(self) -> bool:
+        """Whether no run may begin now: a disk without room would end it in the middle. Upkeep makes room."""
+        return self.queue in queues.RUN_QUEUES and disk.is_low()
+
+    def _take(self, most: int) -> tuple[list[str], bool] | None:
         """Wait for jobs; None when they can't be had now. Whatever Redis holds or answers, the lane goes on."""
         try:
             return queues.take(self._client, self.queue, most, redis.LONGEST_WAIT_SECONDS)
@@ -91,16 +104,17 @@ class Lane:
         if room:
             self._room.release(room)
 
-    def _start(self, job: str) -> None:
-        """Begin a job; whatever becomes of it, its slot is free again when it has ended."""
+    def _start(self, jobs: list[str], *, is_behind: bool) -> None:
+        """Begin jobs; whatever becomes of one, its slot is free again when it has ended."""
         try:
-            going: Future[Any] = self._begin(job, self._slots)
+            going = self._begin(jobs, is_behind, self._slots)
         except Exception:
-            log.exception("job_failed", job=job, queue=self.queue)
-            self._room.release()
+            log.exception("jobs_failed", jobs=jobs, queue=self.queue)
+            self._room.release(len(jobs))
             return
-        self._under_way.add(going)
-        going.add_done_callback(self._on_ended)
+        for one in going:
+            self._under_way.add(one)
+            one.add_done_callback(self._on_ended)
 
     def _on_ended(self, ended: "Future[Any]") -> None:
         if not ended.cancelled() and (error := ended.exception()):

@@ -17,4 +17,8 @@ class Recurring:
 TABLE = (
     Recurring("recurring-prune", queues.PRUNE, 3600),
     Recurring("recurring-verify", queues.VERIFY, 86_400),
+    Recurring("recurring-audit", queues.AUDIT, 86_400),
+    Recurring("recurring-backup", queues.BACKUP, 60),  # the settings say when one is due
+    Recurring("recurring-integrity", queues.INTEGRITY, 86_400),
+    Recurring("recurring-calendars", queues.CALENDARS, 3600),
 )

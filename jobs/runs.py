@@ -4,6 +4,7 @@ from collections.abc import Callable
 from concurrent.futures import CancelledError, Executor, Future
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 import structlog
 
@@ -42,7 +43,7 @@ def work_here(here: Here) -> None:
 def execute(run_id: int, attempt: int) -> bool:
     """Claim a queued attempt and carry it out; False when another worker has it, or it is no longer queued."""
     here = _here[0]
-    claimed = here.writer.do(_wanted(here, run_id, attempt))
+    claimed = here.writer.do(_wanted(here, [(run_id, attempt)]))
     if not claimed:
         log.info("already_claimed", run=run_id, attempt=attempt)
         return False
@@ -50,29 +51,39 @@ def execute(run_id: int, attempt: int) -> bool:
     return True
 
 
-def begin(run_id: int, attempt: int, slots: Executor) -> "Future[None]":
-    """Do as `execute` without waiting for anything; no thread is held for an attempt that only waits."""
-    here, ended = _here[0], Future[None]()
-    here.writer.submit(_wanted(here, run_id, attempt)).add_done_callback(partial(_claimed, here, slots, ended))
+def begin(
+    wanted: list[tuple[int, int]], lane: str, slots: Executor, *, is_behind: bool = False
+) -> "list[Future[None]]":
+    """Claim as many runs of a lane as there are calls, and carry them out without waiting for anything.
+
+    `wanted` are the run ids and attempts of the calls; `services.execution.claims.claim` says which runs they stand
+    for. No thread is held for an attempt that only waits.
+    """
+    here, ended = _here[0], [Future[None]() for _ in wanted]
+    here.writer.submit(_wanted(here, wanted, lane=lane, is_behind=is_behind)).add_done_callback(
+        partial(_claimed, here, slots, ended)
+    )
     return ended
 
 
-def _wanted(here: Here, run_id: int, attempt: int) -> Callable[[Work], list[Claim]]:
-    return partial(claim, wanted=[(run_id, attempt)], worker=here.keeper.worker, lease=here.keeper.lease)
+def _wanted(here: Here, wanted: list[tuple[int, int]], **how: Any) -> Callable[[Work], list[Claim]]:
+    return partial(claim, wanted=wanted, worker=here.keeper.worker, lease=here.keeper.lease, **how)
 
 
-def _claimed(here: Here, slots: Executor, ended: "Future[None]", claimed: "Future[list[Claim]]") -> None:
+def _claimed(here: Here, slots: Executor, ended: "list[Future[None]]", claimed: "Future[list[Claim]]") -> None:
     """Go on with what was claimed; this is called on the writer's thread, which must not wait."""
+    left = list(ended)
     try:
-        going = [_started(here, slots, held) for held in claimed.result()]
+        for held in claimed.result():
+            _started(here, slots, held).add_done_callback(partial(_hand_on, left[-1]))
+            left.pop()
     except BaseException as error:  # noqa: BLE001 also that the writer has ended: the lane waits for an answer
-        ended.set_exception(error)
+        for one in left:
+            one.set_exception(error)
         return
-    if going:
-        going[0].add_done_callback(partial(_hand_on, ended))
-    else:
+    for one in left:
         log.info("already_claimed")
-        ended.set_result(None)
+        one.set_result(None)
 
 
 def _started(here: Here, slots: Executor, held: Claim) -> "Future[None]":

@@ -1,12 +1,15 @@
 """The doors of upkeep: what is over is pruned, and what is planned is checked against what is on record."""
 
+from dataclasses import asdict
 from datetime import timedelta
 
 import structlog
 
 from app.infra import queues, redis
 from app.infra.storage import Storage
-from app.services import retention, verify
+from app.services import backups, retention, verify
+from app.services.audit import chain
+from app.services.calendars import feeds
 from app.settings import read
 
 log = structlog.get_logger()
@@ -26,5 +29,30 @@ def prune() -> None:
 
 def check() -> None:
     """Compare the last day's plan with its record, and say in the log what does not agree."""
-    for finding in verify.last(timedelta(days=1)).findings:
+    for finding in verify.nightly(timedelta(days=1)).findings:
         log.error("promise_broken", **finding.as_dict())
+
+
+def audit() -> None:
+    """Walk the audit from end to end, and say in the log which entry is not what was sealed."""
+    verdict = chain.verify(read().data_dir)
+    if verdict.flaw:
+        log.error("audit_broken", **asdict(verdict.flaw))
+    else:
+        log.info("audit_checked", entries=verdict.checked)
+
+
+def backup() -> None:
+    """Make the backup that is due, if one is."""
+    backups.make_when_due(read())
+
+
+def integrity() -> None:
+    """Look whether SQLite's file is whole, and say in the log what is wrong."""
+    if problem := backups.check_integrity(read()):
+        log.error("database_damaged", problem=problem)
+
+
+def calendars(calendar_id: int = 0) -> None:
+    """Fetch an imported calendar, or all of them, from their addresses."""
+    log.info("calendars_fetched", **feeds.refresh(calendar_id))

@@ -11,6 +11,7 @@ import time
 import uuid
 from concurrent.futures import Executor, Future
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -19,10 +20,10 @@ import structlog
 from rq import Worker as RqWorker
 
 from app import bootstrap
-from app.infra import database, fetch, queues, redis, sandbox
+from app.infra import database, fetch, processes, queues, redis, sandbox
 from app.infra.storage import Storage
 from app.infra.writer import Writer
-from app.services import workers
+from app.services import room, workers
 from app.services.execution.perform import Tools
 from app.services.unit import Work, batch
 from app.settings import Settings
@@ -38,6 +39,7 @@ RECYCLE_BYTES = 1536 * 1024 * 1024
 """A worker that has grown to this size drains and ends; the supervisor starts a fresh one."""
 
 _TICK_SECONDS = 0.5
+_ROOM_SECONDS = 2.0
 _SWITCH_SECONDS = 0.001
 """A job goes through three threads until it is claimed; Python's own 5 ms for each switch would be most of its wait."""
 _AWAY_SECONDS = 1.0
@@ -63,19 +65,22 @@ class Worker:
         self._here = Here(self._keeper, tools)
         runs.work_here(self._here)
         self._lanes = [
-            Lane(queues.IO, settings.io_slots, _begin),
-            Lane(queues.CODE, settings.code_slots, _begin),
+            Lane(queues.IO, settings.io_slots, partial(_begin, queues.IO)),
+            Lane(queues.CODE, settings.code_slots, partial(_begin, queues.CODE)),
             Lane(queues.UPKEEP, 1, on_thread(upkeep.carry_out)),
         ]
         self._wants_end = threading.Event()
         self._wants_end_now = threading.Event()
+        self._is_patient = False
         self._registration: Registration | None = None
         self._registered_at = 0.0
+        self._looked_at = 0.0
 
     def work(self) -> int:
         """Carry out runs until told to stop; returns the exit code."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
+        signal.signal(signal.SIGUSR1, self._on_dismissal)
         _sweep(self._workspaces.parent)
         self._workspaces.mkdir(parents=True, mode=0o700)
         self._arrive()
@@ -83,8 +88,10 @@ class Worker:
         for lane in self._lanes:
             lane.start()
         log.info("worker_ready", worker=self.name)
+        processes.say_ready()
         while not self._wants_end.wait(_TICK_SECONDS):
             self._register()
+            self._look_for_room()
             if _peak_bytes() > RECYCLE_BYTES:
                 log.info("worker_recycles", worker=self.name)
                 break
@@ -113,9 +120,20 @@ class Worker:
         }
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
-        if self._wants_end.is_set():
+        if self._wants_end.is_set() and not self._is_patient:
             self._wants_end_now.set()
+        self._is_patient = False
         self._wants_end.set()
+
+    def _on_dismissal(self, _number: int, _frame: FrameType | None) -> None:
+        """There are more workers than are needed: what this one has begun may take as long as it likes."""
+        self._is_patient = not self._wants_end.is_set()
+        self._wants_end.set()
+
+    def _look_for_room(self) -> None:
+        if time.monotonic() - self._looked_at >= _ROOM_SECONDS:
+            self._looked_at = time.monotonic()
+            room.look()
 
     # --- RQ's list
 
@@ -138,6 +156,8 @@ class Worker:
             lane.stop_taking()
         with suppress(Exception):  # the database may be away; the work below must happen all the same
             workers.drain(self.name)
+        while self._is_busy and self._is_patient:
+            time.sleep(_TICK_SECONDS)
         self._wait_until_idle(self._settings.stop_grace_seconds)
         self._keeper.ask_all("shutdown")
         deadline = time.monotonic() + self._settings.stop_grace_seconds
@@ -175,10 +195,16 @@ def main(settings: Settings) -> int:
     return Worker(settings, app.extensions["vault"]).work()
 
 
-def _begin(job: str, slots: Executor) -> "Future[None]":
-    if found := queues.parse(job):
-        return runs.begin(*found, slots)
-    raise ValueError(f"{job!r} is not the id of a run's job.")
+def _begin(lane: str, jobs: list[str], is_behind: bool, slots: Executor) -> "list[Future[None]]":
+    found = [run for job in jobs if (run := queues.parse(job))]
+    bad = [_refused(job) for job in jobs if not queues.parse(job)]
+    return bad + (runs.begin(found, lane, slots, is_behind=is_behind) if found else [])
+
+
+def _refused(job: str) -> "Future[None]":
+    refused = Future[None]()
+    refused.set_exception(ValueError(f"{job!r} is not the id of a run's job."))
+    return refused
 
 
 def _sweep(workspaces: Path) -> None:

@@ -9,11 +9,13 @@ from app.domain import triggers
 from app.domain.access import Actor
 from app.domain.policy import Policy
 from app.domain.triggers import Trigger
+from app.engines.base import SEVERAL
 from app.infra import database
 from app.models.people import Person
 from app.models.runs import Run
 from app.models.tasks import Schedule, Task, TaskVersion
-from app.models.teams import Membership, Team
+from app.models.teams import Calendar, Membership, Team
+from app.services import planned
 from app.services.unit import batch
 
 EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
@@ -36,8 +38,9 @@ def owner(team_id):
         return Actor(person_id, team_id, "owner")
 
 
-def task(team_id, name="probe", engine="http", settings=None, timeout_seconds=20, label="", **policy):
-    """A task with one version; returns its id."""
+def task(team_id, name="probe", engine="http", settings=None, timeout_seconds=20, label="", steps=(), **policy):
+    """A task with one version; returns its id. Each of `steps` says what is not by default."""
+    engine = SEVERAL if steps else engine
     with batch() as work:
         values = {"team_id": team_id, "slug": name, "name": label or name, "engine": engine, "version_number": 1}
         times = {"created_at": EPOCH, "changed_at": EPOCH}
@@ -45,7 +48,8 @@ def task(team_id, name="probe", engine="http", settings=None, timeout_seconds=20
         definition = {
             "name": label or name,
             "engine": engine,
-            "settings": settings or {"url": "http://127.0.0.1:9/", "method": "GET"},
+            "settings": {} if steps else settings or {"url": "http://127.0.0.1:9/", "method": "GET"},
+            "steps": list(steps),
             "limits": {"timeout_seconds": timeout_seconds},
             "policy": asdict(Policy(**policy)),
             "min_isolation": 0,
@@ -90,6 +94,16 @@ def schedule(team_id, task_id, expression="1s", kind="interval", since=None, tim
         return work.connection.execute(sa.insert(Schedule).values(values).returning(Schedule.id)).scalar_one()
 
 
+def calendar(team_id, name="Freeze", kind="blackout", timezone="UTC", content="", **settings):
+    """A calendar of exception; returns its id. Its slug is its name in small letters."""
+    with batch() as work:
+        values = {
+            "team_id": team_id, "slug": name.lower(), "name": name, "kind": kind, "timezone": timezone, "version": 1,
+            "settings": settings, "content": content, "created_at": work.now, "changed_at": work.now,
+        }  # fmt: skip
+        return work.connection.execute(sa.insert(Calendar).values(values).returning(Calendar.id)).scalar_one()
+
+
 def run(team_id, task_id, state="queued", **values):
     """A run a person asked for, in `state`; returns its id."""
     with batch() as work:
@@ -104,9 +118,10 @@ def run(team_id, task_id, state="queued", **values):
             "team_id": team_id, "task_id": task_id, "version_id": version, "number": after - 1, "key": f"manual:{after}",
             "trigger": "person", "planned_at": work.now, "lane": "io", "state": state, "facts": {},
             "queued_at": work.now if state == "queued" else None,
-            "rank_at": work.now if state == "queued" else None,
         }  # fmt: skip
-        return work.connection.execute(sa.insert(Run).values(row | values).returning(Run.id)).scalar_one()
+        row |= values
+        row.setdefault("rank_at", planned.rank(row["queued_at"], row.get("priority", 1)))
+        return work.connection.execute(sa.insert(Run).values(row).returning(Run.id)).scalar_one()
 
 
 def rows(model, *where):

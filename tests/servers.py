@@ -6,6 +6,7 @@ import socket
 import ssl
 import threading
 import time
+from collections import Counter
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -18,7 +19,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 
 class WebServer(ThreadingHTTPServer):
-    """`url` is its address, `requests` holds (method, path, headers, body) of all it got, `connections` counts them.
+    """`url` is its address, `requests` holds (method, path, headers, body) of all it got, `connections` counts them, `most`
+    says how many of one path with /delay went at once.
 
     | path | answer |
     |---|---|
@@ -37,6 +39,8 @@ class WebServer(ThreadingHTTPServer):
     | /cut | half an answer |
     | /close | nothing: the connection is closed |
     | /garbage | what is no HTTP |
+    | /flaky/503?x=1 | that status the first time exactly this is asked for, then 200 |
+    | /slow-once/20?x=1 | 200, the first time exactly this is asked for after that many seconds |
     | /once | 200, then the connection is closed without a word |
     """
 
@@ -52,6 +56,8 @@ class WebServer(ThreadingHTTPServer):
         self.requests = []
         self.connections = 0
         self.released = threading.Event()
+        self.going, self.most = Counter(), Counter()  # requests of /delay, by their whole path: now, and most at once
+        self.counting = threading.Lock()
 
     @property
     def port(self):
@@ -116,7 +122,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.reply(int(status), **({"Retry_After": wait} if wait else {}))
 
     def on_delay(self, seconds):
+        with self.server.counting:
+            self.server.going[self.path] += 1
+            self.server.most[self.path] = max(self.server.most[self.path], self.server.going[self.path])
         self.server.released.wait(float(seconds))
+        with self.server.counting:
+            self.server.going[self.path] -= 1
         self.reply(200, b"late")
 
     def on_drip(self, seconds):
@@ -177,6 +188,17 @@ class _Handler(BaseHTTPRequestHandler):
     def on_garbage(self, _):
         self.wfile.write(b"220 mail.example ESMTP\r\n")
         self.close_connection = True
+
+    def on_flaky(self, status):
+        self.reply(int(status) if self._is_first() else 200)
+
+    def on_slow_once(self, seconds):
+        if self._is_first():
+            self.server.released.wait(float(seconds))
+        self.reply(200)
+
+    def _is_first(self):
+        return [path for _, path, _, _ in self.server.requests].count(self.path) == 1
 
     def on_once(self, _):
         self.reply(200, b"once")

@@ -9,15 +9,24 @@ from apiflask import APIFlask
 from flask import Blueprint, Flask, Response, jsonify
 
 from app.api import (
+    alerts,
+    audit,
+    backfills,
+    breakers,
+    calendars,
     events,
     files,
+    heartbeats,
     members,
     models,
     output,
+    pools,
+    restored,
     run_selection,
     runs,
     schedules,
     secrets,
+    system,
     tasks,
     teams,
     tokens,
@@ -30,7 +39,8 @@ from app.engines.base import engines
 from app.services.idempotency import LONGEST_KEY
 
 SUBJECTS = (
-    tasks, files, versions, schedules, runs, run_selection, output, events, secrets, models, tokens, teams, members,
+    tasks, files, heartbeats, versions, schedules, backfills, runs, run_selection, output, events, alerts, breakers,
+    secrets, models, calendars, pools, tokens, teams, members, audit, system, restored,
 )  # fmt: skip
 
 Document = dict[str, Any]

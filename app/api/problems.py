@@ -14,11 +14,11 @@ from werkzeug.exceptions import HTTPException
 
 from app.api.resource import PREFIX, Out
 from app.core.clock import utc_now
-from app.core.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
+from app.core.errors import Conflict, Forbidden, Invalid, NoSpace, NotFound, Unavailable
 from app.domain.access import ACTIONS, LABELS, can, scope_of
-from app.services import teams
+from app.services import room, teams
 from app.services.idempotency import OtherRequest, UnderWay
-from app.services.tasks import definitions
+from app.services.tasks import definitions, steps, typed
 from app.services.tries import Throttled
 
 log = structlog.get_logger()
@@ -37,6 +37,7 @@ TITLES = {
     429: "Too many tries.",
     500: "Something broke on our side.",
     503: "Carillon is not ready.",
+    507: "The disk is full.",
 }
 """What a problem is called, by its status."""
 
@@ -52,6 +53,10 @@ _TOO_LARGE = (OverflowError, RecursionError, sa.exc.DataError)
 _DATABASE_AWAY = (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError)
 _RETRY_SECONDS = 5
 _SCHEDULE = re.compile(r"when-(\d+)-(\w+)")
+_STEP = re.compile(r"step-(\d+)-(\w+)")
+_OF_STEPS = {number.name: number.key for number in steps.NUMBERS} | {
+    name: name for name in ("name", "engine", "condition")
+}
 _OTHERS = {"misfire": "policy.misfire", "overlap": "policy.overlap", "raise": "raise_micros"}
 _NUMBERS = {number.name: f"{number.place}.{number.key}" for number in definitions.NUMBERS}
 
@@ -96,6 +101,8 @@ def _of_others(error: Exception) -> Response | None:
         return _problem(409, "It changed meanwhile. Read it again, then repeat this.")
     if isinstance(error, _TOO_LARGE):
         return _problem(400, "Something in this request is larger than can be.")
+    if room.is_full(error):
+        return _problem(507, "Make room on the disk of the database, then repeat this.")
     if isinstance(error, _DATABASE_AWAY):
         log.error("database_away", rule=str(request.url_rule), error=type(error).__name__)
         return _later(503, "The database is away.", None)
@@ -143,7 +150,7 @@ def _not_valid(error: ValidationError) -> Response:
         place = [str(part) for part in problem["loc"]]
         if problem["type"] == "unknown_field":
             place.append(problem["ctx"]["name"])
-        wrong.setdefault(".".join(place), definitions.sentence(problem))
+        wrong.setdefault(".".join(place), typed.sentence(problem))
     return _fields(wrong)
 
 
@@ -158,12 +165,15 @@ def _path(name: str) -> str:
     known = getattr(getattr(view, "_spec", {}).get("body"), "model_fields", {})
     if found := _SCHEDULE.fullmatch(name):
         return f"schedules.{found[1]}.{found[2]}" if "schedules" in known else found[2]
+    if found := _STEP.fullmatch(name):
+        return f"steps.{found[1]}.{_OF_STEPS.get(found[2]) or f'settings.{found[2]}'}"
     name = _NUMBERS.get(name) or _OTHERS.get(name) or name
     return f"settings.{name}" if name and "settings" in known and name.partition(".")[0] not in known else name
 
 
 _REFUSALS: tuple[tuple[type[Exception], Callable[[Any], Response]], ...] = (
     (Throttled, lambda error: _later(429, error.message, error.retry_at)),
+    (NoSpace, lambda error: _problem(507, error.message)),
     (Unavailable, lambda error: _later(503, error.message, error.retry_at)),
     (UnderWay, lambda error: _problem(409, error.message, {"Retry-After": "1"})),
     (Forbidden, lambda error: _problem(403, _whom_to_ask(error))),

@@ -1,7 +1,7 @@
 """Runs as programs get them."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -77,6 +77,7 @@ class ArtifactOut(Out):
 class RunOut(RunLine):
     """A run with all that is known of it but its log."""
 
+    notes: list[str] = Field(description="What moved its planned time, and why")
     version: int = Field(description="The version of the task it ran")
     planned_local: str = Field(description="The wall time that the planned time comes from")
     queued_at: datetime | None
@@ -96,10 +97,29 @@ class RunOut(RunLine):
     artifacts: list[ArtifactOut]
 
 
+class PointOut(Out):
+    """A place that a run can go on from."""
+
+    place: Literal["last", "step", "start"]
+    after: str = Field(description="With step: the one whose result is kept")
+    at: datetime | None = Field(description="Since when it is kept")
+    steps: list[str] = Field(description="The steps that run again, as far as they have names")
+    effects: list[str] = Field(description="What is done to the outside once more, in words")
+
+
+class ResumptionOut(Out):
+    """From where an ended run can go on; the latest place comes first."""
+
+    version: int
+    present_version: int
+    must_raise: bool = Field(description="Whether it ended at its cost cap, which has to be raised but from the start")
+    places: list[PointOut]
+
+
 _COPIED = (
     "number", "state", "reason", "sentence", "trigger", "planned_at", "started_at", "ended_at", "folded_count",
     "folded_until", "cost_micros", "cost_cap_micros", "planned_local", "queued_at", "not_before", "attempt", "worker",
-    "stop_mode", "facts",
+    "stop_mode", "facts", "notes",
 )  # fmt: skip
 
 
@@ -127,4 +147,16 @@ def line(row: Any) -> RunLine:
     known = {name: values[name] for name in RunLine.model_fields if name in values}
     return RunLine.model_validate(
         known | {"task": row.slug, "task_name": row.name, "requested_by": row.requested_by or ""}
+    )
+
+
+def resumption(actor: Actor, number: int) -> ResumptionOut:
+    """Return from where a run can go on. Raises NotFound, and Conflict while it has not ended."""
+    found = runs.resumption(actor, number)
+    places = [
+        PointOut(place=point.kind, after=point.after, at=point.at, steps=[*point.steps], effects=[*point.effects])
+        for point in found.points
+    ]
+    return ResumptionOut(
+        version=found.run.version.number, present_version=found.present, must_raise=found.is_capped, places=places
     )

@@ -11,7 +11,7 @@ from app.api import paging, run_models
 from app.api.idempotency import once
 from app.api.paging import Answer, PageQuery
 from app.api.resource import In, Resource
-from app.api.run_models import RunLine, RunOut, RunPage
+from app.api.run_models import ResumptionOut, RunLine, RunOut, RunPage
 from app.core.errors import Invalid
 from app.domain.lifecycle import STATES
 from app.services import run_list, runs, tasks
@@ -30,7 +30,7 @@ class RunQuery(PageQuery):
         "", description="A state, or going, failed, not (did not happen)", json_schema_extra={"enum": list(_WORDS)}
     )
     task: str = Field("", max_length=80, description="The slug of a task")
-    trigger: Literal["", "schedule", "person", "api"] = ""
+    trigger: Literal["", "schedule", "person", "api", "backfill", "ping"] = ""
     engine: str = Field("", max_length=24)
     worker: str = Field("", max_length=80)
     reason: str = Field("", max_length=32)
@@ -67,8 +67,11 @@ class AgainIn(In):
 
 
 class ResumptionIn(In):
-    """By how much to raise its cost cap."""
+    """From where it goes on, with which version, and by how much its cost cap is raised."""
 
+    place: Literal["last", "step", "start"] = Field("last", description="Its last checkpoint, a step, or the start")
+    after: str = Field("", max_length=60, description="With step: the one behind whose checkpoint it goes on")
+    version: Literal["same", "present"] = Field("same", description="The task as it was then, or as it is now")
     raise_micros: int = Field(0, ge=0, le=runs.HIGHEST_CAP_MICROS, description="Millionths of a US dollar")
 
 
@@ -141,16 +144,29 @@ def repeat_run(number: int, json_data: AgainIn) -> RunOut:
     return run_models.run(g.actor, made)
 
 
+@api.get("/runs/<int:number>/resumption")
+@api.allow("see")
+@api.output(ResumptionOut)
+def read_resumption(number: int) -> ResumptionOut:
+    """Say from where an ended run can go on, and what each place would do again"""
+    return run_models.resumption(g.actor, number)
+
+
 @api.post("/runs/<int:number>/resumption")
 @api.allow("run")
-@api.input(ResumptionIn, example={"raise_micros": 1_000_000})
+@api.input(ResumptionIn, example={"place": "step", "after": "Fetch"})
 @api.output(RunOut, status_code=201)
 def resume_run(number: int, json_data: ResumptionIn) -> RunOut:
-    """Go on from its last checkpoint, in a new run
+    """Go on from a checkpoint or from the start, in a new run
 
-    To raise its cost cap takes the scope write. Asked again, it is the same new run.
+    To raise its cost cap takes the scope write. Asked again for the same place and version, it is the same new run;
+    from the start each is a new one.
     """
-    return run_models.run(g.actor, runs.resume(g.actor, number, json_data.raise_micros, trigger="api"))
+    asked = json_data
+    made = runs.resume(
+        g.actor, number, asked.raise_micros, "api", kind=asked.place, after=asked.after, version=asked.version
+    )
+    return run_models.run(g.actor, made)
 
 
 @api.post("/runs/<int:number>/decision")

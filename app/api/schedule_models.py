@@ -11,7 +11,8 @@ from app.api.resource import In, Out
 from app.core.clock import utc_now
 from app.core.errors import Invalid
 from app.domain import triggers
-from app.domain.triggers import Fire, TriggerError
+from app.domain.occurrences import Occurrence
+from app.domain.triggers import TriggerError
 from app.models.tasks import Schedule
 from app.services.tasks import schedules
 from app.services.tasks.schedules import Given
@@ -26,6 +27,26 @@ _EXAMPLES = {
 }
 
 
+CalendarUse = Literal["exclude", "only", "next_day", "previous_day", "delay", "note"]
+
+
+class CalendarUseIn(In):
+    """How a schedule uses a calendar of the team."""
+
+    calendar: str = Field(max_length=60, description="Its slug")
+    use: CalendarUse = Field(
+        description="What becomes of a time that falls in it: left out, run only in it, moved to the next or previous "
+        "business day, delayed until it is over, or run and noted"
+    )
+
+
+class CalendarUseOut(Out):
+    """How a schedule uses a calendar of the team."""
+
+    calendar: str
+    use: CalendarUse
+
+
 class ScheduleIn(In):
     """When a task runs: `text` in plain words, or `kind` with `expression`."""
 
@@ -38,6 +59,7 @@ class ScheduleIn(In):
     starts: str = Field("", max_length=40, description="First day or moment, in the zone: 2026-12-01, 2026-12-01T09:00")
     ends: str = Field("", max_length=40, description="Last day or moment")
     count: int | None = Field(None, ge=1, le=schedules.MOST_TIMES, description="So many times at most")
+    calendars: list[CalendarUseIn] = Field([], max_length=20, description="Applied in this order")
 
 
 class ScheduleOut(Out):
@@ -54,17 +76,21 @@ class ScheduleOut(Out):
     starts_at: datetime | None
     ends_at: datetime | None
     count: int | None
+    calendars: list[CalendarUseOut]
     state: str = Field(description="active, paused, broken or over")
     problem: str
-    next_fire_at: datetime | None
+    next_fire_at: datetime | None = Field(description="When the clock decides on it next")
 
 
 class FireOut(Out):
-    """One planned time."""
+    """One planned time, and what becomes of it."""
 
-    at: datetime = Field(description="The instant, UTC")
-    local: str = Field(description="The wall time it comes from, like 2026-11-24T09:00")
+    at: datetime = Field(description="When it starts, UTC")
+    by_rule: datetime = Field(description="The instant by the rule; the same unless something moves it")
+    local: str = Field(description="The wall time of the rule, like 2026-11-24T09:00")
     note: str = Field(description="What clocks did to it, mostly nothing")
+    is_left_out: bool = Field(description="A calendar leaves it out: it does not run")
+    notes: list[str] = Field(description="What moved it or left it out, a sentence each")
 
 
 def given(schedule: ScheduleIn) -> Given:
@@ -73,7 +99,10 @@ def given(schedule: ScheduleIn) -> Given:
     text = schedule.text if schedule.kind is None else schedule.expression.strip()
     if schedule.kind == "interval" and text.isascii() and text.isdecimal():
         text = f"{text}s"
-    typed = Given(text, zone, schedule.gap, schedule.fold, schedule.starts, schedule.ends, str(schedule.count or ""))
+    chosen = tuple(f"{one.use}:{one.calendar}" for one in schedule.calendars)
+    typed = Given(
+        text, zone, schedule.gap, schedule.fold, schedule.starts, schedule.ends, str(schedule.count or ""), chosen
+    )
     if schedule.kind is None:
         if schedule.expression:
             raise Invalid({"kind": "Say the kind of the expression: once, interval, cron or rrule."})
@@ -115,7 +144,9 @@ def shown(rules: list[Mapping[str, Any]], rows: list[Schedule]) -> list[Schedule
 def _shown(position: int, rule: Mapping[str, Any], rows: list[Schedule]) -> ScheduleOut:
     trigger = schedules.trigger_of(rule)
     # One that is over may have the same rule as one that goes on.
-    same = sorted((row for row in rows if row.trigger == trigger), key=lambda row: row.state == "over")
+    used = rule.get("calendars", [])
+    alike = (row for row in rows if row.trigger == trigger and row.calendars == used)
+    same = sorted(alike, key=lambda row: row.state == "over")
     row = same[0] if same else None
     try:
         sentence = triggers.describe(trigger)
@@ -125,11 +156,15 @@ def _shown(position: int, rule: Mapping[str, Any], rows: list[Schedule]) -> Sche
         position=position, text=rule["text"], sentence=sentence, kind=rule["kind"], expression=rule["expression"],
         timezone=rule["timezone"], gap=rule["gap"], fold=rule["fold"], starts_at=trigger.starts_at,
         ends_at=trigger.ends_at, count=int(rule["count"]) if rule["count"] else None,
+        calendars=[CalendarUseOut(calendar=one["slug"], use=one["use"]) for one in used],
         state=row.state if row else "over", problem=row.problem if row else "",
         next_fire_at=row.next_fire_at if row else None,
     )  # fmt: skip
 
 
-def fire(one: Fire) -> FireOut:
+def fire(one: Occurrence) -> FireOut:
     """Return one planned time."""
-    return FireOut(at=one.at, local=one.local.replace(" ", "T"), note=one.note or "")
+    return FireOut(
+        at=one.at, by_rule=one.fire.at, local=one.fire.local.replace(" ", "T"), note=one.fire.note,
+        is_left_out=one.is_left_out, notes=list(one.notes),
+    )  # fmt: skip

@@ -14,6 +14,7 @@ from app.core.errors import NotFound
 from app.models.tasks import Task
 from app.services import tasks
 from app.services.tasks import schedules
+from app.services.tasks.schedules import Moves
 
 api = Resource("schedules", "Schedules")
 
@@ -27,6 +28,8 @@ class PreviewIn(ScheduleIn):
     show: int | None = Field(
         None, ge=1, le=schedules.MOST_PREVIEWED, description="So many times; by default 5, or as many as `count`"
     )
+    spread: int = Field(0, ge=0, le=86_400, description="Seconds within which all its times move alike")
+    jitter: int = Field(0, ge=0, le=86_400, description="Seconds within which each of its times moves by itself")
 
 
 class ChoiceOut(Out):
@@ -34,6 +37,13 @@ class ChoiceOut(Out):
 
     text: str
     label: str
+
+
+class LastOut(Out):
+    """The time a schedule ends with, by its rule."""
+
+    at: datetime
+    local: str
 
 
 class PreviewOut(Out):
@@ -46,8 +56,10 @@ class PreviewOut(Out):
     timezone: str
     choices: list[ChoiceOut]
     fires: list[FireOut]
-    notes: list[str] = Field(description="What clock changes of the coming year do to it, and what is assumed")
-    last: FireOut | None = Field(description="The time it ends with; none when it goes on for ever")
+    notes: list[str] = Field(
+        description="What clock changes of the coming year do to it, what is assumed, and how far spread and jitter go"
+    )
+    last: LastOut | None = Field(description="The time it ends with; none when it goes on for ever")
 
 
 class SchedulesIn(In):
@@ -71,7 +83,8 @@ def preview_schedule(json_data: PreviewIn) -> PreviewOut:
     """Say how a schedule is understood and when it runs, without saving it"""
     given = schedule_models.given(json_data)
     after = (json_data.after or utc_now()).astimezone(UTC)
-    found = schedules.preview(given, _possible(after), json_data.show or json_data.count or 5)
+    moves = Moves(g.actor.team_id, json_data.spread, json_data.jitter)
+    found = schedules.preview(given, _possible(after), json_data.show or json_data.count or 5, moves)
     return PreviewOut(
         state=found.state,  # type: ignore[arg-type]  # one of the three, by the reading
         sentence=found.sentence,
@@ -81,7 +94,7 @@ def preview_schedule(json_data: PreviewIn) -> PreviewOut:
         choices=[ChoiceOut.model_validate(choice) for choice in found.choices],
         fires=[schedule_models.fire(one) for one in found.fires],
         notes=list(found.notes),
-        last=schedule_models.fire(found.last) if found.last else None,
+        last=LastOut(at=found.last.at, local=found.last.local.replace(" ", "T")) if found.last else None,
     )
 
 

@@ -11,14 +11,17 @@ from app.api.resource import In, Out, unknown_field
 from app.api.schedule_models import FireOut, ScheduleIn, ScheduleOut
 from app.core.clock import utc_now
 from app.core.errors import Invalid
+from app.domain import conditions
 from app.domain.access import Actor
 from app.domain.policy import Misfire, Overlap, Priority
-from app.engines.base import engines
+from app.engines.base import SEVERAL, engines
 from app.models.tasks import Task
 from app.services import tasks
-from app.services.tasks import definitions, overviews, schedules
-from app.services.tasks.definitions import NUMBERS, Draft, Number
+from app.services.tasks import definitions, overviews, schedules, steps
+from app.services.tasks.definitions import NUMBERS, Draft
 from app.services.tasks.overviews import Line
+from app.services.tasks.steps import StepDraft
+from app.services.tasks.typed import Number
 
 NEXT = 5
 """So many planned times are told of a task."""
@@ -48,12 +51,28 @@ Limits = create_model("Limits", __base__=In, __doc__="What one attempt may use."
 Policy = create_model("Policy", __base__=In, __doc__="Missed times, overlaps and retries.", **_POLICY)
 
 
-class TaskIn(In):
-    """A task to make. `settings` are those of its engine."""
+class StepIn(In):
+    """A step of a task; `settings` are those of its engine, with placeholders like {{ steps.fetch.json.id }}."""
 
-    name: str = Field(max_length=120)
+    name: str = Field(max_length=steps.LONGEST_NAME, description="By which later steps name its outputs")
     engine: str = Field(max_length=24, description="http, shell, python, agent, or one of a plug-in")
     settings: dict[str, Any] = Field(default_factory=dict)
+    condition: str = Field(
+        "", max_length=conditions.LONGEST, description="Only if this holds, like steps.fetch.outputs.status == 200"
+    )
+    is_optional: bool = Field(False, description="Whether the run goes on without it, as `degraded`")
+    timeout_seconds: float = Field(steps.DEFAULTS["timeout_seconds"], ge=3, le=604_800)
+    retries: int = Field(0, ge=0, le=10, description="Within the attempt")
+    retry_delay_seconds: int = Field(10, ge=0, le=3600)
+
+
+class TaskIn(In):
+    """A task to make. `settings` are those of its engine; one with `steps` has the engine `steps` and none itself."""
+
+    name: str = Field(max_length=120)
+    engine: str = Field(max_length=24, description="http, shell, python, agent, steps, or one of a plug-in")
+    settings: dict[str, Any] = Field(default_factory=dict)
+    steps: list[StepIn] = Field(default_factory=list, max_length=steps.MOST)
     schedules: list[ScheduleIn] = Field(default_factory=list, max_length=schedules.MOST_SCHEDULES)
     limits: Limits = Field(default_factory=Limits)  # type: ignore[valid-type]  # made of NUMBERS
     policy: Policy = Field(default_factory=Policy)  # type: ignore[valid-type]  # made of NUMBERS
@@ -67,12 +86,26 @@ class TaskChange(In):
     name: str | None = Field(None, max_length=120)
     engine: str | None = Field(None, max_length=24)
     settings: dict[str, Any] | None = None
+    steps: list[StepIn] | None = Field(None, max_length=steps.MOST, description="All of them, in place of those now")
     schedules: list[ScheduleIn] | None = Field(
         None, max_length=schedules.MOST_SCHEDULES, description="All of them, in place of those there are"
     )
     limits: Limits | None = None  # type: ignore[valid-type]  # made of NUMBERS
     policy: Policy | None = None  # type: ignore[valid-type]  # made of NUMBERS
     min_isolation: int | None = Field(None, ge=0, le=3)
+
+
+class StepOut(Out):
+    """A step of a task."""
+
+    name: str
+    engine: str
+    settings: dict[str, Any]
+    condition: str
+    is_optional: bool
+    timeout_seconds: float
+    retries: int
+    retry_delay_seconds: int
 
 
 class FileOut(Out):
@@ -82,12 +115,17 @@ class FileOut(Out):
     size_bytes: int
 
 
+How = Literal["skip", "recover"]
+
+
 class Pause(Out):
     """Since when a task is paused, by whom and why."""
 
     at: datetime
     by: str
     note: str
+    resume_at: datetime | None = Field(description="When it resumes by itself")
+    how: How = Field(description="What becomes then of the times planned meanwhile")
 
 
 class TaskOut(Out):
@@ -99,6 +137,7 @@ class TaskOut(Out):
     version: int
     state: str = Field(description="active, paused, error (a schedule can't be computed), or the state of its last run")
     settings: dict[str, Any]
+    steps: list[StepOut]
     limits: dict[str, Any]
     policy: dict[str, Any]
     min_isolation: int
@@ -145,6 +184,7 @@ def task(actor: Actor, slug: str) -> TaskOut:
     return TaskOut(
         slug=row.slug, name=row.name, engine=row.engine, version=row.version_number,
         state=overviews.state_of(row, overviews.latest_runs(row, 1)), settings=definition["settings"],
+        steps=[StepOut.model_validate(one) for one in definition.get("steps") or ()],
         **{place: _numbers(definition, place) for place in ("limits", "policy")},
         min_isolation=definition["min_isolation"], files=[FileOut.model_validate(one) for one in tasks.files(row)],
         schedules=schedule_models.shown(definition["schedules"], row.schedules),
@@ -162,7 +202,10 @@ def line(one: Line) -> TaskLine:
 def _pause(row: Task) -> Pause | None:
     if row.paused_at is None:
         return None
-    return Pause(at=row.paused_at, by=row.paused_by.name if row.paused_by else "", note=row.pause_note)
+    return Pause(
+        at=row.paused_at, by=row.paused_by.name if row.paused_by else "", note=row.pause_note, resume_at=row.resume_at,
+        how=row.resume_how,
+    )  # fmt: skip
 
 
 def _numbers(definition: Mapping[str, Any], place: str) -> dict[str, Any]:
@@ -175,7 +218,8 @@ def _numbers(definition: Mapping[str, Any], place: str) -> dict[str, Any]:
 
 def draft(sent: TaskIn) -> Draft:
     """Return the draft of a new task. Raises Invalid."""
-    return _draft(sent, sent.engine, sent.settings, schedule_models.all_given(sent.schedules), {"min_isolation": 1})
+    when = schedule_models.all_given(sent.schedules)
+    return _draft(sent, sent.engine, sent.settings, when, {"min_isolation": 1}, _steps(sent.steps))
 
 
 def changed(definition: Mapping[str, Any], sent: TaskChange, files: Sequence[int] | None = None) -> Draft:
@@ -183,9 +227,12 @@ def changed(definition: Mapping[str, Any], sent: TaskChange, files: Sequence[int
     engine = sent.engine or definition["engine"]
     before = definition["settings"] if engine == definition["engine"] else {}
     when = [schedules.given_of(rule) for rule in definition["schedules"]]
+    its_steps = [StepIn(**one) for one in definition.get("steps") or ()] if sent.steps is None else sent.steps
+    if engine != SEVERAL and sent.steps is None:
+        its_steps = []
     if sent.schedules is not None:
         when = schedule_models.all_given(sent.schedules)
-    return _draft(sent, engine, {**before, **(sent.settings or {})}, when, definition, files)
+    return _draft(sent, engine, {**before, **(sent.settings or {})}, when, definition, _steps(its_steps), files)
 
 
 def _draft(
@@ -194,9 +241,12 @@ def _draft(
     settings: Mapping[str, Any],
     when: Sequence[schedules.Given],
     before: Mapping[str, Any],
+    its_steps: Sequence[StepDraft],
     files: Sequence[int] | None = None,
 ) -> Draft:
     _check_settings(engine, settings)
+    if its_steps and engine != SEVERAL:
+        raise Invalid({"engine": "A task with steps has the engine “steps”."})
     values = {
         name: value
         for place, given in (("limits", sent.limits), ("policy", sent.policy))
@@ -216,16 +266,30 @@ def _draft(
         pool=values.get("pool", ""),
         min_isolation=str(isolation),
         files=before.get("files", ()) if files is None else files,
+        steps=its_steps,
     )
+
+
+def _steps(sent: Sequence[StepIn]) -> list[StepDraft]:
+    """Return the drafts of steps. Raises Invalid for a setting that their engines don't know."""
+    for index, one in enumerate(sent):
+        _check_settings(one.engine, one.settings, f"step-{index}-")
+    return [
+        StepDraft(
+            one.name, one.engine, one.settings, one.condition, one.is_optional,
+            {number.name: f"{getattr(one, number.key) / number.unit:.10g}" for number in steps.NUMBERS},
+        )
+        for one in sent
+    ]  # fmt: skip
 
 
 def _said(given: Any) -> dict[str, Any]:
     return given.model_dump(exclude_none=True) if given else {}
 
 
-def _check_settings(engine: str, settings: Mapping[str, Any]) -> None:
-    if engine in engines:
-        known = list(engines[engine].settings_schema.model_fields)
-        wrong = {name: str(unknown_field(name, known)) for name in settings if name not in known}
+def _check_settings(engine: str, settings: Mapping[str, Any], prefix: str = "") -> None:
+    if engine in engines or (engine == SEVERAL and not prefix):
+        known = list(engines[engine].settings_schema.model_fields) if engine in engines else []
+        wrong = {f"{prefix}{name}": str(unknown_field(name, known)) for name in settings if name not in known}
         if wrong:
             raise Invalid(wrong)

@@ -3,13 +3,13 @@
 from pathlib import Path
 
 from flask import Response, current_app, g
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from app.api import paging, task_models
 from app.api.idempotency import once
 from app.api.paging import Answer, PageQuery
 from app.api.resource import Empty, In, Resource, nothing
-from app.api.task_models import Sort, Status, TaskChange, TaskIn, TaskOut, TaskPage
+from app.api.task_models import How, Sort, Status, TaskChange, TaskIn, TaskOut, TaskPage
 from app.core.errors import Conflict
 from app.services import tasks
 from app.services.tasks import overviews
@@ -39,6 +39,18 @@ class PauseIn(In):
     """Why it is paused."""
 
     note: str = Field("", max_length=tasks.LONGEST_NOTE)
+    resume_at: AwareDatetime | None = Field(None, description="When it resumes by itself; by default, never")
+    how: How = Field("skip", description="What becomes then of the times planned meanwhile")
+
+
+class ResumeIn(In):
+    """How it goes on."""
+
+    how: How = Field(
+        "skip",
+        description="What becomes of the times planned meanwhile: put on record as skipped, or recovered by the rules "
+        "of the task for missed times",
+    )
 
 
 @api.get("/tasks")
@@ -112,21 +124,21 @@ def recover_task(slug: str, json_data: Empty) -> TaskOut:  # noqa: ARG001 nothin
 
 @api.post("/tasks/<slug>/pause")
 @api.allow("edit")
-@api.input(PauseIn, example={"note": "Until the move is over"})
+@api.input(PauseIn, example={"note": "Until the move is over", "resume_at": "2026-12-01T09:00:00Z", "how": "skip"})
 @api.output(TaskOut)
 def pause_task(slug: str, json_data: PauseIn) -> TaskOut:
     """Pause a task; runs that are going go on"""
-    tasks.pause(g.actor, slug, json_data.note)
+    tasks.pause(g.actor, slug, json_data.note, json_data.resume_at, json_data.how)
     return task_models.task(g.actor, slug)
 
 
 @api.post("/tasks/<slug>/resume")
 @api.allow("edit")
-@api.input(Empty)
+@api.input(ResumeIn, example={"how": "skip"})
 @api.output(TaskOut)
-def resume_task(slug: str, json_data: Empty) -> TaskOut:  # noqa: ARG001 nothing is asked
+def resume_task(slug: str, json_data: ResumeIn) -> TaskOut:
     """Let a paused task go on"""
-    tasks.resume(g.actor, slug)
+    tasks.resume(g.actor, slug, json_data.how)
     return task_models.task(g.actor, slug)
 
 

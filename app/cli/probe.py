@@ -1,20 +1,22 @@
-"""Say whether the web server, a clock or a worker of this host lives: for the health checks of containers.
+"""Say whether the web server, a clock, a worker or the watchdog of this host lives: for health checks of containers.
 
-Web must answer; clock and worker must have been seen in the database within 15 s, each process of this host name. While
-the database is away nobody can be judged: then it says so, and the exit code is 0, since a new process would not help.
+Web must answer, the watchdog must have looked within 15 s, with or without a database; clock and worker must have been
+seen in the database within 15 s, each process of this host name. While the database is away these two can't be judged:
+then it says so, and the exit code is 0, since a new process would not help.
 """
 
 import argparse
 import http.client
 import socket
 import sys
+import time
 from pathlib import Path
 
 import sqlalchemy as sa
 
 from app.settings import Settings, read
 
-PARTS = ("web", "clock", "worker")
+PARTS = ("web", "clock", "worker", "watchdog")
 ALIVE_SECONDS = 15
 _ANY_OR_OWN = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 compared, not bound
 _PATIENCE_SECONDS = 4
@@ -34,7 +36,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print one line; the exit code is 1 when the part does not live."""
     settings = read()
-    trouble = _web(settings) if args.part == "web" else _process(settings, args.part)
+    ask = {"web": _web, "watchdog": _watchdog}.get(args.part)
+    trouble = ask(settings) if ask else _process(settings, args.part)
     print(trouble or f"{args.part} lives")
     return bool(trouble)
 
@@ -50,6 +53,14 @@ def _web(settings: Settings) -> str:
     finally:
         connection.close()
     return "" if status == http.client.OK else f"web answers with status {status}"
+
+
+def _watchdog(settings: Settings) -> str:
+    try:
+        age = time.time() - settings.watchdog_file.stat().st_mtime
+    except FileNotFoundError:
+        return "no watchdog has looked here yet"
+    return f"the watchdog last looked {age:.0f} s ago" if age > max(ALIVE_SECONDS, settings.watch_seconds * 3) else ""
 
 
 def _process(settings: Settings, part: str) -> str:

@@ -16,7 +16,10 @@ LONGEST_DELAY_SECONDS = 30.0
 HEALTHY_SECONDS = 60.0
 """What dies is started again after a delay that doubles, until it has lived long enough to be called healthy."""
 
-STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_ON_A_TERMINAL = sys.stdin is not None and sys.stdin.isatty()
+STOPS = (signal.SIGINT, signal.SIGTERM, *((signal.SIGHUP,) if _ON_A_TERMINAL else ()))
+RESTARTS = (signal.SIGUSR1, *(() if _ON_A_TERMINAL else (signal.SIGHUP,)))
+"""SIGHUP says that the terminal was closed, or, where there is none, what it says to every server: begin anew."""
 
 
 class Signals:
@@ -24,18 +27,26 @@ class Signals:
 
     def __init__(self, reader: int) -> None:
         self._reader = reader
+        self._wants_restart = False
 
     def wait(self, seconds: float) -> set[int]:
         """Sleep until a signal comes, at most this long; return those that came."""
         select.select([self._reader], [], [], max(0.0, seconds))
         try:
-            return set(os.read(self._reader, 1024))
+            came = set(os.read(self._reader, 1024))
         except BlockingIOError:
             return set()
+        self._wants_restart |= not came.isdisjoint(RESTARTS)
+        return came
 
     def wait_for_stop(self, seconds: float) -> bool:
         """Sleep like `wait`; whether somebody asked to stop."""
         return not self.wait(seconds).isdisjoint(STOPS)
+
+    def take_restart(self) -> bool:
+        """Whether somebody asked to restart since this was asked last."""
+        wants, self._wants_restart = self._wants_restart, False
+        return wants
 
 
 @contextmanager
@@ -45,7 +56,7 @@ def signals() -> Iterator[Signals]:
     os.set_blocking(reader, False)
     os.set_blocking(writer, False)
     signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
-    for number in (*STOPS, signal.SIGCHLD):
+    for number in (*STOPS, *RESTARTS, signal.SIGCHLD):
         signal.signal(number, lambda _number, _frame: None)
     yield Signals(reader)
 
@@ -60,7 +71,12 @@ class Child:
         self._delay = FIRST_DELAY_SECONDS
         self._due = 0.0
         self._started = time.monotonic()
+        self._is_leaving = False
         self.process: subprocess.Popen[bytes] | None = start()
+
+    def another(self) -> "Child":
+        """Start one more process like this one."""
+        return Child(self.name, self._start, self.grace_seconds)
 
     @property
     def is_running(self) -> bool:
@@ -76,7 +92,7 @@ class Child:
         left = self._due - time.monotonic()
         if left > 0:
             return left
-        self._started = time.monotonic()
+        self._started, self._is_leaving = time.monotonic(), False
         try:
             self.process = self._start()
         except (SettingError, OSError) as error:
@@ -94,15 +110,10 @@ class Child:
         self._delay = min(self._delay * 2, LONGEST_DELAY_SECONDS)
 
     def send(self, number: int) -> None:
-        """Send a signal, if the process is there."""
-        if self.process is not None:
+        """Send a signal, if the process is there; SIGTERM only once, since a second one means that there is a hurry."""
+        if self.process is not None and not (self._is_leaving and number == signal.SIGTERM):
+            self._is_leaving |= number == signal.SIGTERM
             self.process.send_signal(number)
-
-
-def watch(children: Sequence[Child], told: Signals) -> None:
-    """Start again what dies, until somebody asks to stop."""
-    while not told.wait_for_stop(min([3600.0, *(child.mend() for child in children)])):
-        pass
 
 
 def stop(groups: Sequence[Sequence[Child]], told: Signals) -> None:

@@ -19,8 +19,9 @@ from pathlib import Path
 
 import redis
 
-from app.cli import home, listener
-from app.cli.supervisor import Child, Signals, say, signals, stop, watch
+from app.cli import home, listener, rolling
+from app.cli.scaler import Scaler, ask_web
+from app.cli.supervisor import Child, Signals, say, signals, stop
 from app.core.errors import Unavailable
 from app.infra import processes, valkey
 from app.settings import ROOT, SettingError, Settings, read
@@ -50,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
             everything.start()
             if _wait_until_ready(everything, told):
                 print(_greeting(settings, everything.setup_link), flush=True)
-                watch(everything.children, told)
+                _watch(everything, told)
         finally:
             stop(everything.groups, told)
             settings.redis_address_file.unlink(missing_ok=True)
@@ -70,16 +71,24 @@ class Everything:
     webs: list[Child] = field(default_factory=list)
     clocks: list[Child] = field(default_factory=list)
     workers: list[Child] = field(default_factory=list)
+    watchdogs: list[Child] = field(default_factory=list)
+    leaving: list[Child] = field(default_factory=list)
+    _says_ready_to: int | None = None
 
     @property
     def groups(self) -> tuple[list[Child], ...]:
-        """Workers first, so that they can still tell how their runs ended; the queue last."""
-        return self.workers, self.clocks, self.webs, self.valkeys
+        """The watchdog first, so that it does not bark; then workers, which still tell how runs ended; the queue last."""
+        return self.watchdogs, [*self.workers, *self.leaving], self.clocks, self.webs, self.valkeys
 
     @property
     def children(self) -> list[Child]:
-        """Every process."""
-        return [child for group in self.groups for child in group]
+        """Every process that is meant to be there."""
+        return [child for group in self.groups for child in group if child not in self.leaving]
+
+    def mend(self) -> float:
+        """Start again what has died; return the seconds until the next one is due, or inf."""
+        self.leaving[:] = [child for child in self.leaving if child.is_running]
+        return min(child.mend() for child in self.children)
 
     def start(self) -> None:
         """Start all; return without waiting until they are ready. Raises SettingError."""
@@ -90,9 +99,34 @@ class Everything:
         once = self.settings.stop_grace_seconds + 3
         self.webs.append(Child("web", lambda: self._spawn("web", "--fd", str(descriptor), keep=(descriptor,)), once))
         self.clocks.append(Child("clock", lambda: self._spawn("clock")))
+        self.watchdogs.append(Child("watchdog", lambda: self._spawn("watchdog")))
+        self.workers += [self.hire(number) for number in range(1, self.settings.workers + 1)]
+
+    def hire(self, number: int) -> Child:
+        """Start one more worker."""
         grace = self.settings.stop_grace_seconds * 2 + 5  # once for runs to end, once for those that are asked to stop
-        for number in range(1, self.settings.workers + 1):
-            self.workers.append(Child(f"worker {number}", lambda: self._spawn("worker"), grace))
+        return Child(f"worker {number}", lambda: self._spawn("worker"), grace)
+
+    def restart(self, told: Signals) -> bool:
+        """Replace all but the queue by the version that is on disk; whether somebody asked to stop meanwhile."""
+        say("Restarting: the processes are replaced one by one.")
+        try:
+            self._migrate()
+        except SystemExit:
+            say("Nothing was replaced, since the database could not be brought to the new version.")
+            return False
+        groups = (self.workers, self.clocks, self.watchdogs, self.webs)
+        return rolling.replace_all(groups, self.leaving, self._start_again, self.mend, told)
+
+    def _start_again(self, old: Child) -> tuple[Child, int]:
+        reader, writer = os.pipe()
+        os.set_blocking(reader, False)
+        self._says_ready_to = writer
+        try:
+            return old.another(), reader
+        finally:
+            self._says_ready_to = None
+            os.close(writer)
 
     def _start_valkey(self) -> None:
         folder, data = home.run_dir(self.settings.data_dir), self.settings.data_dir / "redis"
@@ -114,9 +148,11 @@ class Everything:
         return done.stdout.strip()
 
     def _spawn(self, name: str, *options: str, keep: tuple[int, ...] = ()) -> "subprocess.Popen[bytes]":
+        waiting = self._says_ready_to
+        keep, more = ((*keep, waiting), {processes.READY_FD: str(waiting)}) if waiting is not None else (keep, {})
         return subprocess.Popen(
             [sys.executable, "-m", "app.cli", name, *options],
-            env=self._environment(),
+            env=self._environment() | more,
             stdin=subprocess.DEVNULL,
             stdout=sys.stderr,
             pass_fds=keep,
@@ -175,8 +211,7 @@ def _wait_until_ready(everything: Everything, told: Signals) -> bool:
 
 def _missing(listener: socket.socket) -> list[str]:
     """Ask web which parts do not work yet."""
-    host, port = listener.getsockname()[:2]
-    connection = http.client.HTTPConnection(_OWN.get(host, host), port, timeout=1)
+    connection = http.client.HTTPConnection(*_address(listener), timeout=1)
     try:
         connection.request("GET", "/readyz")
         parts = json.loads(connection.getresponse().read())
@@ -185,6 +220,24 @@ def _missing(listener: socket.socket) -> list[str]:
     finally:
         connection.close()
     return [name for name, works in parts.items() if not works and name != "ready"]
+
+
+def _address(listener: socket.socket) -> tuple[str, int]:
+    host, port = listener.getsockname()[:2]
+    return _OWN.get(host, host), port
+
+
+def _watch(everything: Everything, told: Signals) -> None:
+    """Start again what dies, scale and restart, until somebody asks to stop."""
+    least, most = everything.settings.workers, everything.settings.most_workers
+    scaler = Scaler(everything.workers, everything.leaving, everything.hire, least, most)
+    is_over = False
+    while not is_over:
+        if told.take_restart():  # it may have been asked before all was ready
+            is_over = everything.restart(told)
+            continue
+        scaler.step(lambda: ask_web(*_address(everything.listener)))
+        is_over = told.wait_for_stop(min(3600.0, everything.mend(), scaler.seconds_until_look()))
 
 
 def _greeting(settings: Settings, setup_link: str) -> str:

@@ -8,6 +8,7 @@ from importlib import import_module
 import uvicorn
 
 from app.cli import listener, prepared
+from app.infra import processes
 from app.settings import read
 
 
@@ -37,6 +38,7 @@ def run(args: argparse.Namespace) -> int:
         # Streams end at once, browsers come back by themselves; requests and downloads may come to their end.
         timeout_graceful_shutdown=max(1, round(settings.stop_grace_seconds)),
     )
+    processes.say_ready()  # who asks from now on waits in the socket for the moment that is left
     uvicorn.Server(config).run([taken])
     return 0
 

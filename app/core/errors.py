@@ -1,4 +1,4 @@
-"""The five ways a request, a job or a command can be refused."""
+"""The ways a request, a job or a command can be refused."""
 
 from datetime import datetime
 
@@ -44,3 +44,7 @@ class Unavailable(CarillonError):
     def __init__(self, message: str, retry_at: datetime | None = None) -> None:
         super().__init__(message)
         self.retry_at = retry_at
+
+
+class NoSpace(Unavailable):
+    """There is too little room on a disk."""

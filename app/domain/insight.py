@@ -83,6 +83,8 @@ def _held(case: Case) -> Insight:
     if case.reason == "approval":
         return Insight(case.sentence, "Nothing happens until somebody decides.", "Its log shows how far it came.")
     lead = case.sentence or "It waits."
+    if case.reason == "breaker" and case.not_before:
+        lead = f"{lead.partition('; next try')[0]}."  # the page says when, in the reader's time
     return Insight(lead, due_at=case.not_before)
 
 
@@ -139,6 +141,8 @@ def _pace(took: float | None, usual: float | None) -> Pace:
 _READ_AND_MEND = "Read the end of its log, mend the task, then run it again."
 _NEXT: dict[str, tuple[str, Way]] = {
     "exit_code": (_READ_AND_MEND, "task"),
+    "crash": (_READ_AND_MEND, "task"),
+    "breaker": ("See under Workers and queues what is left alone, then run it again.", "workers"),
     "timeout": ("Raise its time limit or give it less to do, then run it again.", "task"),
     "memory": ("Raise its memory limit or let it read less at once, then run it again.", "task"),
     "http_status": ("Look at the answer in its log, then run it again.", ""),

@@ -1,6 +1,6 @@
 """How a task behaves when time, other runs or failures get in its way; with the product's defaults."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 Misfire = Literal["skip", "latest", "all"]
@@ -50,5 +50,5 @@ class Policy:
     @classmethod
     def of(cls, values: dict[str, Any]) -> "Policy":
         """Build from stored values; names of another version are left out, missing ones take the default."""
-        known = {field.name for field in fields(cls)}
+        known = cls.__dataclass_fields__
         return cls(**{name: value for name, value in values.items() if name in known})

@@ -4,6 +4,8 @@ _WORDS = {
     "overlap": "the run before it was still going",
     "overlap_full": "enough were waiting already",
     "paused": "the task was paused",
+    "calendar": "a calendar left it out",
+    "time": "its time had not come",
     "schedule_changed": "the schedule was changed first",
     "grace": "too late: its grace had passed",
     "misfire_latest": "only the latest was made up for",
@@ -16,6 +18,7 @@ _WORDS = {
     "secret": "a secret can't be used this way",
     "wrong_key": "a secret can't be opened",
     "settings": "its settings no longer hold",
+    "breaker": "what it needs was left alone",
     "inner_address": "the address is inside the network",
 }
 

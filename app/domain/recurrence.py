@@ -10,7 +10,7 @@ from itertools import islice, takewhile
 from app.domain.localtime import TriggerError
 from app.domain.rrule import Rule
 
-LAST_YEAR = 9900
+_LAST = date(9899, 12, 31)
 _MOST_MISSES = {"YEARLY": 400, "MONTHLY": 4_800, "WEEKLY": 20_871, "DAILY": 146_097}
 _MOST_SHORT_MISSES = 200_000
 """So many periods without a time in a row, and the rule has no more: the calendar repeats itself after 400 years."""
@@ -19,8 +19,10 @@ _DAY = timedelta(days=1)
 _UNITS = {"HOURLY": timedelta(hours=1), "MINUTELY": timedelta(minutes=1), "SECONDLY": timedelta(seconds=1)}
 
 
-def walls(rule: Rule, anchor: datetime, since: datetime) -> Iterator[datetime]:
+def walls(rule: Rule, anchor: datetime, since: datetime, until: datetime | None = None) -> Iterator[datetime]:
     """Yield the naive wall times of `rule` from `since` on (included), strictly ascending.
+
+    Periods that begin after the day of `until` (naive) are not looked into.
 
     A rule without DTSTART counts from midnight of the day of `anchor` (naive, wall time); with a COUNT its times begin
     after the anchor. What a rule does not say comes from DTSTART, as in RFC 5545; DTSTART itself is a time only if
@@ -28,7 +30,7 @@ def walls(rule: Rule, anchor: datetime, since: datetime) -> Iterator[datetime]:
     """
     start = rule.dtstart or datetime.combine(anchor, time())
     end = last(rule, anchor)
-    found = _periods(_filled(rule, start), start, max(since, _begin(rule, start, anchor)))
+    found = _periods(_filled(rule, start), start, max(since, _begin(rule, start, anchor)), until)
     return found if end is None else takewhile(lambda wall: wall <= end, found)
 
 
@@ -79,11 +81,11 @@ def _filled(rule: Rule, start: datetime) -> Rule:
     return replace(rule, **given)  # type: ignore[arg-type]  # every value has its field's type
 
 
-def _periods(rule: Rule, start: datetime, since: datetime) -> Iterator[datetime]:
+def _periods(rule: Rule, start: datetime, since: datetime, until: datetime | None) -> Iterator[datetime]:
     """Yield the times from `since` on, period after period (a year, a month … a second)."""
     expand = _short_periods if rule.freq in _UNITS else _long_periods
     misses, most = 0, _MOST_MISSES.get(rule.freq, _MOST_SHORT_MISSES)
-    for period in expand(rule, start, since):
+    for period in expand(rule, start, since, until.date() if until else _LAST):
         misses += 1
         for wall in _picked(rule, period, since):
             misses = 0
@@ -122,15 +124,15 @@ def _picked(rule: Rule, period: _Period, since: datetime) -> Iterator[datetime]:
 # --- years, months, weeks, days
 
 
-def _long_periods(rule: Rule, start: datetime, since: datetime) -> Iterator[_Period]:
+def _long_periods(rule: Rule, start: datetime, since: datetime, until: date = _LAST) -> Iterator[_Period]:
     period = _LONG[rule.freq]
     first, number = (period.number(day, rule.wkst) for day in (start.date(), since.date()))
     number = max(number, first)
     number += (first - number) % rule.interval
-    end_of_time = period.number(date(LAST_YEAR, 1, 1), rule.wkst)
+    last_number = period.number(until, rule.wkst)
     times = [time(hour, minute, second) for hour in rule.byhour for minute in rule.byminute for second in rule.bysecond]
     allows = _day_filter(rule)
-    while number < end_of_time:
+    while number <= last_number:
         begin, end = period.days(number, rule.wkst)
         days = (begin + timedelta(days=offset) for offset in range((end - begin).days))
         yield _Period([day for day in days if allows(day)], times)
@@ -222,14 +224,14 @@ def _first_week(year: int, wkst: int) -> date:
 # --- hours, minutes, seconds
 
 
-def _short_periods(rule: Rule, start: datetime, since: datetime) -> Iterator[_Period]:
+def _short_periods(rule: Rule, start: datetime, since: datetime, until: date = _LAST) -> Iterator[_Period]:
     unit = _UNITS[rule.freq]
     step = unit * rule.interval
     begin = start.replace(minute=0, second=0) if rule.freq == "HOURLY" else start
     begin = begin.replace(second=0) if rule.freq == "MINUTELY" else begin
     allows = _day_filter(rule)
     wall = _aligned(begin, step, since.replace(microsecond=0) - unit + timedelta(seconds=1))
-    while wall.year < LAST_YEAR:
+    while wall.date() <= until:
         jump = _next_chance(rule, wall, allows)
         if jump is None:
             yield _expanded(rule, wall)

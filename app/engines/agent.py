@@ -1,6 +1,7 @@
 """The agent engine: a language model with tools, turn by turn, under a budget."""
 
 import asyncio
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel
 
@@ -24,6 +25,13 @@ class AgentEngine:
     async def run_async(self, request: RunRequest, emit: Emit, cancellation: Cancellation) -> Outcome:
         """Work until there is an answer, the money or the time is used up, or it is stopped."""
         return await carry_out(request, emit, cancellation)
+
+    def targets(self, request: RunRequest) -> list[str]:
+        """Name the model it asks, and the host of that where the team has set one."""
+        if request.model is None:
+            return []
+        host = urlsplit(request.model.base_url).netloc.rpartition("@")[2].lower()
+        return [f"model:{request.model.name}", *([f"host:{host}"] if host else [])]
 
 
 engine = AgentEngine()

@@ -8,7 +8,7 @@ from app.domain.wording import duration
 from app.engines import code
 from app.engines.agent_tools import Toolbox
 from app.engines.agent_work import Work
-from app.engines.base import ArtifactMade, Emission, LogWritten, Outcome
+from app.engines.base import ArtifactMade, Emission, FilesLeft, LogWritten, Outcome
 from app.infra import llm, workspace
 from app.infra.llm import ModelError, Said
 
@@ -16,6 +16,9 @@ ANSWER = "answer.md"
 """The file that holds what the agent said last."""
 
 _EXCERPT = 2000
+_HANDED_ON = 40_000
+"""Letters of the answer that the steps after it are given; all of it is in the file."""
+
 _KEPT = "The work so far is kept."
 
 
@@ -97,7 +100,8 @@ def answered(work: Work, said: Said, *, is_short_of_money: bool) -> Outcome:
     seconds = time.monotonic() - work.started
     cost = money.said(work.spent_micros) if work.has_price else "no price known"
     done = f"{code.count(work.turns, 'turn')}, {code.count(work.calls, 'tool call')}, {cost}"
-    return Outcome("succeeded", "ok", f"Worked in {duration(seconds)}: {done}.", facts=facts(work))
+    sentence = f"Worked in {duration(seconds)}: {done}."
+    return Outcome("succeeded", "ok", sentence, facts=facts(work), outputs={"text": text[:_HANDED_ON]})
 
 
 def _told(
@@ -131,6 +135,8 @@ def collect(work: Work, toolbox: Toolbox) -> None:
         folder = work.request.workspace
         workspace.write(folder, ANSWER, work.answer.encode())
         work.emit(ArtifactMade(ANSWER, folder / ANSWER, "text/markdown"))
+    if work.request.step:
+        work.emit(FilesLeft(toolbox.room.host))
 
 
 def _literal(name: str) -> str:

@@ -12,6 +12,8 @@ from app.core.registry import Registry
 from app.domain import agents
 
 Lane = Literal["io", "code"]
+SEVERAL = "steps"
+"""What stands where others name their engine: in the definition, and on the row, of a task with several steps."""
 Level = Literal["debug", "info", "warn", "error"]
 
 
@@ -49,6 +51,9 @@ class RunRequest:
 
     `cost_cap_micros` is the cap raised for this run, None: as the task says. `spent_micros` is what this run and the
     runs it goes on from have cost so far.
+
+    `step` is the name of the step of a task that has several: then `inputs` are the outputs of the steps before it, by
+    name, and the engine answers with outputs of its own. It is empty for a task of one engine.
     """
 
     run_id: int
@@ -66,6 +71,8 @@ class RunRequest:
     checkpoint: Checkpoint | None = None
     cost_cap_micros: int | None = None
     spent_micros: int = 0
+    step: str = ""
+    inputs: Mapping[str, Any] = field(default_factory=dict)
 
 
 # --- what an engine emits while it works
@@ -131,20 +138,32 @@ class CostIncurred:
 class CheckpointReached:
     """The work can go on from here later, in another attempt or run: `state` (JSON) and the files of `workspace`.
 
-    It is stored when `emit` returns, which blocks meanwhile; nothing may change the files until then.
+    It is stored when `emit` returns, which blocks meanwhile; nothing may change the files until then. Files named in
+    `besides` are not kept.
     """
 
     after: str
     state: Mapping[str, Any]
     workspace: Path
+    besides: frozenset[str] = frozenset()
 
 
-Emission = StepStarted | StepEnded | LogWritten | IsolationChosen | ArtifactMade | CostIncurred | CheckpointReached
+@dataclass(frozen=True)
+class FilesLeft:
+    """What a step leaves in `workspace` for the next one, but `besides`; it is read when `emit` returns."""
+
+    workspace: Path
+    besides: frozenset[str] = frozenset()
+
+
+Emission = (
+    StepStarted | StepEnded | LogWritten | IsolationChosen | ArtifactMade | CostIncurred | CheckpointReached | FilesLeft
+)
 Emit = Callable[[Emission], None]
 
 # --- what an engine answers
 
-OutcomeState = Literal["succeeded", "failed", "timed_out", "cancelled", "blocked", "unmet"]
+OutcomeState = Literal["succeeded", "failed", "timed_out", "cancelled", "blocked", "unmet", "degraded"]
 
 
 @dataclass(frozen=True)
@@ -154,7 +173,7 @@ class Outcome:
     `reason` is a code (`ok`, `exit_code`, `http_status`, `timeout`, `memory`, `no_isolation` …), `sentence` says it
     to a person. `error_class` steers the retry: `transient` may pass, `permanent` will not, `rate_limited` carries
     `retry_after_seconds`, `crash` is a death of the code. `facts` are small values for the page (status, bytes,
-    exit_code).
+    exit_code). `outputs` (JSON) are what a step hands to those after it.
     """
 
     state: OutcomeState
@@ -163,6 +182,7 @@ class Outcome:
     error_class: Literal["", "transient", "permanent", "rate_limited", "crash"] = ""
     retry_after_seconds: float | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
+    outputs: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Cancellation:
@@ -231,3 +251,22 @@ class AsyncEngine(Protocol):
 
 
 engines: Registry[Engine] = Registry("engine")
+
+
+_NEVER_FILLED = frozenset(
+    {"method", "auth", "auth_secret", "auth_header", "secrets", "model", "tools", "allowed_hosts"}
+)
+"""Settings that say what a step may do: what another step has put out must not decide that."""
+
+
+def fillable(engine: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those settings of a step in which placeholders count; for code its variables alone, never its source."""
+    if engines[engine].lane == "code":
+        return {name: value for name, value in settings.items() if name == "env"}
+    return {name: value for name, value in settings.items() if name not in _NEVER_FILLED}
+
+
+def lane_of(definition: Mapping[str, Any]) -> Lane:
+    """Return the lane of a task's runs: `code` if any of its engines has that one, or is not installed."""
+    names = [step["engine"] for step in definition.get("steps") or ()] or [definition["engine"]]
+    return "io" if all(name in engines and engines[name].lane == "io" for name in names) else "code"

@@ -6,7 +6,7 @@ import signal
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,6 +17,7 @@ from app.engines.base import (
     ArtifactMade,
     Cancellation,
     Emit,
+    FilesLeft,
     IsolationChosen,
     LogWritten,
     Outcome,
@@ -24,7 +25,9 @@ from app.engines.base import (
     StepEnded,
     StepStarted,
 )
+from app.engines.exchange import AGAIN, Exchange, Unusable
 from app.infra import environments, sandbox, sandbox_files
+from app.infra.sandbox_run import Bell
 
 _KEPT = "artifacts/*"
 """Whatever a run leaves in this folder is kept."""
@@ -77,12 +80,14 @@ def _check_variable(name: str) -> None:
 class Program:
     """What an engine makes of its settings: files to write, and the command to run beside them.
 
-    `requirements` are Python packages; None for a program that needs no Python.
+    `requirements` are Python packages; None for a program that needs no Python. `is_called_again` says that it may end
+    with exit code 75 after it has saved, to be called again.
     """
 
     texts: Mapping[str, str]
     argv: tuple[str, ...]
     requirements: tuple[str, ...] | None = None
+    is_called_again: bool = False
 
 
 @dataclass
@@ -128,28 +133,60 @@ def carry_out(
 
 
 def _through_steps(attempt: Attempt) -> Outcome:
+    request, program = attempt.request, attempt.program
     with ExitStack() as stack:
         attempt.emit(StepStarted("prepare"))
-        room = stack.enter_context(sandbox.room(attempt.request.workspace))
+        room = stack.enter_context(sandbox.room(request.workspace))
         environment = stack.enter_context(packages(attempt))
-        files = attempt.request.files
+        files = request.checkpoint.files if request.checkpoint else request.files
+        exchange = Exchange(room, request, attempt.emit, frozenset(program.texts))
+        exchange.make_folder()
+        bell = stack.enter_context(exchange.bell()) if program.requirements is not None else None
         try:
-            sandbox_files.prepare(room.host, room.uid, files, attempt.program.texts)
+            sandbox_files.prepare(room.host, room.uid, files, {**program.texts, **exchange.texts})
         except ValueError as error:
             return _ended(attempt, "prepare", Outcome("failed", "files", f"A file of the task: {error}.", "permanent"))
         attempt.emit(StepEnded("prepare", detail=count(len(files), "file") if files else ""))
         if attempt.is_stopped():
             return _cancelled(attempt, "Stopped before it ran.")
         attempt.emit(StepStarted("run"))
-        ending = run_program(attempt, room, environment)
-        outcome = _outcome(attempt, ending)
+        try:
+            ending, calls = _run(attempt, room, environment, exchange, bell)
+            outcome = _outcome(attempt, ending)
+            if outcome.state == "succeeded" and request.step:
+                outcome = replace(outcome, outputs=exchange.outputs())
+        except Unusable as error:
+            return _ended(attempt, "run", Outcome("failed", "output", str(error), "permanent"))
         if ending.cause != "exit":
             return _ended(attempt, "run", outcome)
-        attempt.emit(StepEnded("run", not ending.exit_code, f"Exit code {ending.exit_code}"))
+        times = f", called {calls} times" if calls > 1 else ""
+        attempt.emit(StepEnded("run", not ending.exit_code, f"Exit code {ending.exit_code}{times}"))
         if attempt.is_stopped() and not ending.exit_code:
             return _cancelled(attempt, "Stopped after it ran; its files are not kept.")
         collect(attempt, room)
+        if request.step:
+            attempt.emit(FilesLeft(room.host, exchange.besides))
         return outcome
+
+
+def _run(
+    attempt: Attempt, room: sandbox.Room, environment: Path | None, exchange: Exchange, bell: Bell | None
+) -> tuple[sandbox.Ending, int]:
+    """Run the program, again each time it says that it has saved; returns how it ended and how often it was called.
+
+    Raises Unusable when it saved nothing that can be kept.
+    """
+    seconds, calls = 0.0, 0
+    while True:
+        ending = run_program(attempt, room, environment, exchange.variables, bell)
+        seconds, calls = seconds + ending.seconds, calls + 1
+        ending = replace(ending, seconds=seconds)
+        is_saved = ending.cause == "exit" and ending.exit_code == AGAIN and exchange.has_saved()
+        if not (attempt.program.is_called_again and is_saved):
+            return ending, calls
+        exchange.store()
+        if attempt.is_stopped():
+            return replace(ending, cause="stopped"), calls
 
 
 @contextmanager
@@ -170,14 +207,20 @@ def packages(attempt: Attempt) -> Iterator[Path | None]:
         yield folder
 
 
-def run_program(attempt: Attempt, room: sandbox.Room, environment: Path | None) -> sandbox.Ending:
-    """Run the program in the room. Raises SandboxUnavailable."""
+def run_program(
+    attempt: Attempt,
+    room: sandbox.Room,
+    environment: Path | None,
+    more: Mapping[str, str] | None = None,
+    bell: Bell | None = None,
+) -> sandbox.Ending:
+    """Run the program in the room, with `more` variables. Raises SandboxUnavailable, and what answers `bell` raises."""
     limits = attempt.request.limits
     reads = (environment, *sandbox.interpreter().folders) if environment else ()
     job = sandbox.Job(
         attempt.program.argv,
         room.host,
-        _variables(attempt, room, environment),
+        {**_variables(attempt, room, environment), **(more or {})},
         reads=reads,
         has_network=attempt.settings.network,
         memory_bytes=limits.memory_bytes,
@@ -187,7 +230,11 @@ def run_program(attempt: Attempt, room: sandbox.Room, environment: Path | None) 
     with sandbox.begin(job, room.uid) as running:
         attempt.on_start(running)
         return running.wait(
-            attempt.on_line, until=attempt.until, grace_seconds=limits.grace_seconds, log_bytes=limits.log_bytes
+            attempt.on_line,
+            until=attempt.until,
+            grace_seconds=limits.grace_seconds,
+            log_bytes=limits.log_bytes,
+            bell=bell,
         )
 
 
@@ -246,12 +293,12 @@ def _outcome(attempt: Attempt, ending: sandbox.Ending) -> Outcome:
 
 
 def _failed(ending: sandbox.Ending, facts: dict[str, Any]) -> Outcome:
-    words = f"Ended with exit code {ending.exit_code}."
-    is_crash = ending.exit_code > _SIGNALLED and ending.exit_code - _SIGNALLED in set(signal.Signals)
-    if is_crash:
-        words = f"Ended by the signal {signal.Signals(ending.exit_code - _SIGNALLED).name}."
     last = f" Last line: “{ending.last_line}”." if ending.last_line else ""
-    return Outcome("failed", "exit_code", words + last, "crash" if is_crash else "transient", facts=facts)
+    number = ending.exit_code - _SIGNALLED
+    if number > 0 and number in set(signal.Signals):
+        sentence = f"Ended by the signal {signal.Signals(number).name}.{last}"
+        return Outcome("failed", "crash", sentence, "crash", facts=facts)
+    return Outcome("failed", "exit_code", f"Ended with exit code {ending.exit_code}.{last}", "transient", facts=facts)
 
 
 def _not_built(attempt: Attempt, ending: sandbox.Ending) -> Outcome:

@@ -2,10 +2,12 @@
 
 import base64
 import codecs
+import contextlib
 import json
 import re
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from email.utils import parsedate_to_datetime
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -32,9 +34,13 @@ from app.infra import fetch
 from app.infra.addresses import Failure
 
 EXCERPT_BYTES = 2048
+LARGEST_OUTPUT = 200_000
+"""Bytes of an answer that are handed on as JSON; of a text the first quarter: each letter may need several."""
+
 LONGEST_WAIT_SECONDS = 86_400.0
 """A server's Retry-After is believed up to a day."""
 
+_LONGEST_HOST = 190
 _CHARSETS = ("utf", "ascii", "iso8859", "cp", "koi8", "euc", "gb", "big5", "shift")  # others may cost much to decode
 _PASSING = {408, 425}
 _RATE_LIMITED = 429
@@ -64,6 +70,11 @@ class HttpEngine:
             return Outcome("cancelled", cancellation.reason, "Stopped before it asked.")
         return _run(settings, ask, request, emit, cancellation)
 
+    def targets(self, request: RunRequest) -> list[str]:
+        """Name the host it asks, with its port where the address has one."""
+        host = urlsplit(str(request.settings.get("url", ""))).netloc.rpartition("@")[2].lower()
+        return [f"host:{host[:_LONGEST_HOST]}"] if host else []
+
 
 def _run(
     settings: HttpSettings, ask: fetch.Request, request: RunRequest, emit: Emit, cancellation: Cancellation
@@ -90,7 +101,7 @@ def _run(
     if outcome.state != "succeeded":
         return _ended("collect", emit, outcome)
     emit(StepEnded("collect"))
-    return outcome
+    return replace(outcome, outputs=_outputs(answer)) if request.step else outcome
 
 
 def _ask(settings: HttpSettings, request: RunRequest) -> fetch.Request:
@@ -202,6 +213,17 @@ def _retry_after(text: str) -> float | None:
     except (ValueError, TypeError):  # TypeError: a date without a zone
         return None
     return min(max(seconds, 0.0), LONGEST_WAIT_SECONDS)
+
+
+# --- what is handed to the steps after it
+
+
+def _outputs(answer: fetch.Answer) -> dict[str, Any]:
+    """Return the status with the JSON of the answer; where it is none or too large, with the beginning of its text."""
+    if len(answer.body) <= LARGEST_OUTPUT and not answer.is_cut:
+        with contextlib.suppress(ValueError, RecursionError):
+            return {"status": answer.status, "json": json.loads(answer.body)}
+    return {"status": answer.status, "text": _decoded(answer, answer.body[: LARGEST_OUTPUT // 4])}
 
 
 # --- what is shown of an answer

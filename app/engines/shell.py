@@ -26,7 +26,7 @@ class ShellEngine:
     def run(self, request: RunRequest, emit: Emit, cancellation: Cancellation) -> Outcome:
         """Run the script and answer how it ended."""
         settings = ShellSettings.model_validate(dict(request.settings))
-        program = Program({"main.sh": settings.script}, (settings.interpreter, "main.sh"))
+        program = Program({"main.sh": settings.script}, (settings.interpreter, "main.sh"), is_called_again=True)
         return carry_out(program, settings, request, emit, cancellation)
 
 

@@ -1,5 +1,6 @@
 """The database: one file of SQLite with two engines, or PostgreSQL; one session a request, one writer at a time."""
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -34,6 +35,9 @@ and others wait for the rows it holds."""
 _LINK = {"connect_timeout": 5, "keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3,
          "tcp_user_timeout": 10_000}  # fmt: skip
 """A connection that is cut off is noticed within about ten seconds; the system itself waits a quarter of an hour."""
+
+_FULL = {"SQLITE_FULL", "53100"}
+"""How SQLite and PostgreSQL say that their disk is full."""
 
 _PATIENCE_SECONDS = 10.0
 _ASK_AGAIN_SECONDS = 0.001
@@ -105,6 +109,17 @@ def attach(app: Flask, settings: Settings) -> None:
         _prepare_sqlite(_engines["write"], begin=_begin_writing, is_read_only=False)
     else:
         _prepare_postgresql(_engines["write"])
+    _once_forked()
+
+
+_has_fork_rule: list[bool] = []
+
+
+def _once_forked() -> None:
+    """A forked child leaves its parent's connections alone: two talking over one would break TLS for both."""
+    if not _has_fork_rule:
+        os.register_at_fork(after_in_child=lambda: [engine.dispose(close=False) for engine in _engines.values()])
+        _has_fork_rule.append(True)
 
 
 def _prepare_sqlite(engine: sa.Engine, *, begin: Callable[[sa.Connection], None], is_read_only: bool) -> None:
@@ -177,6 +192,12 @@ def now(connection: sa.Connection) -> datetime:
     return instant.astimezone(UTC)
 
 
+def is_full(error: Exception) -> bool:
+    """Whether a statement failed because the disk of the database is full."""
+    origin = getattr(error, "orig", None)
+    return bool({getattr(origin, "sqlite_errorname", ""), getattr(origin, "sqlstate", "")} & _FULL)
+
+
 def dispose() -> None:
     """Close every pooled connection of this process."""
     for engine in _engines.values():
@@ -197,17 +218,18 @@ def is_empty(settings: Settings) -> bool:
 
 def is_current(settings: Settings) -> bool:
     """Whether the tables are at the newest migration."""
-    return _found_heads() == set(_scripts(settings).get_heads())
+    return heads() == set(_scripts(settings).get_heads())
 
 
 def is_behind(settings: Settings) -> bool:
     """Whether a migration of this version has not run here; false also where a newer version has run its own."""
-    scripts, found = _scripts(settings), _found_heads()
+    scripts, found = _scripts(settings), heads()
     is_known = found <= {script.revision for script in scripts.walk_revisions()}
     return is_known and found != set(scripts.get_heads())
 
 
-def _found_heads() -> set[str]:
+def heads() -> set[str]:
+    """Return the revisions that the tables are at."""
     with read() as connection:
         return set(MigrationContext.configure(connection).get_current_heads())
 

@@ -34,6 +34,8 @@ _DISK_BYTES = 4 * 1024**3
 _MEMORY_BYTES = 2 * 1024**3
 _LOG_BYTES = 256 * 1024
 _MARK = ".complete"
+_HELPER = Path(__file__).with_name("sandbox_helper.py").read_text(encoding="utf-8")
+"""The module `carillon`, which every environment has."""
 
 
 class NotBuilt(Exception):
@@ -84,7 +86,7 @@ def held(requirements: Sequence[str], build: Build) -> Iterator[Path]:
 
 
 def _key(wanted: list[str], python: sandbox.Interpreter) -> str:
-    text = "\n".join([python.version, str(python.program), *wanted])
+    text = "\n".join([python.version, str(python.program), *wanted, _HELPER])
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
@@ -117,7 +119,9 @@ def _make(place: Path, wanted: list[str], python: sandbox.Interpreter, build: Bu
 def _make_empty(place: Path, python: sandbox.Interpreter) -> None:
     """Make a virtual environment by hand: what `python -m venv --without-pip` makes, without starting a Python."""
     short = ".".join(python.version.split(".")[:2])
-    (place / "lib" / f"python{short}" / "site-packages").mkdir(parents=True)
+    packages = place / "lib" / f"python{short}" / "site-packages"
+    packages.mkdir(parents=True)
+    (packages / "carillon.py").write_text(_HELPER, encoding="utf-8")
     (place / "bin").mkdir()
     for name in ("python", "python3"):
         (place / "bin" / name).symlink_to(python.program)

@@ -1,10 +1,14 @@
-"""Processes that live no longer than the one that started them."""
+"""Processes that live no longer than the one that started them, and tell it when they are ready."""
 
 import ctypes
 import os
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import suppress
+
+READY_FD = "READY_FD"
+"""The variable with the number of the pipe through which a process says that it is ready, where one waits for that."""
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
@@ -25,3 +29,11 @@ def tied() -> Callable[[], None] | None:
             os._exit(1)
 
     return tie
+
+
+def say_ready() -> None:
+    """Tell whoever started this process, and waits for that, that it does its work now."""
+    if number := os.environ.pop(READY_FD, ""):
+        with suppress(OSError):  # nobody waits any more
+            os.write(int(number), b"1")
+            os.close(int(number))

@@ -16,8 +16,12 @@ RUN_QUEUES = (IO, CODE)
 EXECUTE = "jobs.runs.execute"
 PRUNE = "jobs.upkeep.prune"
 VERIFY = "jobs.upkeep.check"
+AUDIT = "jobs.upkeep.audit"
+BACKUP = "jobs.upkeep.backup"
+INTEGRITY = "jobs.upkeep.integrity"
 TEST_MODEL = "jobs.models.test"
-ALLOWED = frozenset({EXECUTE, PRUNE, VERIFY, TEST_MODEL})
+CALENDARS = "jobs.upkeep.calendars"
+ALLOWED = frozenset({EXECUTE, PRUNE, VERIFY, AUDIT, BACKUP, INTEGRITY, TEST_MODEL, CALENDARS})
 """The only functions a job may name; anything else in Redis is refused, never imported."""
 
 JOB_SECONDS = 3600
@@ -102,17 +106,17 @@ def _data(job: str) -> Any:
     )
 
 
-def take(client: Any, queue: str, most: int, wait_seconds: int) -> list[str]:
+def take(client: Any, queue: str, most: int, wait_seconds: int) -> tuple[list[str], bool]:
     """Take up to `most` jobs of `queue`, or wait for one; returns their ids, none when nothing came in time.
 
-    Raises what redis-py raises.
+    The second value says whether more are waiting. Raises what redis-py raises.
     """
     key = f"{Queue.redis_queue_namespace_prefix}{queue}"
-    taken = client.lpop(key, most)
+    taken, left = client.pipeline(transaction=False).lpop(key, most).llen(key).execute()
     if not taken:
         first = client.blpop([key], timeout=wait_seconds)
         taken = [first[1]] if first else []
-    return [item.decode() for item in taken]
+    return [item.decode() for item in taken], bool(left)
 
 
 def forget(client: Any, queue: str, jobs: list[str]) -> None:

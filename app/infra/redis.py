@@ -1,5 +1,6 @@
 """Redis: one pool a process. It holds the queue and rings bells; all of it can be rebuilt from SQL."""
 
+from itertools import islice
 from pathlib import Path
 
 import redis
@@ -80,6 +81,27 @@ def is_here() -> bool:
         return bool(client().ping())
     except (*Away, OSError):
         return False
+
+
+def answers(seconds: float = 1.0) -> bool:
+    """Whether Redis answers a new connection within so many seconds, whatever the pool holds."""
+    never = Retry(ExponentialBackoff(cap=0.1, base=0.02), 0)
+    client = redis.Redis.from_url(address(), socket_timeout=seconds, socket_connect_timeout=seconds, retry=never)
+    try:
+        return bool(client.ping())
+    except (*Away, OSError):
+        return False
+    finally:
+        client.close()
+
+
+def empty() -> None:
+    """Remove all that is ours: queues, jobs, periodic jobs, the epoch. Raises what redis-py raises."""
+    here = client()
+    for pattern in ("rq:*", "carillon:*"):
+        found = here.scan_iter(pattern, count=1000)
+        while keys := list(islice(found, 1000)):
+            here.unlink(*keys)
 
 
 def tell(channel: str, *messages: str) -> None:

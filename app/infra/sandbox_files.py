@@ -9,6 +9,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+OWN_FOLDER = ".carillon"
+"""The folder of the workspace in which Carillon and the code hand things to each other; it is none of its files."""
+
 _MOST_ENTRIES = 50_000
 _MOST_FOUND = 100
 _LONGEST_NAME = 200
@@ -98,7 +101,7 @@ def walk(workspace: Path) -> Iterator[tuple[str, os.stat_result]]:
     seen = 0
     for folder, _, names, descriptor in os.fwalk(workspace, follow_symlinks=False, onerror=None):
         inside = os.path.relpath(folder, workspace)
-        if inside.count("/") > _DEEPEST:
+        if inside.count("/") > _DEEPEST or inside.split("/")[0] == OWN_FOLDER:
             continue
         for name in sorted(names):
             seen += 1

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -26,6 +27,9 @@ _LOOK_SECONDS = 0.25
 _LAST_SECONDS = 2.0
 """After the kill: how long the kernel gets to end the tree, and we to read what it wrote."""
 _MARK = "CARILLON_MARK"
+
+
+Bell = tuple[int, Callable[[], None]]
 
 
 @dataclass
@@ -83,12 +87,19 @@ class Running:
             if not self._is_closed:
                 os.eventfd_write(self._bell, 1)
 
-    def wait(self, on_line: OnLine, *, until: float, grace_seconds: float, log_bytes: int) -> Ending:
-        """Listen until it is over; `until` (monotonic) is its deadline. Raises SandboxUnavailable if it never began."""
+    def wait(
+        self, on_line: OnLine, *, until: float, grace_seconds: float, log_bytes: int, bell: Bell | None = None
+    ) -> Ending:
+        """Listen until it is over; `until` (monotonic) is its deadline. Raises SandboxUnavailable if it never began.
+
+        `bell` is a descriptor of ours through which the code can call, and what is to be done then.
+        """
         assert self._process
         output = Output(on_line, log_bytes)
         with selectors.DefaultSelector() as selector:
             self._listen(selector)
+            if bell:
+                selector.register(bell[0], selectors.EVENT_READ, bell[1])
             exited_at = None
             while exited_at is None or (self._open(selector) and time.monotonic() < exited_at + _LAST_SECONDS):
                 for key, _ in selector.select(self._pause(until, exited_at)):
@@ -168,6 +179,9 @@ class Running:
 
     def _hear(self, selector: selectors.BaseSelector, key: selectors.SelectorKey, output: Output) -> float | None:
         """Take what one source has to say; returns when the process ended, if that was it."""
+        if callable(key.data):
+            key.data()
+            return None
         if key.data == "exit":
             assert self._process
             self._process.wait()

@@ -11,8 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, BinaryIO
 
-from app.core.errors import NotFound
-from app.infra import blobs
+from app.core.errors import NoSpace, NotFound
+from app.infra import blobs, disk
 from app.settings import Settings
 
 _NEW, _COPIES = ".new-", "copies"
@@ -40,6 +40,8 @@ class Storage:
 
     def keep(self, source: BinaryIO) -> tuple[str, int]:
         """Store what `source` holds; returns (digest, bytes). A crash leaves no part of it under its name."""
+        if disk.is_full():
+            raise NoSpace("The disk is full: the file can't be kept.")
         digest, size = self._write(_pieces(source))
         if _is_shared():
             with self._place(digest).open("rb") as content:

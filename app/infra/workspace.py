@@ -1,8 +1,9 @@
-"""Single files of a workspace in which code of users has worked: read and written without following a link."""
+"""A workspace in which code of users has worked: its files read and written without following a link; its end."""
 
 import contextlib
 import os
 import secrets
+import shutil
 import stat
 from pathlib import Path, PurePosixPath
 
@@ -48,6 +49,18 @@ def listing(top: Path, most: int) -> list[tuple[str, int]]:
     """Return the names of regular files and their sizes in bytes, the first `most`, by name."""
     found = ((name, about.st_size) for name, about in walk(top) if stat.S_ISREG(about.st_mode))
     return sorted(found)[:most]
+
+
+def clear(top: Path) -> None:
+    """Remove a workspace, even where the run took the rights to its own folders away."""
+    if not top.exists():
+        return
+    pending = [top]
+    while pending:
+        folder = pending.pop()
+        folder.chmod(stat.S_IRWXU)
+        pending += [Path(entry.path) for entry in os.scandir(folder) if entry.is_dir(follow_symlinks=False)]
+    shutil.rmtree(top, ignore_errors=True)
 
 
 def _path(name: str) -> PurePosixPath:

@@ -14,6 +14,14 @@ _ACTIVE = "state IN ('planned', 'waiting', 'queued', 'running', 'lost')"
 IS_ACTIVE = sa.text(f"runs.{_ACTIVE}")
 """Beside a condition on the state: the small index of runs under way is used only where its very words are read."""
 
+_HELD = "reason = 'capacity' AND state IN ('waiting', 'queued')"
+IS_HELD = sa.text(f"runs.{_HELD.replace('AND ', 'AND runs.')}")
+"""Of runs that wait for a slot of a limit, and of those that were given one and are on their way to a worker."""
+
+_TIMED = "state = 'waiting' AND not_before IS NOT NULL"
+IS_TIMED = sa.text(f"runs.{_TIMED.replace('AND ', 'AND runs.')}")
+"""Of runs that wait for a time."""
+
 
 class Run(Base):
     """The record of one planned or requested execution, whatever became of it. Unique on (task_id, key)."""
@@ -30,9 +38,14 @@ class Run(Base):
             postgresql_where=sa.text("state = 'queued'"),
         ),
         sa.Index(
+            "runs_held", "team_id", "pool", "task_id", "max_running", "backfill_id", "state", "rank_at", "id",
+            sqlite_where=sa.text(_HELD), postgresql_where=sa.text(_HELD),
+        ),
+        sa.Index(
             "runs_of_backfill", "backfill_id", "state", sqlite_where=sa.text("backfill_id IS NOT NULL"),
             postgresql_where=sa.text("backfill_id IS NOT NULL"),
         ),
+        sa.Index("runs_timed", "not_before", sqlite_where=sa.text(_TIMED), postgresql_where=sa.text(_TIMED)),
         sa.Index("runs_active", "state", "task_id", sqlite_where=sa.text(_ACTIVE), postgresql_where=sa.text(_ACTIVE)),
     )  # fmt: skip
 
@@ -51,6 +64,7 @@ class Run(Base):
     priority: Mapped[int] = mapped_column(sa.SmallInteger, default=1)  # 0 high, 1 normal, 2 low
     rank_at: Mapped[datetime | None]  # its place in the queue: when it was queued, and later for a lower priority
     pool: Mapped[str] = mapped_column(sa.String(60), default="")
+    max_running: Mapped[int] = mapped_column(default=0)  # runs of its task at once; 0: no limit of its own
     backfill_id: Mapped[int | None] = mapped_column(Key)
     state: Mapped[str] = mapped_column(sa.String(12))
     reason: Mapped[str] = mapped_column(sa.String(32), default="")
@@ -81,6 +95,15 @@ class Run(Base):
     artifacts: Mapped[list["Artifact"]] = relationship(lazy="raise", order_by="Artifact.name")
 
 
+MEETS = sa.and_(
+    IS_ACTIVE,
+    Run.state != "planned",
+    sa.not_(sa.and_(Run.state == "waiting", Run.reason == "time")),
+    Run.backfill_id.is_(None),
+)
+"""A run that the next one of its task meets: neither one that waits for its time, nor one of a backfill."""
+
+
 class Attempt(Base):
     """One try of a run, held by one worker under one fencing token."""
 
@@ -94,6 +117,7 @@ class Attempt(Base):
     state: Mapped[str] = mapped_column(sa.String(12))
     reason: Mapped[str] = mapped_column(sa.String(32), default="")
     sentence: Mapped[str] = mapped_column(sa.String(500), default="")
+    error_class: Mapped[str] = mapped_column(sa.String(16), server_default="")  # of a failed one (domain/retries)
     worker: Mapped[str] = mapped_column(sa.String(80))
     isolation: Mapped[dict[str, Any]]
     started_at: Mapped[datetime]
@@ -160,7 +184,7 @@ class Artifact(Base):
     """A file a run made; its content lives in the storage under `digest`."""
 
     __tablename__ = "artifacts"
-    __table_args__ = (sa.UniqueConstraint("run_id", "name"),)
+    __table_args__ = (sa.UniqueConstraint("run_id", "name"), sa.Index("artifacts_by_digest", "digest"))
 
     id: Mapped[int] = mapped_column(Key, primary_key=True)
     team_id: Mapped[int] = mapped_column(sa.ForeignKey("teams.id", ondelete="CASCADE"))
@@ -222,6 +246,8 @@ class Alert(Base):
             postgresql_where=sa.text("ended_at IS NULL"),
         ),
         sa.Index("alerts_of_team", "team_id", "id"),
+        sa.Index("alerts_of_run", "run_id"),
+        sa.Index("alerts_ended", "ended_at"),
     )
 
     id: Mapped[int] = mapped_column(Key, primary_key=True)

@@ -1,11 +1,14 @@
 """Tasks, their versions, their files and their schedules."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from app.domain.calendars import Calendar, Use
+from app.domain.occurrences import Plan
 from app.domain.policy import Policy
 from app.domain.triggers import Trigger
 from app.infra.database import Base, Key
@@ -31,7 +34,8 @@ class Task(Base):
     team_id: Mapped[int] = mapped_column(sa.ForeignKey("teams.id", ondelete="CASCADE"))
     slug: Mapped[str] = mapped_column(sa.String(80))
     name: Mapped[str] = mapped_column(sa.String(120))
-    engine: Mapped[str] = mapped_column(sa.String(24))
+    engine: Mapped[str] = mapped_column(sa.String(24))  # or `steps`, where it has several
+    lane: Mapped[str] = mapped_column(sa.String(8), server_default="")  # of its runs; "": as its engine has it
     version_id: Mapped[int | None] = mapped_column(Key)
     version_number: Mapped[int] = mapped_column(default=0)
     owner_id: Mapped[int | None] = mapped_column(sa.ForeignKey("people.id", ondelete="SET NULL"))
@@ -43,6 +47,8 @@ class Task(Base):
     resume_how: Mapped[str] = mapped_column(sa.String(8), default="skip")  # skip or recover what was planned meanwhile
     failures: Mapped[int] = mapped_column(default=0)  # in a row, until now
     crashes: Mapped[int] = mapped_column(default=0)  # runs in a row that ended by a crash, until now
+    retries_since: Mapped[datetime | None]  # when the hour began in which it has tried again `retries` times
+    retries: Mapped[int] = mapped_column(server_default="0")
     created_at: Mapped[datetime]
     changed_at: Mapped[datetime]
     deleted_at: Mapped[datetime | None]
@@ -63,7 +69,7 @@ class Task(Base):
 class TaskVersion(Base):
     """One definition of a task, never changed once written; a run keeps the version it ran.
 
-    `definition` holds `name`, `engine`, `settings`, `limits`, `policy`, `min_isolation`, `files`, `schedules`.
+    `definition` holds `name`, `engine`, `settings`, `steps` (where `engine` says so), `limits`, `policy`, `min_isolation`, `files`, `schedules`.
     """
 
     __tablename__ = "task_versions"
@@ -126,6 +132,7 @@ class Schedule(Base):
     problem: Mapped[str] = mapped_column(sa.String(300), default="")
     next_fire_at: Mapped[datetime | None]
     decided_until: Mapped[datetime]  # every planned time up to here has its row
+    paused_until: Mapped[datetime | None]  # what was planned up to here and has no row was not missed: it was paused
     created_at: Mapped[datetime]  # since when this rule holds
 
     task: Mapped[Task] = relationship(lazy="raise", back_populates="schedules")
@@ -161,7 +168,18 @@ RULE = (
 )  # fmt: skip
 """The columns that `trigger_of` reads."""
 
+PLAN = (*RULE, Schedule.id, Schedule.policy, Schedule.calendars)
+"""The columns that `plan_of` reads."""
+
 
 def trigger_of(row: Any) -> Trigger:
     """Return the rule of a schedule, or of a row with the columns of RULE."""
     return Trigger(row.kind, row.expression, row.timezone, row.gap, row.fold, row.anchor_at, row.starts_at, row.ends_at)
+
+
+def plan_of(row: Any, uses: Sequence[tuple[Use, Calendar]] = ()) -> Plan:
+    """Return all that says when a schedule, or a row with the columns of PLAN, runs; `uses` are its calendars."""
+    policy = row.policy
+    return Plan(
+        trigger_of(row), tuple(uses), policy.get("spread_seconds", 0.0), policy.get("jitter_seconds", 0.0), row.id or 0
+    )

@@ -40,6 +40,12 @@ class Membership(Base):
     person: Mapped[Person] = relationship(lazy="raise")
     team: Mapped[Team] = relationship(lazy="raise")
 
+    @classmethod
+    def administers(cls, person_id: int) -> sa.Exists:
+        """Whether a person looks after the installation: the owners of its first team do."""
+        first = sa.select(sa.func.min(Team.id)).scalar_subquery()
+        return sa.exists().where(cls.team_id == first, cls.person_id == person_id, cls.role == "owner")
+
 
 class Secret(Base):
     """A named value that can be used but not read back."""

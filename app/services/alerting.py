@@ -39,6 +39,14 @@ def end(work: Work, key: str, recovery: str) -> bool:
     return row is not None
 
 
+def once(
+    work: Work, key: str, kind: str, sentence: str, team_id: int | None, *, task_id: int | None = None
+) -> None:  # fmt: skip
+    """Tell something that is over already: there is no message of its end."""
+    if begin(work, key, kind, sentence, team_id, task_id=task_id):
+        end(work, key, "")
+
+
 _OPEN: dict[str, Any] = {
     dialect: insert_into(Alert)
     .on_conflict_do_nothing(index_elements=["key"], index_where=Alert.ended_at.is_(None))

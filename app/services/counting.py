@@ -1,5 +1,6 @@
 """Counts of what happened, kept in SQL so that they outlive every process. A helper of services, like unit."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,10 +16,17 @@ def count(work: Work, name: str, more: int = 1) -> None:
     work.connection.execute(_ADD[work.connection.dialect.name], {"name": name, "value": more})
 
 
+def count_all(work: Work, counts: Mapping[str, int]) -> None:
+    """Add to several counters, in one order everywhere: two writers never wait for each other in a circle."""
+    rows = [{"name": name, "value": more} for name, more in sorted(counts.items())]
+    if rows:
+        work.connection.execute(_ADD[work.connection.dialect.name], rows)
+
+
 def counted() -> dict[str, int]:
     """Return every counter by name."""
     with database.read() as connection:
-        return dict(connection.execute(sa.select(Counter.name, Counter.value)).tuples().all())
+        return dict(connection.execute(sa.select(Counter.name, Counter.value)).all())
 
 
 def _adding(insert_into: Any) -> Any:

@@ -6,10 +6,11 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
+from app.domain import pings
 from app.domain.firing import Decision
 from app.domain.policy import PRIORITIES, Policy
 from app.engines.base import engines
-from app.models.runs import Run
+from app.models.runs import IS_ACTIVE, Run
 from app.models.teams import Team
 from app.services.unit import Work
 
@@ -19,39 +20,97 @@ AGEING = timedelta(seconds=120)
 LATE = timedelta(seconds=5)
 """A run queued this long after its planned time says that it is late."""
 
-_STATES = {"queue": "queued", "wait": "waiting", "cancel_old": "waiting", "skip": "skipped", "miss": "missed"}
+_LONGEST_SENTENCE = 500
+_STATES = {
+    "queue": "queued", "wait": "waiting", "hold": "waiting", "cancel_old": "waiting", "skip": "skipped",
+    "miss": "missed",
+}  # fmt: skip
 
 
-def decided(decision: Decision, now: datetime, engine: str, policy: Policy, **ids: int) -> dict[str, Any]:
-    """Return the row of a schedule's planned time; `ids` are those of team, task, version and schedule."""
-    state, at = _STATES[decision.action], decision.fire.at
-    return ids | {
+def key(at: datetime) -> str:
+    """Return what a run for a planned time of a schedule is called within its task: by the rule, wherever it moves."""
+    return f"at:{at.isoformat()}"
+
+
+def decided(decision: Decision, now: datetime, engine: str, policy: Policy, lane: str = "", **ids: int) -> dict[str, Any]:
+    """Return the row of a schedule's planned time; `ids` are those of team, task, version and schedule.
+
+    `lane` is that of the task; empty: as its engine has it.
+    """
+    what, is_folded = decision.what, decision.count > 1
+    row = ids | {
         # A folded row speaks for its own schedule alone: another one of the task may have a row for its first time.
-        "key": f"at:{at.isoformat()}" + (f"/{ids['schedule_id']}" if decision.count > 1 else ""),
+        "key": key(what.fire.at) + (f"/{ids['schedule_id']}" if is_folded else ""),
         "trigger": "schedule",
         "requested_by_id": None,
-        "planned_at": at,
-        "planned_local": decision.fire.local,
-        "lane": engines[engine].lane if engine in engines else "code",  # a worker says that there is no such engine
+        "planned_at": what.fire.at if is_folded else what.at,
+        "planned_local": what.fire.local,
+        "lane": lane or (engines[engine].lane if engine in engines else "code"),  # a worker says if there is none
         **turn(policy),
-        "state": state,
-        "reason": decision.reason or ("late" if now - at > LATE else ""),
-        "sentence": decision.sentence,
+        **fate(decision, now),
         "folded_count": decision.count,
         "folded_until": decision.until,
+        "not_before": what.at if decision.action == "hold" else None,
+        "notes": list(what.notes),
+    }
+    return row | _awaited(row, policy) if engine == pings.ENGINE else row
+
+
+def fate(decision: Decision, now: datetime) -> dict[str, Any]:
+    """Return the state that a decision gives a run, with its reason, its sentence and its times."""
+    state = _STATES[decision.action]
+    return {
+        "state": state,
+        "reason": decision.reason or ("late" if now - decision.what.at > LATE else ""),
+        "sentence": decision.sentence[:_LONGEST_SENTENCE],
         "queued_at": now if state == "queued" else None,
         "ended_at": now if state in {"skipped", "missed"} else None,
     }
 
 
+def _awaited(row: dict[str, Any], policy: Policy) -> dict[str, Any]:
+    """Return what differs where a job runs elsewhere: nobody starts it here, its ping is waited for."""
+    if row["state"] != "queued" and row["reason"] != "time":
+        return {"lane": pings.LANE}
+    until = row["planned_at"] + timedelta(seconds=policy.grace_seconds)
+    waits = {"state": "waiting", "reason": "ping", "sentence": "Waits for its ping.", "queued_at": None}
+    return waits | {"lane": pings.LANE, "not_before": until}
+
+
 def turn(policy: Policy) -> dict[str, Any]:
-    """Return whose turn a run is: its priority as a number (0 first) and its pool."""
-    return {"priority": PRIORITIES.index(policy.priority), "pool": policy.pool}
+    """Return whose turn a run is: its priority as a number (0 first), its pool, and how many of its task may go."""
+    priority = PRIORITIES.index(policy.priority)
+    return {"priority": priority, "pool": policy.pool, "max_running": policy.max_running}
 
 
 def rank(queued_at: datetime | None, priority: int) -> datetime | None:
     """Return the place of a queued run: the earlier is served first. Ageing in closed form: nobody waits for ever."""
     return queued_at + AGEING * priority if queued_at else None
+
+
+def queued(now: datetime) -> dict[str, Any]:
+    """Return what an update of runs that are queued now sets besides their state: when, and each its place."""
+    return {"queued_at": now, "rank_at": _by_priority(ranks(now))}
+
+
+def ranks(now: datetime) -> dict[str, datetime]:
+    """Return the places of runs that are queued now: the parameters of RANK_AT, one for each priority."""
+    return {f"rank_{name}": now + AGEING * number for number, name in enumerate(PRIORITIES)}
+
+
+def _by_priority(places: dict[str, Any]) -> Any:
+    return sa.case(dict(enumerate(places.values())), value=Run.priority, else_=places["rank_low"])
+
+
+RANK_AT = _by_priority({f"rank_{name}": sa.bindparam(f"rank_{name}", type_=Run.rank_at.type) for name in PRIORITIES})
+"""What `queued` sets, for a statement that is built once: its parameters are `ranks`."""
+
+
+def limit_again(work: Work, task_id: int, policy: Policy) -> None:
+    """Let the runs of a task that have not begun stand under its limits as they are now."""
+    unbegun = (IS_ACTIVE, Run.task_id == task_id, Run.state.in_(("waiting", "queued")))
+    limits = {"pool": policy.pool, "max_running": policy.max_running}
+    work.connection.execute(sa.update(Run).where(*unbegun).values(limits))
 
 
 def insert(work: Work, runs: list[dict[str, Any]]) -> list[int]:
@@ -64,14 +123,17 @@ def insert(work: Work, runs: list[dict[str, Any]]) -> list[int]:
     _number(work, runs)
     for run in runs:
         run.setdefault("attempt", 1)
+        run.setdefault("not_before", None)
         run.setdefault("token", 0)
         run.setdefault("worker", "")
         run.setdefault("facts", {})
         run.setdefault("priority", 1)
         run.setdefault("pool", "")
+        run.setdefault("max_running", 0)
         run.setdefault("notes", [])
         run.setdefault("resumes_after", "")
-        run["rank_at"] = rank(run.get("queued_at"), run["priority"])
+        waits_since = work.now if run["reason"] == "capacity" else None  # its place among those that wait for a slot
+        run["rank_at"] = rank(run.get("queued_at") or waits_since, run["priority"])
     rows = work.connection.execute(_INSERT[work.connection.dialect.name], runs).all()
     for row in rows:
         work.tell(row.state, row.team_id, row.id, reason=row.reason)

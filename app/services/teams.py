@@ -38,6 +38,12 @@ class Belonging:
     is_personal: bool
     role: Role
     member_count: int
+    is_first: bool
+
+    @property
+    def administers(self) -> bool:
+        """Whether this membership makes its person look after the whole installation."""
+        return self.is_first and self.role == "owner"
 
 
 def of(person_id: int) -> list[Belonging]:
@@ -46,11 +52,12 @@ def of(person_id: int) -> list[Belonging]:
 
 
 # Built once, because every page asks it.
-_every = aliased(Membership)
+_every, _teams = aliased(Membership), aliased(Team)
 _OF = (
     sa.select(
         Team.id, Team.slug, Team.name, Team.is_personal, Membership.role,
         sa.select(sa.func.count()).where(_every.team_id == Team.id).scalar_subquery(),
+        Team.id == sa.select(sa.func.min(_teams.id)).scalar_subquery(),
     )
     .join(Membership, Membership.team_id == Team.id)
     .where(Membership.person_id == sa.bindparam("person"))

@@ -21,7 +21,7 @@ from app.domain.access import Actor
 from app.domain.lifecycle import STATES, WENT_WRONG
 from app.domain.triggers import Trigger, TriggerError
 from app.infra.database import db
-from app.models.runs import IS_ACTIVE, Run
+from app.models.runs import IS_ACTIVE, Alert, Run
 from app.models.tasks import RULE, Schedule, Task, trigger_of
 
 LOOK_BACK = timedelta(days=7)
@@ -30,6 +30,7 @@ LOOK_BACK = timedelta(days=7)
 AHEAD = timedelta(hours=24)
 MOST_NEEDS, MOST_GOING, MOST_COMING = 50, 8, 8
 
+_IS_SET_ASIDE = Task.paused_for.in_(("failures", "crashes"))
 _GOING = ("running", "lost", "queued", "waiting")
 _SETTLES = ("succeeded", "degraded", *sorted(WENT_WRONG))  # what says how a task is doing; skipped says nothing
 _FREQUENT = 6  # times in AHEAD beyond which a task stands in the list once
@@ -38,9 +39,15 @@ _BASIS = 10  # runs that an expected duration is taken from
 _BUCKET_SECONDS = 600
 
 
+_SHOWN_ANYHOW = ("failing", "missed", "blocked", "no_ping", "schedule_broken")
+"""Kinds of alerts whose run or schedule asks for somebody by itself."""
+
+
 @dataclass(frozen=True)
 class Need:
-    """A task whose latest run went wrong, or whose schedule is broken (`number` is None, state `error`)."""
+    """A task whose latest run went wrong; or with `number` None one whose schedule is broken (state `error`) or that
+    was paused because it failed again and again (state `paused`). State `alert` is an alert; its `slug` may be empty.
+    """
 
     slug: str
     name: str
@@ -121,8 +128,8 @@ def has_tasks(actor: Actor) -> bool:
 
 
 def needs(actor: Actor) -> list[Need]:
-    """Return what asks for a person, newest first: decisions, broken schedules, and tasks that did not recover."""
-    found = [*_undecided(actor), *_broken(actor), *_went_wrong(actor)]
+    """Return what asks for a person, newest first: decisions, tasks set aside, broken schedules, failed runs."""
+    found = [*_undecided(actor), *_set_aside(actor), *_broken(actor), *_went_wrong(actor), *_alerts(actor)]
     return sorted(found, key=lambda need: need.at, reverse=True)[:MOST_NEEDS]
 
 
@@ -140,6 +147,12 @@ def _undecided(actor: Actor) -> list[Need]:
     return [Need(*row) for row in db.session.execute(query)]
 
 
+def _set_aside(actor: Actor) -> list[Need]:
+    query = sa.select(Task.slug, Task.name, Task.pause_note, Task.paused_at).where(_present(actor), _IS_SET_ASIDE)
+    rows = db.session.execute(query.order_by(Task.paused_at.desc()).limit(MOST_NEEDS))
+    return [Need(slug, name, "paused", f"Carillon paused it. {note}", at) for slug, name, note, at in rows if at]
+
+
 def _broken(actor: Actor) -> list[Need]:
     query = (
         sa.select(Task.slug, Task.name, Schedule.problem, Schedule.decided_until)
@@ -148,6 +161,21 @@ def _broken(actor: Actor) -> list[Need]:
         .limit(MOST_NEEDS)
     )
     return [Need(slug, name, "error", problem, at) for slug, name, problem, at in db.session.execute(query)]
+
+
+def _alerts(actor: Actor) -> list[Need]:
+    """Return what else is told to people now, without what stands here already as a run, a task or a schedule."""
+    query = (
+        sa.select(Task.slug, Task.name, Alert.sentence, Alert.at, Run.number)
+        .select_from(Alert)
+        .outerjoin(Run, Run.id == Alert.run_id)
+        .outerjoin(Task, Task.id == sa.func.coalesce(Alert.task_id, Run.task_id))
+        .where(Alert.team_id == actor.team_id, Alert.ended_at.is_(None), Alert.kind.not_in(_SHOWN_ANYHOW))
+        .order_by(Alert.id.desc())
+        .limit(MOST_NEEDS)
+    )
+    rows = db.session.execute(query).all()
+    return [Need(slug or "", name or "Alert", "alert", said, at, number) for slug, name, said, at, number in rows]
 
 
 def _went_wrong(actor: Actor) -> list[Need]:
@@ -164,7 +192,7 @@ def _went_wrong(actor: Actor) -> list[Need]:
     query = (
         sa.select(Task.slug, Task.name, Run.state, Run.sentence, at, Run.number)
         .join(Run, Run.id == latest)
-        .where(_present(actor), Run.state.in_(WENT_WRONG))
+        .where(_present(actor), sa.not_(_IS_SET_ASIDE), Run.state.in_(WENT_WRONG))
         .order_by(Run.planned_at.desc())
         .limit(MOST_NEEDS)
     )

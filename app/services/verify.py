@@ -5,7 +5,7 @@ or late.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -14,12 +14,13 @@ from typing import Any
 import sqlalchemy as sa
 
 from app.domain import lifecycle, triggers
-from app.domain.triggers import Trigger
+from app.domain.triggers import Fire, Trigger
 from app.infra import database
 from app.models.instance import Audit, Fact
 from app.models.runs import Attempt, Event, Run
 from app.models.tasks import RULE, Schedule
 from app.services import alerting
+from app.services.planned import key as key_of
 from app.services.unit import batch
 
 LATEST_PLAN = timedelta(seconds=5)
@@ -117,8 +118,8 @@ def check(connection: sa.Connection, since: datetime, until: datetime) -> Report
 def _runs(connection: sa.Connection, since: datetime, until: datetime) -> list[Any]:
     columns = (
         Run.id, Run.number, Run.task_id, Run.schedule_id, Run.key, Run.planned_at, Run.folded_count, Run.folded_until,
-        Run.state, Run.reason, Run.sentence, Run.queued_at, Run.started_at, Run.ended_at, Run.team_id,
-        Run.requested_by_id,
+        Run.state, Run.reason, Run.sentence, Run.trigger, Run.queued_at, Run.started_at, Run.ended_at, Run.team_id,
+        Run.requested_by_id, Run.notes, Run.facts["schedules"].label("shared"),
     )  # fmt: skip
     covered = sa.func.coalesce(Run.folded_until, Run.planned_at)
     query = sa.select(*columns).where(covered > since, Run.planned_at <= until).order_by(Run.planned_at, Run.id)
@@ -139,38 +140,102 @@ def _plan(connection: sa.Connection, report: Report, runs: list[Any]) -> Iterato
     schedules = connection.execute(sa.select(Schedule).where(Schedule.decided_until > report.since)).mappings().all()
     for schedule in schedules:
         report.schedules += 1
-        yield from _plan_of(schedule, report, by_task[schedule["task_id"]], folded[schedule["id"]], explained)
+        missing = yield from _plan_of(schedule, report, by_task[schedule["task_id"]], folded[schedule["id"]], explained)
+        yield from _missing(connection, schedule, missing)
     # What an earlier rule of a schedule planned can't be computed any more.
-    holds_since = {schedule["id"]: max(report.since, schedule["created_at"]) for schedule in schedules}
+    rules = {schedule["id"]: schedule for schedule in schedules}
     for run in runs:
-        if run.id not in explained and run.planned_at > holds_since.get(run.schedule_id, run.planned_at):
+        rule = rules.get(run.schedule_id)
+        if run.id not in explained and rule and not _is_planned(rule, run, report):
             yield Finding("extra", f"Run #{run.number} was not planned by its schedule.", run.id, run.schedule_id)
 
 
 def _plan_of(
     schedule: Any, report: Report, by_key: dict[str, Any], folded: list[Any], explained: set[int]
-) -> Iterator[Finding]:
-    rule = Trigger(*(schedule[column.key] for column in RULE))
+) -> Generator[Finding, None, list[Fire]]:
+    """Match the fires of a schedule with its runs; returns those that have none in the window.
+
+    A fire that moved has its run under the instant of the rule, so calendars, spread and jitter need not be known
+    here: that the run says why it moved is enough.
+    """
     since = max(report.since, schedule["created_at"])
     counts: dict[int, int] = defaultdict(int)
+    missing = []
     try:
-        for fire in triggers.fires_between(rule, since, min(report.until, schedule["decided_until"])):
+        for fire in triggers.fires_between(_rule(schedule), since, min(report.until, schedule["decided_until"])):
             report.planned += 1
-            fold = next((run for run in folded if run.planned_at <= fire.at <= run.folded_until), None)
-            run = fold or by_key.get(f"at:{fire.at.isoformat()}")
+            own = by_key.get(key_of(fire.at))
+            run = own if own and _names(own, schedule["id"]) else _fold_of(fire, folded, counts) or own
             if run is None:
-                yield Finding("missing", f"{fire.at.isoformat()} was planned and has no run.", None, schedule["id"])
+                missing.append(fire)
                 continue
             explained.add(run.id)
             counts[run.id] += 1
-            if not fold and run.started_at and run.started_at < run.planned_at:
-                yield Finding("early", f"Run #{run.number} started before its planned time.", run.id)
+            if run is own:
+                yield from _moves(run, fire)
     except triggers.TriggerError:
-        return  # set aside and reported when it was due
+        return []  # set aside and reported when it was due
     for run in folded:
         if run.planned_at > since and counts[run.id] != run.folded_count:
             sentence = f"Run #{run.number} stands for {run.folded_count} planned times; there were {counts[run.id]}."
             yield Finding("folded", sentence, run.id, schedule["id"])
+    return missing
+
+
+def _rule(schedule: Any) -> Trigger:
+    return Trigger(*(schedule[column.key] for column in RULE))
+
+
+def _names(run: Any, schedule_id: int) -> bool:
+    """Whether a run is of this schedule, which may share it with others."""
+    return run.schedule_id == schedule_id or schedule_id in (run.shared or ())
+
+
+def _fold_of(fire: Fire, folded: list[Any], counts: Mapping[int, int]) -> Any | None:
+    """Return the folded run that stands for a fire: of several, the one that ends first and is not yet full."""
+    fitting = [
+        run
+        for run in folded
+        if run.planned_at <= fire.at <= run.folded_until and counts.get(run.id, 0) < run.folded_count
+    ]
+    return min(fitting, key=lambda run: (run.folded_until, run.id), default=None)
+
+
+def _moves(run: Any, fire: Fire) -> Iterator[Finding]:
+    if run.planned_at != fire.at and not run.notes:
+        yield Finding("moved", f"Run #{run.number} has another time than its rule, and nothing says why.", run.id)
+    is_elsewhere = run.trigger == "ping"  # where other clocks go; domain/pings says how early it may be
+    if not is_elsewhere and run.started_at and run.started_at < run.planned_at:
+        yield Finding("early", f"Run #{run.number} started before its planned time.", run.id)
+
+
+def _missing(connection: sa.Connection, schedule: Any, fires: list[Fire]) -> Iterator[Finding]:
+    """Say which fires have no run at all; that of one that moved may be planned outside of the window."""
+    keys = {key_of(fire.at): fire for fire in fires}
+    for start in range(0, len(keys), 500):
+        chosen = list(keys)[start : start + 500]
+        query = sa.select(Run.key).where(Run.task_id == schedule["task_id"], Run.key.in_(chosen))
+        known = set(connection.execute(query).scalars())
+        for key in chosen:
+            if key not in known:
+                at = keys[key].at.isoformat()
+                yield Finding("missing", f"{at} was planned and has no run.", None, schedule["id"])
+
+
+def _is_planned(schedule: Any, run: Any, report: Report) -> bool:
+    """Whether the fire of a run that was not met is outside of what was compared, or that of an earlier rule."""
+    try:
+        at = datetime.fromisoformat(run.key.removeprefix("at:").partition("/")[0])
+        since = max(report.since, schedule["created_at"])
+        if since < at <= min(report.until, schedule["decided_until"]):
+            return False
+        return at <= schedule["created_at"] or any(
+            triggers.fires_between(_rule(schedule), at - timedelta.resolution, at)
+        )
+    except ValueError:
+        return False
+    except triggers.TriggerError:
+        return True
 
 
 # --- one attempt at a time, under growing tokens

@@ -11,10 +11,11 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as AnyResponse
 
 from app.core.clock import utc_now
-from app.services import models, secrets, tasks
-from app.services.tasks import Upload, builder, definitions
+from app.services import models, pools, secrets, tasks
+from app.services.tasks import builder, definitions, typed
+from app.services.tasks.attached import Upload
 from app.services.tasks.definitions import Draft
-from app.web import schedule_box, security
+from app.web import schedule_box, security, step_cards
 from app.web.forms import NO_ERRORS, Errors, saved, shown_by, zones
 from app.web.guard import guard
 from app.web.render import is_part, page
@@ -52,9 +53,6 @@ _LABELS = MappingProxyType(
 _ANSWERS = {"none": "tasks/_will.html", "one": "tasks/_answer_box.html", "all": "tasks/_answer_all.html"}
 """What the schedule box asks for while somebody types, by how much of the form is drawn anew."""
 
-_SIGNS = MappingProxyType({"agent": "agent", "http": "http", "shell": "script", "python": "terminal"})
-
-
 # --- pages
 
 
@@ -70,7 +68,7 @@ def new(errors: Errors = NO_ERRORS) -> str:
 @shown_by(new)
 def create() -> AnyResponse:
     """Make a task; without JavaScript also show the schedule as it is understood."""
-    if schedule_box.only_looks(request.form):
+    if _only_looks(request.form):
         return make_response(new())
     task = tasks.create(g.actor, _draft(request.form), _folder(), _uploads())
     return _leave(task, "scheduled" if task.schedules else "task")
@@ -92,7 +90,7 @@ def edit(slug: str, errors: Errors = NO_ERRORS) -> str:
 @shown_by(edit)
 def change(slug: str) -> AnyResponse:
     """Change a task."""
-    if schedule_box.only_looks(request.form):
+    if _only_looks(request.form):
         return make_response(edit(slug))
     made_from = request.form.get("version", "")
     made_from_number = int(made_from) if made_from.isdecimal() else 0
@@ -116,16 +114,32 @@ def preview() -> AnyResponse:
     return make_response(page(template, when=when, box=touched, zones=zones()))
 
 
+@blueprint.post("/tasks/new/steps")
+@guard("edit")
+def draw_steps() -> AnyResponse:
+    """Draw the steps of a form anew after a press of one of their buttons."""
+    fields, steps = step_cards.arranged(MultiDict(request.form))
+    known: dict[str, Any] = {"secrets": secrets.names(g.actor), "models": models.names(g.actor)}
+    return make_response(page("tasks/_steps_edit.html", steps=steps, fields=fields, errors=NO_ERRORS, **known))
+
+
+def _only_looks(fields: Fields) -> bool:
+    return schedule_box.only_looks(fields) or step_cards.only_looks(fields)
+
+
 def _form(fields: Fields, errors: Errors, **more: Any) -> str:
     when = schedule_box.when(fields, errors)
+    fields, steps = step_cards.arranged(fields)
     return page(
         "tasks/edit.html",
         fields=fields,
         errors=dict(sorted(errors.items(), key=lambda one: one[0] == "name")),  # asked for after the rest
-        labels=_LABELS | when.labels,
-        engine_options=[(name, label, _SIGNS.get(name, "plug")) for name, label in definitions.types()],
+        labels=_LABELS | when.labels | steps.labels,
+        steps=steps,
+        engine_options=[(name, label, step_cards.SIGNS.get(name, "plug")) for name, label in definitions.types()],
         secrets=secrets.names(g.actor),
         models=models.names(g.actor),
+        pools=pools.names(g.actor),
         zones=zones(),
         when=when,
         **{"task": None, "files": (), "version": 0, **more},
@@ -162,8 +176,9 @@ def _draft(form: Fields) -> Draft:
     return Draft(
         name=fields.get("name", ""),
         engine=fields.get("engine", ""),
-        settings=definitions.from_texts(fields.get("engine", ""), texts),
+        settings=typed.from_texts(fields.get("engine", ""), texts),
         when=schedule_box.given(fields),
+        steps=step_cards.given(fields),
         numbers=plain,
         choices=plain,
         is_idempotent="is_idempotent" in fields,

@@ -13,10 +13,10 @@ from flask_login import AnonymousUserMixin, current_user
 from werkzeug.exceptions import HTTPException
 
 from app.core.clock import utc_now
-from app.core.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
+from app.core.errors import Conflict, Forbidden, Invalid, NoSpace, NotFound, Unavailable
 from app.domain.access import LABELS
 from app.domain.wording import duration
-from app.services import teams
+from app.services import room, teams
 from app.services.tries import Throttled
 from app.web import guard
 from app.web.security import Forged
@@ -36,6 +36,7 @@ _WORDS = {
     429: ("Too many tries.", "Wait a moment, then try again."),
     500: ("Something broke on our side.", "What you saved before is safe. Try again."),
     503: ("Carillon is not ready.", "Planned runs start when it is back."),
+    507: ("The disk is full.", "Make room on it: all goes on by itself."),
 }
 _PAGES = frozenset({400, 403, 404, 405, 409, 422, 429, 500, 503})
 _NOT_SENT_AGAIN = frozenset({"csrf_token", "password", "current", "value"})
@@ -54,6 +55,7 @@ def attach(app: Flask, programs: Programs) -> None:
     register(Forbidden, _forbidden)
     register(Conflict, lambda error: answer(409, str(error)))
     register(Throttled, lambda error: _later(429, error.message, error.retry_at))
+    register(NoSpace, lambda error: answer(507, error.message))
     register(Unavailable, lambda error: _later(503, error.message, error.retry_at))
     register(sa.exc.IntegrityError, lambda _: answer(409))
     for too_large in (OverflowError, RecursionError, sa.exc.DataError):
@@ -129,6 +131,8 @@ def _later(status: int, sentence: str, retry_at: datetime | None) -> Response:
 
 
 def _database_away(error: Exception) -> Response:
+    if room.is_full(error):
+        return answer(507, "The disk of the database is full.")
     log.error("database_away", rule=str(request.url_rule), error=type(error).__name__)
     if "_login_user" not in g:
         g._login_user = AnonymousUserMixin()  # noqa: SLF001 where Flask-Login keeps the person: the page must not ask again

@@ -1,12 +1,16 @@
 """What forms send, read plainly; and which page shows a form again when something in it can't be used."""
 
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any, TypeVar
-from zoneinfo import available_timezones
+from zoneinfo import ZoneInfo, available_timezones
 
 from flask import redirect, request
+from flask_login import current_user
 from werkzeug.wrappers import Response
+
+from app.core.errors import Invalid
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -30,6 +34,17 @@ def shown_by(page: Callable[..., Any]) -> Callable[[View], View]:
 def text(name: str) -> str:
     """Return a field without white space around it, with plain line ends; empty when it was not sent."""
     return request.form.get(name, "").replace("\r\n", "\n").strip()
+
+
+def moment(name: str) -> datetime | None:
+    """Return a moment that was chosen in the person's time zone, None for an empty field. Raises Invalid."""
+    typed_text = text(name)
+    if not typed_text:
+        return None
+    try:
+        return datetime.fromisoformat(typed_text).replace(tzinfo=ZoneInfo(current_user.timezone)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise Invalid({name: "Choose a day and a time, such as 2026-12-01 09:00."}) from None
 
 
 def checked(name: str) -> bool:

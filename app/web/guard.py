@@ -36,6 +36,12 @@ def anyone(view: View) -> View:
     return view
 
 
+def by_address(view: View) -> View:
+    """Open a route to whoever knows its address, which is the key: no sign-in, no form's token."""
+    view.is_key = True  # type: ignore[attr-defined]  # read by `check`
+    return view
+
+
 def attach(app: Flask) -> None:
     """Put the check before every request of `app`."""
     login.init_app(app)
@@ -54,7 +60,7 @@ def load(_request: Request) -> Visitor | None:
 def check() -> AnyResponse | None:
     """Let the request through, or answer it: sign in first, 403, 404."""
     view = current_app.view_functions[request.endpoint] if request.endpoint else None
-    if view is None or getattr(view, "is_for_programs", False):
+    if view is None or getattr(view, "is_for_programs", False) or getattr(view, "is_key", False):
         # No such address, as the router says next; or no browser comes here, and a token is asked for instead.
         return None
     is_open = getattr(view, "is_open", False)

@@ -16,7 +16,7 @@ from app.core.clock import utc_now
 from app.domain import money
 from app.domain.wording import duration
 from app.services import clocks, workers
-from app.web import security
+from app.web import banners, security
 from app.web.forms import typed
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
@@ -57,7 +57,7 @@ def attach(app: Flask) -> None:
         "iso": iso,
         "browser": browser_name,
     }
-    app.jinja_env.globals["typed"] = typed
+    app.jinja_env.globals |= {"typed": typed, "banners": banners}
     app.context_processor(_context)
 
 

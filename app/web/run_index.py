@@ -17,7 +17,13 @@ from app.web import run_filters, run_view
 from app.web.render import day, page
 from app.web.run_filters import CHOICES, Asked, address
 
-TRIGGERS = {"schedule": "a schedule", "person": "a person", "api": "a program"}
+TRIGGERS = {
+    "schedule": "a schedule",
+    "person": "a person",
+    "api": "a program",
+    "backfill": "a backfill",
+    "ping": "a ping",
+}
 _WORDS = {"task": "{}", "trigger": "By {}", "engine": "{}", "worker": "On {}", "reason": "{}"}
 _NOT = {"not", *DID_NOT_HAPPEN}
 

@@ -15,8 +15,9 @@ from app.domain.access import Actor
 from app.domain.lifecycle import ENDED
 from app.services import run_log, runs
 from app.services.run_log import Line
+from app.services.runs import folded
 from app.web import live, run_filters, run_index, run_view, security, timeline
-from app.web.forms import NO_ERRORS, Errors, shown_by, text
+from app.web.forms import NO_ERRORS, Errors, shown_by, text, typed
 from app.web.guard import guard
 from app.web.render import page
 
@@ -76,6 +77,7 @@ def _context(actor: Actor, number: int) -> dict[str, Any]:
         "detail": detail,
         "run": detail.run,
         "task": detail.run.task,
+        "folded": folded.times(detail.run),
         "state": run_view.state_of(detail.run),
         "is_over": detail.run.state in ENDED,
         "symbol": symbol,
@@ -154,12 +156,30 @@ def again(number: int) -> AnyResponse:
     return _to(runs.again(g.actor, number, with_its_version=text("version") == "same"))
 
 
+@blueprint.get("/runs/<int:number>/resumption")
+@guard("run")
+def resume_page(number: int, errors: Errors = NO_ERRORS) -> str:
+    """Ask from where an ended run goes on, and say what each would do again."""
+    found = runs.resumption(g.actor, number)
+    values = [(f"step:{point.after}" if point.kind == "step" else point.kind, point) for point in found.points]
+    asked = typed("place") or f"step:{request.args.get('after', '')}"
+    chosen = asked if asked in dict(values) else values[0][0]
+    return page("runs/resume.html", errors=errors, resumption=found, values=values, chosen=chosen)
+
+
+def _resumed_by(errors: Errors, number: int) -> str:
+    """Show the form again that was used: the one of the run's own page names no place."""
+    return resume_page(number, errors) if text("place") else show(number, errors)
+
+
 @blueprint.post("/runs/<int:number>/resumption")
 @guard("run")
-@shown_by(show)
+@shown_by(_resumed_by)
 def resume(number: int) -> AnyResponse:
-    """Go on from its last checkpoint, with its cost cap raised where that is asked for, and go to the new run."""
-    return _to(runs.resume(g.actor, number, _dollars("raise")))
+    """Go on from a place, with its cost cap raised where that is asked for, and go to the new run."""
+    kind, _, after = (text("place") or "last").partition(":")
+    version = text("version") or "same"
+    return _to(runs.resume(g.actor, number, _dollars("raise"), kind=kind, after=after, version=version))
 
 
 @blueprint.post("/runs/<int:number>/decision")

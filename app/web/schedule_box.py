@@ -2,18 +2,21 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 
+from flask import g
 from flask_login import current_user
 from werkzeug.datastructures import MultiDict
 
 from app.core.clock import utc_now
 from app.domain import localtime, triggers
+from app.domain.occurrences import Occurrence
 from app.domain.triggers import Fire
+from app.models.teams import Calendar
 from app.services.tasks import builder, schedules
-from app.services.tasks.schedules import Given, Preview
+from app.services.tasks.schedules import Given, Moves, Preview
 from app.web.forms import NO_ERRORS, Errors, zone_named
 
 Fields = MultiDict[str, str]
@@ -29,7 +32,19 @@ LABELS = {
     "count": "At most, times",
     "gap": "When clocks skip the time",
     "fold": "When the time comes twice",
+    "calendars": "Calendars",
 }
+
+USES = (
+    ("", "not used"),
+    ("exclude", "leave out what falls in it"),
+    ("only", "run only within it"),
+    ("next_day", "move to its next day"),
+    ("previous_day", "move to the day before"),
+    ("delay", "wait until it is over"),
+    ("note", "run anyway, and say so"),
+)
+"""What the selects of calendars offer."""
 
 _YEAR = timedelta(days=365)
 _NAME = re.compile(r"when-(\d{1,4})-(\w+)", re.ASCII)
@@ -45,6 +60,7 @@ class Box:
     fields: Fields
     count: int = SHOWN + THEN
     is_new: bool = False
+    moves: Moves = field(default_factory=Moves)
 
     @property
     def id(self) -> str:
@@ -68,7 +84,13 @@ class Box:
             starts="T".join(filter(None, self.edge("starts"))),
             ends="T".join(filter(None, self.edge("ends"))),
             count=get("count", "").strip(),
+            calendars=tuple(filter(None, self.fields.getlist("calendars"))),
         )
+
+    def use_of(self, slug: str) -> str:
+        """Return how it uses a calendar; empty for not at all."""
+        chosen = (text.partition(":") for text in self.given.calendars)
+        return next((use for use, _, name in chosen if name == slug), "")
 
     def edge(self, name: str) -> tuple[str, str]:
         """Return the day and the time of day, if there is one, of `starts` or `ends`."""
@@ -78,7 +100,8 @@ class Box:
     @cached_property
     def preview(self) -> Preview | None:
         """How it is read, None while nothing is typed."""
-        return schedules.preview(self.given, utc_now(), self.count) if self.given.text else None
+        given = self.given
+        return schedules.preview(given, utc_now(), self.count, self.moves) if given.text else None
 
     @property
     def zone(self) -> str:
@@ -100,7 +123,8 @@ class Box:
     @property
     def changes(self) -> Sequence[str]:
         """What the clock changes of the next twelve months do to it, a sentence each."""
-        return [note for note in self.preview.notes if note not in self.assumed] if self.preview else ()
+        others = {*self.assumed, self.moves.note}
+        return [note for note in self.preview.notes if note not in others] if self.preview else ()
 
     @property
     def rhythm(self) -> str:
@@ -131,11 +155,16 @@ class Box:
 
 @dataclass(frozen=True)
 class Time:
-    """A time at which something runs: for which boxes (their numbers), and the zone of the first of them."""
+    """A time at which something runs: for which boxes (their numbers), and the zone of the first of them.
 
-    fire: Fire
+    Of times that calendars leave out, those that follow each other stand together: `count`, the last being `until`.
+    """
+
+    what: Occurrence
     zone: str
     numbers: tuple[int, ...]
+    count: int = 1
+    until: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -148,15 +177,57 @@ class When:
     is_cut: bool = False
 
     @cached_property
+    def calendars(self) -> Sequence[Calendar]:
+        """The calendars of the team."""
+        return schedules.calendars(g.actor.team_id)
+
+    @property
+    def uses(self) -> Sequence[tuple[str, str]]:
+        """What a calendar may be used for."""
+        return USES
+
+    def options(self, slug: str) -> Sequence[tuple[str, str]]:
+        """What the select of a calendar offers: what is sent, and its words."""
+        return [(f"{use}:{slug}" if use else "", words) for use, words in USES]
+
+    @cached_property
     def times(self) -> Sequence[Time]:
         """The next times of all schedules together, ascending, each instant once."""
         found: dict[datetime, Time] = {}
-        for box in self.boxes:
-            for fire in box.preview.fires if box.preview else ():
-                same = found.get(fire.at)
+        for box, one in self._occurrences:
+            if not one.is_left_out:
+                same = found.get(one.at)
                 numbers = (*same.numbers, box.number) if same else (box.number,)
-                found[fire.at] = Time(same.fire if same else fire, same.zone if same else box.zone, numbers)
+                found[one.at] = Time(same.what if same else one, same.zone if same else box.zone, numbers)
         return [found[at] for at in sorted(found)]
+
+    @property
+    def lines(self) -> Sequence[Time]:
+        """The times to list, and between them what calendars leave out."""
+        shown = self.times[: self.count]
+        left_out: list[Time] = []
+        for box, one in self._occurrences:
+            if not one.is_left_out or (shown and one.at > shown[-1].what.at):
+                continue
+            before = left_out[-1] if left_out else None
+            if (
+                before
+                and before.numbers == (box.number,)
+                and not any(before.what.at < time.what.at < one.at for time in shown)
+            ):
+                left_out[-1] = replace(before, count=before.count + 1, until=one.at)
+            else:
+                left_out.append(Time(one, box.zone, (box.number,)))
+        return sorted([*shown, *left_out], key=lambda time: time.what.at)
+
+    @property
+    def _occurrences(self) -> Sequence[tuple[Box, Occurrence]]:
+        return [(box, one) for box in self.boxes for one in (box.preview.fires if box.preview else ())]
+
+    @property
+    def moves(self) -> str:
+        """What is known of spread and jitter before the schedule is saved; empty without them."""
+        return self.boxes[0].moves.note if self.times else ""
 
     @property
     def is_typed(self) -> bool:
@@ -198,8 +269,9 @@ def when(fields: Fields, errors: Errors = NO_ERRORS) -> When:
         last = parts[-1] if parts else MultiDict()
         parts.append(MultiDict({"timezone": last.get("home") or last.get("timezone") or current_user.timezone}))
     count = MANY if fields.get("show") else SHOWN
+    moves = Moves(g.actor.team_id, _seconds(fields, "spread"), _seconds(fields, "jitter"), counts_left_out=False)
     boxes = [
-        Box(number, _shown(part), count + THEN, is_added and number == len(parts) - 1)
+        Box(number, _shown(part), count + THEN, is_added and number == len(parts) - 1, moves)
         for number, part in enumerate(parts)
     ]
     return When(boxes, count, errors, is_cut=bool(removed))
@@ -213,6 +285,11 @@ def given(fields: Fields) -> list[Given]:
 def only_looks(fields: Fields) -> bool:
     """Whether a button of the box was pressed, which shows the form again and saves nothing."""
     return bool(_LOOKS & fields.keys()) or any(name.endswith("-choice") for name in fields)
+
+
+def _seconds(fields: Fields, name: str) -> float:
+    text = fields.get(name, "").strip()
+    return float(text) if text.isascii() and text.isdecimal() and len(text) < 6 else 0.0  # noqa: PLR2004 a day at most
 
 
 # --- the four ways to write one text

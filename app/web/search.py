@@ -18,7 +18,7 @@ Item = dict[str, str]
 """A line of the palette: group, text, sub (what stands beside it), url, icon. As in templates/shared/_palette.html."""
 
 _MOST_IN_PALETTE, _MOST_ON_PAGE = 8, 50
-_ICONS = {"http": "http", "shell": "script", "python": "script"}
+_ICONS = {"http": "http", "shell": "script", "python": "script", "steps": "workflow"}
 
 
 @blueprint.get("/search")

@@ -5,6 +5,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from app.domain.access import ACTIONS, LABELS, ROLES, can, may_give
 from app.services import health, secrets, teams, workers
+from app.services.execution import breakers
 from app.web import security
 from app.web.forms import NO_ERRORS, Errors, saved, shown_by, text
 from app.web.guard import guard, vault
@@ -132,4 +133,13 @@ def delete_secret(secret_id: int) -> AnyResponse:
 @guard("see")
 def workers_page() -> str:
     """Show the workers, how they confine code, and what waits in the queues."""
-    return page("settings/workers.html", workers=workers.alive(), depths=health.depths())
+    left_alone, numbers = breakers.listing(g.actor), health.numbers()
+    return page("settings/workers.html", workers=workers.alive(), numbers=numbers, breakers=left_alone)
+
+
+@blueprint.post("/settings/workers/breakers")
+@guard("run")
+def close_breaker() -> AnyResponse:
+    """Let runs try a target again that they leave alone."""
+    breakers.try_now(g.actor, text("target"))
+    return saved(url_for("settings.workers_page"), "breakers")

@@ -10,14 +10,15 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from app.core.clock import utc_now
 from app.core.errors import NotFound
+from app.domain import pings
 from app.domain.access import Actor
-from app.domain.triggers import Fire
+from app.domain.occurrences import Occurrence
 from app.models.tasks import Task
 from app.services import runs, tasks
-from app.services.tasks import definitions, overviews, schedules, versions
+from app.services.tasks import definitions, heartbeats, overviews, schedules, versions
 from app.services.tasks.overviews import Filters
-from app.web import live, schedule_box
-from app.web.forms import NO_ERRORS, Errors, saved, shown_by, text, zones
+from app.web import live, schedule_box, security
+from app.web.forms import NO_ERRORS, Errors, moment, saved, shown_by, text, zones
 from app.web.guard import guard
 from app.web.render import clock, day, page
 
@@ -33,6 +34,7 @@ _WORDS = {
     "copy": "This is the copy. It is paused.",
     "restored": "This version is back.",
     "undone": "Undone.",
+    "address": "This is its new address.",
 }
 """What a page says after it was led to with ?saved=…"""
 
@@ -147,14 +149,20 @@ def _sheet(actor: Actor, task: Task, tab: str) -> dict[str, Any]:
         "takes_seconds": overviews.typical_seconds(latest),
         "when": schedules.words(definition["schedules"]),
         "types": dict(definitions.types()),
+        **_elsewhere(actor, task),
     }
 
 
-def _fires(task: Task) -> list[tuple[Fire, str]]:
-    """Return the next planned times, each with the time zone of its schedule."""
-    now = utc_now()
-    found = {fire.at: (fire, row.timezone) for row in task.schedules for fire in schedules.next_fires([row], now)}
-    return [found[at] for at in sorted(found)[:FIRES_SHOWN]]
+def _elsewhere(actor: Actor, task: Task) -> dict[str, Any]:
+    """Return the address of a job that runs elsewhere."""
+    beat = heartbeats.find(actor, task.slug) if task.engine == pings.ENGINE else None
+    return {"beat": beat, "ping_url": f"{security.settings().url}/ping/{beat.token}" if beat else ""}
+
+
+def _fires(task: Task) -> list[tuple[Occurrence, str]]:
+    """Return what becomes of the next planned times, each with the time zone of its schedule."""
+    zones = {row.id: row.timezone for row in task.schedules}
+    return [(one, zones[schedule]) for one, schedule in schedules.coming(task.schedules, utc_now(), FIRES_SHOWN)]
 
 
 def _told(task: Task) -> list[dict[str, str]]:
@@ -166,7 +174,7 @@ def _told(task: Task) -> list[dict[str, str]]:
 
 
 def _scheduled(task: Task) -> str:
-    fires = schedules.next_fires(task.schedules, utc_now(), 1)
+    fires = [one for one in schedules.next_fires(task.schedules, utc_now(), 30) if not one.is_left_out]
     if not fires:
         return "Saved. It does not run by itself."
     when = day(fires[0].at)
@@ -221,16 +229,24 @@ def pause_page(slug: str, errors: Errors = NO_ERRORS) -> str:
 @guard("edit")
 @shown_by(pause_page)
 def pause(slug: str) -> AnyResponse:
-    """Pause a task."""
-    tasks.pause(g.actor, slug, text("note"))
+    """Pause a task, until it is resumed or until a moment."""
+    tasks.pause(g.actor, slug, text("note"), moment("resume_at"), text("how") or "skip")
     return redirect(url_for("tasks.show", slug=slug), 303)
+
+
+@blueprint.get("/tasks/<slug>/resume")
+@guard("edit")
+def resume_page(slug: str, errors: Errors = NO_ERRORS) -> str:
+    """Ask what becomes of the times that were planned during the pause."""
+    return page("tasks/resume.html", errors=errors, task=tasks.find(g.actor, slug))
 
 
 @blueprint.post("/tasks/<slug>/resume")
 @guard("edit")
+@shown_by(resume_page)
 def resume(slug: str) -> AnyResponse:
     """Let a paused task go on."""
-    tasks.resume(g.actor, slug)
+    tasks.resume(g.actor, slug, text("how") or "skip")
     return redirect(url_for("tasks.show", slug=slug), 303)
 
 

@@ -11,6 +11,8 @@ branch_labels = None
 depends_on = None
 
 _QUEUED = sa.text("state = 'queued'")
+_HELD = sa.text("reason = 'capacity' AND state IN ('waiting', 'queued')")
+_TIMED = sa.text("state = 'waiting' AND not_before IS NOT NULL")
 _OPEN = sa.text("ended_at IS NULL")
 
 
@@ -25,6 +27,7 @@ def upgrade() -> None:
     _create_alerts()
     _create_heartbeats()
     _create_counters()
+    op.create_index("artifacts_by_digest", "artifacts", ["digest"])
 
 
 def _widen_tasks_and_schedules() -> None:
@@ -34,23 +37,36 @@ def _widen_tasks_and_schedules() -> None:
     op.add_column("tasks", sa.Column("paused_for", sa.String(length=16), nullable=False, server_default=""))
     op.add_column("tasks", sa.Column("failures", sa.Integer(), nullable=False, server_default="0"))
     op.add_column("tasks", sa.Column("crashes", sa.Integer(), nullable=False, server_default="0"))
+    op.add_column("tasks", sa.Column("retries_since", UtcDateTime(), nullable=True))
+    op.add_column("tasks", sa.Column("lane", sa.String(length=8), nullable=False, server_default=""))
+    op.add_column("tasks", sa.Column("retries", sa.Integer(), nullable=False, server_default="0"))
     op.create_index(
         "tasks_to_resume", "tasks", ["resume_at"], sqlite_where=sa.text("resume_at IS NOT NULL"),
         postgresql_where=sa.text("resume_at IS NOT NULL"),
     )  # fmt: skip
     op.add_column("schedules", sa.Column("calendars", Json, nullable=False, server_default="[]"))
+    op.add_column("schedules", sa.Column("paused_until", UtcDateTime(), nullable=True))
 
 
 def _widen_runs() -> None:
     op.add_column("runs", sa.Column("priority", sa.SmallInteger(), nullable=False, server_default="1"))
     op.add_column("runs", sa.Column("rank_at", UtcDateTime(), nullable=True))
     op.add_column("runs", sa.Column("pool", sa.String(length=60), nullable=False, server_default=""))
+    op.add_column("runs", sa.Column("max_running", sa.Integer(), nullable=False, server_default="0"))
     op.add_column("runs", sa.Column("backfill_id", Key, nullable=True))
     op.add_column("runs", sa.Column("notes", Json, nullable=False, server_default="[]"))
     op.add_column("runs", sa.Column("resumes_after", sa.String(length=60), nullable=False, server_default=""))
+    op.add_column("attempts", sa.Column("error_class", sa.String(length=16), nullable=False, server_default=""))
     op.create_index(
         "runs_queued", "runs", ["lane", "team_id", "rank_at", "id"], sqlite_where=_QUEUED, postgresql_where=_QUEUED
     )
+    op.create_index(
+        "runs_held", "runs",
+        ["team_id", "pool", "task_id", "max_running", "backfill_id", "state", "rank_at", "id"],
+        sqlite_where=_HELD, postgresql_where=_HELD,
+    )  # fmt: skip
+    op.execute("UPDATE runs SET rank_at = queued_at WHERE state = 'queued'")
+    op.create_index("runs_timed", "runs", ["not_before"], sqlite_where=_TIMED, postgresql_where=_TIMED)
     op.create_index(
         "runs_of_backfill", "runs", ["backfill_id", "state"], sqlite_where=sa.text("backfill_id IS NOT NULL"),
         postgresql_where=sa.text("backfill_id IS NOT NULL"),
@@ -162,6 +178,8 @@ def _create_alerts() -> None:
     )
     op.create_index("alerts_open", "alerts", ["key"], unique=True, sqlite_where=_OPEN, postgresql_where=_OPEN)
     op.create_index("alerts_of_team", "alerts", ["team_id", "id"])
+    op.create_index("alerts_of_run", "alerts", ["run_id"])
+    op.create_index("alerts_ended", "alerts", ["ended_at"])
     op.create_table(
         "deliveries",
         sa.Column("id", Key, nullable=False),

@@ -3,19 +3,23 @@
 NEEDS = {
     "see": (
         "list_tasks", "read_task", "list_files", "list_versions", "read_version", "preview_schedule", "list_schedules",
-        "list_runs", "read_run", "read_log", "read_log_text", "list_artifacts", "read_artifact", "list_events",
-        "list_run_events", "list_secrets", "list_models", "read_me", "revoke_me", "list_tokens", "list_teams",
+        "list_runs", "read_run", "read_resumption", "list_breakers", "read_log", "read_log_text", "list_artifacts", "read_artifact", "list_events",
+        "list_run_events", "read_restore", "list_secrets", "list_models", "list_calendars", "read_calendar", "list_stretches",
+        "list_countries", "list_regions", "read_me", "revoke_me", "list_tokens", "list_teams",
         "read_team", "list_members",
     ),
     "run": (
         "create_run", "cancel_run", "repeat_run", "resume_run", "decide_run", "cancel_runs", "repeat_runs",
-        "decide_runs",
+        "decide_runs", "close_breaker",
     ),
     "edit": (
         "create_task", "change_task", "delete_task", "recover_task", "pause_task", "resume_task", "copy_task",
-        "add_files", "remove_file", "restore_version", "replace_schedules", "add_schedule", "remove_schedule",
+        "add_files", "remove_file", "restore_version", "replace_schedules", "confirm_restore", "add_schedule", "remove_schedule",
     ),
-    "manage": ("set_secret", "delete_secret", "create_token", "revoke_token"),
+    "manage": (
+        "set_secret", "delete_secret", "create_calendar", "preview_calendar", "change_calendar", "delete_calendar",
+        "refresh_calendar", "create_token", "revoke_token",
+    ),
     "members": ("change_role", "remove_member", "list_invitations", "invite", "withdraw_invitation"),
     "own": ("rename_team",),
 }  # fmt: skip

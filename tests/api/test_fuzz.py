@@ -34,6 +34,7 @@ THERE = {
     "member_id": 1,
     "token_id": 1,
     "invitation_id": 1,
+    "country": "DE",
 }
 """What is there, for the parameters of addresses; half of the requests ask for it."""
 
@@ -48,6 +49,7 @@ def things(ada_program, task):
     ada_program.make("/runs", {"task": task})
     ada_program.put("/secrets/API_KEY", {"value": "a quiet value"})
     ada_program.make("/invitations", {"role": "viewer"})
+    ada_program.make("/calendars", {"name": "Probe", "kind": "blackout", "weekly": ["Sun"]})
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -23,6 +23,7 @@ FIGURES = {
     "lateness": "lateness_ms",
     "first_line": "first_line_ms",
     "run_now": "run_now_ms",
+    "steps": "steps",
     "herd": "herd_s",
     "throughput": "throughput_runs_per_s",
     "waiting": "waiting",
@@ -34,7 +35,7 @@ FIGURES = {
 """Module -> name in the answer."""
 
 TOGETHER = (
-    ("idle", "lateness", "first_line", "run_now", "herd", "throughput"),
+    ("idle", "lateness", "first_line", "run_now", "steps", "herd", "throughput"),
     ("waiting",),
     ("idle_schedules",),
     ("sse", "pages"),
@@ -47,6 +48,8 @@ AIMS = (
     Aim("first_line_ms.python.p95", 40, "ms"),
     Aim("first_line_ms.shell.p95", 40, "ms"),
     Aim("run_now_ms.p95", 20, "ms"),
+    Aim("steps.overhead_ms.p50", 15, "ms"),
+    Aim("steps.forty_s", 1, "s"),
     Aim("herd_s.last_started", 4, "s"),
     Aim("throughput_runs_per_s", 250, "/s", is_least=True),
     Aim("waiting.workers_pss_mb", 400, "MiB"),

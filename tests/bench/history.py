@@ -1,5 +1,6 @@
 """A long history for one team: runs with attempts, steps and logs, spread evenly over the past; always the same one."""
 
+import json
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -27,6 +28,9 @@ FATES = (
     ("missed", 14, "misfire_latest", "Missed: Carillon was not running then; a later one ran instead."),
     ("blocked", 4, "no_secret", "The secret API_KEY does not exist. Set it in Settings, then run again."),
 )
+LOGS_DAYS = 90
+"""Older runs have lost their logs."""
+
 DID_NOT = {"skipped", "missed", "blocked"}
 NAMES = ("Morning digest", "Nightly export", "Price watch", "Backup rotation", "Certificate expiry")
 
@@ -45,8 +49,10 @@ def fill(connection, runs=100_000, team_id=1, days=90, seed=7):
             for n in some
         ]
         rows[-1] |= {"state": "succeeded"} if done + AT_ONCE >= runs else {}
-        connection.execute(sa.insert(Run), rows)
-        _store_attempts(connection, [row for row in rows if row["state"] not in DID_NOT], next_id + runs - 1)
+        _store(connection, Run, rows)
+        since = now - timedelta(days=LOGS_DAYS)
+        ran = [row for row in rows if row["state"] not in DID_NOT]
+        _store_attempts(connection, ran, since, next_id + runs - 1)
     connection.execute(sa.update(Team).where(Team.id == team_id).values(next_run_number=first + runs))
     return first + runs - 1
 
@@ -58,7 +64,7 @@ def _task(connection, team_id, number, now):
     task = connection.execute(sa.insert(Task).values(values | times).returning(Task.id)).scalar_one()
     definition = {
         "name": name, "engine": "http", "settings": {"url": "https://status.example/", "method": "GET"}, "limits": asdict(Limits()),
-        "policy": asdict(Policy()), "min_isolation": 0, "files": [], "schedule": None,
+        "policy": asdict(Policy()), "min_isolation": 0, "files": [], "schedules": [],
     }  # fmt: skip
     values = {"team_id": team_id, "task_id": task, "number": 1, "definition": definition, "created_at": now}
     version = connection.execute(sa.insert(TaskVersion).values(values).returning(TaskVersion.id)).scalar_one()
@@ -84,19 +90,49 @@ def _run(chance, team_id, task, planned_at, number):
     }  # fmt: skip
 
 
-def _store_attempts(connection, runs, last_id):
+def _store(connection, table, rows):
+    """Insert many rows. SQLite's driver gets them as they lie in the file: the mapper would take most of the time."""
+    if connection.dialect.name != "sqlite":
+        connection.execute(sa.insert(table), rows)
+        return
+    missing = {
+        column.name: _default(column) for column in table.__table__.columns if column.default and column.name not in rows[0]
+    }  # fmt: skip
+    names = [*rows[0], *missing]
+    tail = tuple(_as_stored(value) for value in missing.values())
+    places = ", ".join("?" * len(names))
+    connection.exec_driver_sql(
+        f"INSERT INTO {table.__tablename__} ({', '.join(names)}) VALUES ({places})",  # noqa: S608 names of our own columns
+        [(*map(_as_stored, row.values()), *tail) for row in rows],
+    )
+
+
+def _default(column):
+    return column.default.arg(None) if column.default.is_callable else column.default.arg
+
+
+def _as_stored(value):
+    if isinstance(value, datetime):
+        return value.replace(tzinfo=None).isoformat(" ", "microseconds")
+    return json.dumps(value) if isinstance(value, (dict, list)) else value
+
+
+def _store_attempts(connection, runs, logs_since, last_id):
+    first = (connection.execute(sa.select(sa.func.max(Attempt.id))).scalar() or 0) + 1
     attempts = [
         {
-            "run_id": run["id"], "number": 1, "token": 1, "state": run["state"], "reason": run["reason"],
+            "id": first + place, "run_id": run["id"], "number": 1, "token": 1, "state": run["state"], "reason": run["reason"],
             "sentence": run["sentence"], "worker": "north-1", "isolation": {}, "started_at": run["started_at"],
             "ended_at": run["ended_at"],
         }
-        for run in runs
+        for place, run in enumerate(runs)
     ]  # fmt: skip
-    ids = connection.execute(sa.insert(Attempt).returning(Attempt.id, sort_by_parameter_order=True), attempts)
-    steps = [step for attempt, run in zip(ids.scalars(), runs, strict=True) for step in _steps(attempt, run)]
-    connection.execute(sa.insert(Step), steps)
-    connection.execute(sa.insert(LogChunk), [chunk for run in runs for chunk in _log(run, run["id"] == last_id)])
+    _store(connection, Attempt, attempts)
+    pairs = zip(attempts, runs, strict=True)
+    _store(connection, Step, [step for attempt, run in pairs for step in _steps(attempt["id"], run)])
+    young = [run for run in runs if run["started_at"] >= logs_since]
+    if young:
+        _store(connection, LogChunk, [chunk for run in young for chunk in _log(run, run["id"] == last_id)])
 
 
 def _steps(attempt, run):
@@ -105,7 +141,7 @@ def _steps(attempt, run):
         (("prepare", 0.0, 0.02), ("run", 0.02, 0.97), ("collect", 0.97, 1.0))
     ):
         yield {
-            "attempt_id": attempt, "position": position + 1, "name": name, "state": "succeeded", "detail": "",
+            "attempt_id": attempt, "position": position + 1, "name": name, "state": "succeeded", "detail": "", "facts": {},
             "started_at": run["started_at"] + span * start, "ended_at": run["started_at"] + span * end,
         }  # fmt: skip
 

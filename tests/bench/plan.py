@@ -16,13 +16,14 @@ AT_ONCE = 5_000
 _numbers = itertools.count(1)
 
 
-def tasks(team, count, settings, engine="http"):
+def tasks(team, count, settings, engine="http", steps=()):
     """So many tasks, alike; returns their ids and versions."""
     now = datetime.now(UTC)
     common = {"team_id": team, "created_at": now}
     definition = {
         "name": "probe", "engine": engine, "settings": settings, "limits": {"timeout_seconds": 120},
         "policy": asdict(Policy(overlap="allow")), "min_isolation": 0, "files": [], "schedule": None,
+        "steps": list(steps),
     }  # fmt: skip
     new = [
         common | {"slug": f"probe-{number}", "name": f"Probe {number}", "engine": engine, "changed_at": now}

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.firing import ON_TIME, SINGLE_ROWS, decide
+from app.domain.firing import ON_TIME, SINGLE_ROWS, decide, release
+from app.domain.occurrences import Occurrence, Plan, between
 from app.domain.policy import Policy
-from app.domain.triggers import Fire, Trigger, fires_between
+from app.domain.triggers import Fire, Trigger
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 
@@ -18,12 +19,13 @@ def every_minute(hours=0, minutes=0):
     """The planned times of a job of every minute, stopped for so long until NOW."""
     trigger = Trigger("cron", "* * * * *", "UTC")
     return list(
-        fires_between(trigger, NOW - timedelta(hours=hours, minutes=minutes), NOW - ON_TIME - timedelta(seconds=1))
+        between(Plan(trigger), NOW - timedelta(hours=hours, minutes=minutes), NOW - ON_TIME - timedelta(seconds=1))
     )
 
 
 def at(**ago):
-    return Fire(NOW - timedelta(**ago), "")
+    fire = Fire(NOW - timedelta(**ago), "")
+    return Occurrence(fire, fire.at)
 
 
 def of(decisions, *actions):
@@ -41,7 +43,7 @@ def test_a_job_of_every_minute_stopped_three_hours(misfire, ran):
     due = every_minute(hours=3)
     decisions = decide(due, NOW, Policy(misfire=misfire, overlap="allow"), 0, 0)
     assert len(of(decisions, "queue")) == ran
-    assert [decision.fire for decision in of(decisions, "queue")] == due[len(due) - ran :]
+    assert [decision.what for decision in of(decisions, "queue")] == due[len(due) - ran :]
     assert sum(decision.count for decision in of(decisions, "miss")) == len(due) - ran
 
 
@@ -72,7 +74,7 @@ def test_a_time_that_is_a_little_late_is_simply_run(misfire):
 def test_a_grace_shorter_than_a_restart_is_kept():
     late, right = at(seconds=11), at(seconds=9)
     decisions = decide([late, right], NOW, Policy(grace_seconds=10), 0, 0)
-    assert [(decision.fire, decision.action) for decision in decisions] == [(late, "miss"), (right, "queue")]
+    assert [(decision.what, decision.action) for decision in decisions] == [(late, "miss"), (right, "queue")]
 
 
 def test_a_late_time_is_not_made_up_for_when_one_is_due_now():
@@ -92,9 +94,9 @@ def test_a_long_gap_folds_all_but_the_newest_hundred():
     folded, single = decisions[0], decisions[1:]
     assert len(single) == SINGLE_ROWS
     assert (folded.reason, folded.count) == ("folded", len(due) - SINGLE_ROWS)
-    assert (folded.fire, folded.until) == (due[0], due[-SINGLE_ROWS - 1].at)
+    assert (folded.what, folded.until) == (due[0], due[-SINGLE_ROWS - 1].fire.at)
     assert folded.sentence == "Missed 1,339 times: Carillon was not running then."
-    assert single[0].fire == due[-SINGLE_ROWS]
+    assert single[0].what == due[-SINGLE_ROWS]
 
 
 def test_a_hundred_missed_times_are_not_folded():
@@ -161,9 +163,9 @@ def test_every_planned_time_is_decided_exactly_once(seconds, policy, active):
     due = [at(seconds=ago) for ago in sorted(seconds, reverse=True)]
     decisions = decide(due, NOW, policy, active, 0)
     assert sum(decision.count for decision in decisions) == len(due)
-    assert len({decision.fire for decision in decisions}) == len(decisions)
+    assert len({decision.what for decision in decisions}) == len(decisions)
     assert all(
-        NOW - decision.fire.at <= timedelta(seconds=policy.grace_seconds)
+        NOW - decision.what.at <= timedelta(seconds=policy.grace_seconds)
         for decision in decisions
         if decision.action != "miss"
     )

@@ -42,6 +42,13 @@ def test_a_run_that_is_tried_again_says_when():
     assert tell(Case("waiting", "503.", "retry", not_before=later), NOW).due_at == later
 
 
+def test_a_run_that_is_held_back_says_when_in_the_readers_time_alone():
+    later = NOW + timedelta(seconds=30)
+    said = "Waits: example.com failed 5 times in a row; next try at 14:05 UTC."
+    told = tell(Case("waiting", said, "breaker", not_before=later), NOW)
+    assert (told.lead, told.due_at) == ("Waits: example.com failed 5 times in a row.", later)
+
+
 def test_a_running_run_says_what_it_does_and_when_it_should_end():
     told = tell(Case("running", step="collect", started_at=ago(20), usual_seconds=60), NOW)
     assert told.lead == "Collecting its files."

@@ -7,6 +7,26 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from app.domain.lifecycle import ACTIVE, DID_NOT_HAPPEN, ENDED, MOVES, STATES, WENT_WRONG, can_move, has_ended
 
 
+PROMISED = {
+    "planned": "waiting queued skipped missed blocked cancelled",
+    "waiting": "queued running skipped missed blocked cancelled",
+    "queued": "running cancelled missed blocked",
+    "running": "succeeded degraded unmet failed timed_out cancelled waiting queued lost skipped blocked",
+    "lost": "queued waiting failed",
+}
+"""The table of states: what each may go to; the others end the run."""
+
+DECIDED = {("waiting", "failed"), ("lost", "cancelled")}
+"""Somebody ends a run whose worker vanished in the middle, or had asked it to stop before it vanished."""
+
+
+def test_the_moves_are_those_that_are_promised():
+    moves = {(before, after) for before, states in MOVES.items() for after in states}
+    promised = {(before, after) for before, states in PROMISED.items() for after in states.split()}
+    assert moves == promised | DECIDED
+    assert set(STATES) == set(PROMISED) | ENDED
+
+
 class Life(RuleBasedStateMachine):
     """A run that tries any move at any time and takes those it may."""
 

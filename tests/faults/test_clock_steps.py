@@ -56,7 +56,7 @@ def findings(since, seconds_off):
 def test_i7_a_clock_set_forward_goes_by_the_rule_for_missed_times(house, probe, set_clock, seen, forward):
     since = ago(seconds=1)
     clock, _ = house.spawn("clock", **house.faked), house.spawn("worker", **house.faked)
-    (run,) = queue(house.team, probe("/delay/5", retries=0))
+    (run,) = queue(house.team, probe("/delay/5", crash_retries=0))
     factories.schedule(house.team, probe(name="every second"), "1s", overlap="allow")
     eventually(lambda: is_running(run) and len(states()) > 2)
     set_clock(forward)
@@ -81,7 +81,7 @@ def test_i7_a_clock_set_back_fires_nothing_again(house, probe, set_clock, seen):
     clock, _ = house.spawn("clock", **house.faked), house.spawn("worker", **house.faked)
     factories.schedule(house.team, probe(), "1s", overlap="allow")
     eventually(lambda: list(states().values()).count("succeeded") >= 3)
-    (run,) = queue(house.team, probe("/delay/3", name="slow", retries=0))
+    (run,) = queue(house.team, probe("/delay/3", name="slow", crash_retries=0))
     eventually(lambda: is_running(run))
     set_clock(-HOUR)
     time.sleep(1)  # what was under way when the clock was set ends

@@ -58,7 +58,7 @@ def test_e2_a_killed_workers_run_is_carried_out_by_another(house, probe):
 def test_e2_without_a_try_left_it_ends_failed_with_the_reason(house, probe):
     house.spawn("clock")
     first = house.spawn("worker")
-    (run,) = queue(house.team, probe("/delay/5", retries=0))
+    (run,) = queue(house.team, probe("/delay/5", crash_retries=0))
     eventually(lambda: is_running(run))
     house.kill(first)
     (ended,) = all_ended([run])
@@ -81,7 +81,7 @@ def test_e2_after_a_power_cut_everything_goes_on(house, probe):
 
 def test_e2_when_only_its_code_is_killed_a_run_says_so_and_is_tried_again(house):
     settings = {"script": "sleep 30", "interpreter": "bash", "env": {"TEST_MARK": f"mark-{os.getpid()}-code"}}
-    task = factories.task(house.team, engine="shell", settings=settings, retries=1, retry_delay_seconds=0.1)
+    task = factories.task(house.team, engine="shell", settings=settings, crash_retries=1, retry_delay_seconds=0.1)
     house.spawn("clock")
     house.spawn("worker")
     run = factories.run(house.team, task, lane="code")
@@ -212,7 +212,7 @@ def test_e12_a_worker_asked_to_stop_loses_nothing(house, probe):
 def test_i7_a_machine_that_stood_still_loses_nothing(house, probe):
     since = ago(seconds=1)
     processes = [house.spawn("clock"), house.spawn("worker")]
-    (run,) = queue(house.team, probe("/delay/9", retries=0))
+    (run,) = queue(house.team, probe("/delay/9", crash_retries=0))
     factories.schedule(house.team, probe(name="every second"), "1s", overlap="allow")
     eventually(lambda: is_running(run) and len(states()) > 2)
     for process in processes:

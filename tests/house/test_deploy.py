@@ -201,7 +201,7 @@ def test_whoever_stops_a_process_waits_longer_than_it_takes():
         workload = WORKLOADS[f"carillon-{name}"]
         before = container(workload).get("lifecycle", {}).get("preStop", {}).get("exec", {}).get("command", ["", "0"])
         given = read({"CARILLON_STOP_GRACE_SECONDS": CONFIG["CARILLON_STOP_GRACE_SECONDS"]})
-        takes = 10 if name == "clock" else longest_stop(name, given)
+        takes = 10 if name in {"clock", "watchdog"} else longest_stop(name, given)
         assert pod(workload)["terminationGracePeriodSeconds"] > takes + int(before[1])
     for path in UNITS:
         part = path.stem.removeprefix("carillon-").removesuffix("@")
@@ -288,9 +288,7 @@ def test_kubectl_builds_the_manifests():
     assert sorted(kinds) == sorted(
         [
             "ConfigMap",
-            "Deployment",
-            "Deployment",
-            "Deployment",
+            *["Deployment"] * 4,
             "Ingress",
             "Job",
             "Service",
@@ -324,11 +322,11 @@ def test_what_is_copied_into_the_image_starts(tmp_path, settings):
     start = [sys.executable, "-P", "-m", "app.cli"]
     for _ in range(2):  # an upgrade migrates where there is a data folder already
         subprocess.run([*start, "migrate"], env=given, cwd=inside, check=True)
-    running = [subprocess.Popen([*start, part], env=given, cwd=inside) for part in ("web", "clock", "worker")]
+    running = [subprocess.Popen([*start, part], env=given, cwd=inside) for part in ("web", "clock", "worker", "watchdog")]
     try:
         ready = eventually(lambda: all(_ready(port).values()) and _ready(port), seconds=40)
         assert set(ready) == {"ready", "database", "tables", "redis", "clock", "worker"}
-        for part in ("web", "clock", "worker"):
+        for part in ("web", "clock", "worker", "watchdog"):
             assert subprocess.run([*start, "probe", part], env=given, cwd=inside, check=False).returncode == 0
     finally:
         for process in running:

@@ -20,13 +20,14 @@ def client(settings):
 def test_what_is_put_in_twice_by_two_is_taken_as_the_same_job(client):
     queues.enqueue([("io", "run-1-1"), ("code", "run-2-1")])
     queues.enqueue([("io", "run-1-1")])
-    assert queues.take(client, "io", 10, 1) == ["run-1-1", "run-1-1"]
+    assert queues.take(client, "io", 10, 1) == (["run-1-1", "run-1-1"], False)
     assert queues.waiting("code") == {"run-2-1"}
 
 
 def test_what_is_taken_and_forgotten_leaves_nothing_behind(client):
     queues.enqueue([("io", f"run-{number}-1") for number in range(5)])
-    taken = queues.take(client, "io", 3, 1)
+    taken, has_more = queues.take(client, "io", 3, 1)
+    assert has_more
     assert taken == ["run-0-1", "run-1-1", "run-2-1"]
     queues.forget(client, "io", taken)
     assert len(client.keys("rq:job:*")) == 2
@@ -34,7 +35,7 @@ def test_what_is_taken_and_forgotten_leaves_nothing_behind(client):
 
 def test_who_waits_is_woken_by_what_comes(client):
     taken = []
-    waiter = threading.Thread(target=lambda: taken.extend(queues.take(redis.blocking_client(), "io", 2, 5)))
+    waiter = threading.Thread(target=lambda: taken.extend(queues.take(redis.blocking_client(), "io", 2, 5)[0]))
     waiter.start()
     queues.enqueue([("io", "run-9-1")])
     waiter.join(5)
@@ -42,14 +43,15 @@ def test_who_waits_is_woken_by_what_comes(client):
 
 
 def test_an_empty_queue_gives_nothing_after_its_time(client):
-    assert queues.take(client, "io", 5, 1) == []
+    assert queues.take(client, "io", 5, 1) == ([], False)
 
 
 def test_what_is_put_back_is_taken_first(client):
     queues.enqueue([("io", "run-1-1"), ("io", "run-2-1"), ("io", "run-3-1")])
-    taken = queues.take(client, "io", 2, 1)
+    taken, has_more = queues.take(client, "io", 2, 1)
+    assert has_more
     queues.put_back("io", taken)
-    assert queues.take(client, "io", 5, 1) == ["run-1-1", "run-2-1", "run-3-1"]
+    assert queues.take(client, "io", 5, 1)[0] == ["run-1-1", "run-2-1", "run-3-1"]
 
 
 def plant(client, id_, data, **more):

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 
 import pytest
 import sqlalchemy as sa
@@ -44,7 +45,7 @@ def here(app, settings, tmp_path):
 
 @pytest.fixture
 def lane(here):
-    lane = Lane("io", 60, _begin)
+    lane = Lane("io", 60, partial(_begin, "io"))
     lane.start()
     yield lane
     lane.stop_taking()
@@ -108,7 +109,7 @@ def test_an_agent_that_is_shut_down_goes_on_after_its_last_turn(here, lane):
         eventually(lambda: rows(Run)[0].state == "queued")
         here.keeper._farewell = ""
         with ThreadPoolExecutor(1) as slots:
-            runs.begin(run, 2, slots).result(20)
+            runs.begin([(run, 2)], "io", slots)[0].result(20)
         assert server.turns_asked() == {0: 1, 1: 2, 2: 1}
     assert (rows(Run)[0].state, rows(Run)[0].cost_micros) == ("succeeded", 300_150)
 
@@ -117,9 +118,10 @@ def test_a_job_that_goes_on_holds_its_slot_until_it_has_ended(settings):
     redis.attach(settings)
     going_on = []
 
-    def begin(*_):
-        going_on.append(Future())
-        return going_on[-1]
+    def begin(jobs, *_):
+        new = [Future() for _ in jobs]
+        going_on.extend(new)
+        return new
 
     lane = Lane("io", 2, begin)
     queues.enqueue([("io", f"run-{number}-1") for number in range(3)])

@@ -126,7 +126,7 @@ def test_a_schedule_that_cannot_be_computed_is_set_aside_and_told_and_the_others
     assert (broken.state, broken.next_fire_at) == ("broken", None)
     assert broken.problem
     assert [entry.action for entry in rows(Audit)] == ["schedule_set_aside"]
-    assert [event.kind for event in rows(Event, Event.run_id.is_(None))] == ["schedule_broken"]
+    assert [event.kind for event in rows(Event, Event.run_id.is_(None))] == ["schedule_broken", "alert_began"]
 
 
 def test_a_task_whose_engine_is_gone_blocks_no_other(team, leadership):
@@ -246,3 +246,4 @@ def factories_row(work, team, task):
         "next_fire_at": work.now - timedelta(seconds=1), "decided_until": start, "created_at": start,
         "gap": "next", "fold": "first", "text": "", "problem": "",
     }  # fmt: skip
+

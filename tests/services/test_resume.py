@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from app.core.errors import Conflict, Forbidden, Invalid, NotFound
 from app.models.instance import Audit
 from app.models.runs import Checkpoint, Run
-from app.models.tasks import Task
+from app.models.tasks import Task, TaskVersion
 from app.services import runs
 from app.services.unit import batch
 from tests import factories
@@ -39,10 +39,11 @@ def ended(team, task, state="failed", reason="cost_cap", **more):
     return factories.run(team, task, state, reason=reason, ended_at=factories.ago(), cost_micros=990_000, **more)
 
 
-def keep(team, run, after="Turn 1"):
+def keep(team, run, after="Turn 1", number=1, state=()):
     with batch() as work:
-        values = {"team_id": team, "run_id": run, "number": 1, "token": 1, "after": after, "state": {}, "files": {}}
-        work.connection.execute(sa.insert(Checkpoint).values(values | {"at": work.now}))
+        values = {"team_id": team, "run_id": run, "number": number, "token": 1, "after": after, "files": {}}
+        values |= {"state": dict(state), "at": work.now}
+        work.connection.execute(sa.insert(Checkpoint).values(values))
 
 
 @pytest.fixture
@@ -158,3 +159,117 @@ def test_who_let_it_go_on_is_on_record_and_both_pages_know(actor, capped):
     old, new = runs.find(actor, 1).way, runs.find(actor, 2).way
     assert (old.went_on, old.can_go_on, list(old.saved)) == (2, True, ["Turn 1"])
     assert (new.came_from, new.can_go_on, new.earlier_micros) == (1, False, 990_000)
+
+
+# --- from a chosen step, or from the start
+
+
+POST = {"url": "http://127.0.0.1:9/x", "method": "POST"}
+STEPS = [
+    {"name": "Fetch", "engine": "http", "settings": POST | {"method": "GET"}},
+    {"name": "Chart", "engine": "python", "settings": {}},
+    {"name": "Send", "engine": "http", "settings": POST},
+]
+
+
+@pytest.fixture
+def flow(team):
+    """A task of three steps, of which the second was changed since."""
+    task = factories.task(team, "flow", "steps", {"steps": True}, label="Flow")
+    with batch() as work:
+        own = sa.select(TaskVersion.definition).where(TaskVersion.task_id == task)
+        definition = work.connection.execute(own).scalar_one() | {"steps": STEPS}
+        work.connection.execute(sa.update(TaskVersion).where(TaskVersion.task_id == task).values(definition=definition))
+    return task
+
+
+def change(team, task):
+    """Give the task a second version that also tells somebody first."""
+    with batch() as work:
+        own = sa.select(TaskVersion.definition).where(TaskVersion.task_id == task)
+        told = {"name": "Tell", "engine": "http", "settings": POST | {"url": "http://127.0.0.1:9/tell"}}
+        definition = work.connection.execute(own).scalar_one() | {"steps": [*STEPS, told]}
+        row = {"team_id": team, "task_id": task, "number": 2, "definition": definition, "created_at": work.now}
+        made = work.connection.execute(sa.insert(TaskVersion).values(row).returning(TaskVersion.id)).scalar_one()
+        work.connection.execute(sa.update(Task).where(Task.id == task).values(version_id=made, version_number=2))
+        return made
+
+
+@pytest.fixture
+def stopped(team, flow):
+    """Run #1, which failed in its last step."""
+    run = ended(team, flow, "failed", "http_status")
+    keep(team, run, "Fetch", 1, {"result": {}})
+    keep(team, run, "Chart", 2, {"result": {}})
+    return run
+
+
+def test_the_places_to_go_on_from_are_named_with_what_each_would_repeat(actor, stopped):
+    asked = runs.resumption(actor, 1)
+    assert [(point.kind, point.after, list(point.steps)) for point in asked.points] == [
+        ("step", "Chart", ["Send"]), ("step", "Fetch", ["Chart", "Send"]), ("start", "", ["Fetch", "Chart", "Send"]),
+    ]  # fmt: skip
+    assert {tuple(point.effects) for point in asked.points} == {("Send: sends POST to 127.0.0.1:9 again",)}
+    assert all(point.at for point in asked.points[:2])
+    assert (asked.run.version.number, asked.present, asked.is_capped) == (1, 1, False)
+
+
+def test_what_the_present_version_would_do_is_named_too(actor, team, flow, stopped):
+    change(team, flow)
+    asked = runs.resumption(actor, 1)
+    assert asked.present == 2
+    assert asked.points[0].effects[-1] == "Tell: sends POST to 127.0.0.1:9 again"
+
+
+def test_it_goes_on_behind_a_chosen_step_with_either_version(actor, team, flow, stopped):
+    old = newest()
+    second = change(team, flow)
+    assert runs.resume(actor, 1, kind="step", after="Fetch") == 2
+    assert (newest().resumes_id, newest().resumes_after, newest().version_id) == (stopped, "Fetch", old.version_id)
+    assert runs.resume(actor, 1, kind="step", after="Fetch", version="present") == 3
+    assert (newest().resumes_after, newest().version_id) == ("Fetch", second)
+    assert runs.resume(actor, 1) == 4
+    assert (newest().resumes_after, newest().version_id) == ("", old.version_id)
+    assert [runs.resume(actor, 1, kind="step", after="Fetch") for _ in range(2)] == [2, 2]
+    assert runs.find(actor, 1).way.went_on == 4
+
+
+def test_from_the_start_it_is_a_run_like_any_other(actor, team, flow, stopped):
+    second = change(team, flow)
+    assert runs.resume(actor, 1, kind="start", version="present") == 2
+    assert (newest().resumes_id, newest().version_id) == (None, second)
+    assert runs.resume(actor, 1, kind="start") == 3
+    assert newest().version_id != second
+
+
+def test_a_run_that_worked_goes_on_from_a_step_that_is_chosen_and_only_from_there(actor, team, flow):
+    keep(team, ended(team, flow, "succeeded", "ok"), "Fetch", 1, {"result": {}})
+    with pytest.raises(Conflict, match="nothing to go on from"):
+        runs.resume(actor, 1)
+    assert runs.resume(actor, 1, kind="step", after="Fetch") == 2
+
+
+def test_only_what_is_whole_can_be_chosen(actor, team, task):
+    run = ended(team, task, "failed", "model_away")
+    for number, state in enumerate(({}, {"said": 2}, {"said": 3}), start=1):
+        keep(team, run, f"Turn {number}", number, state)
+    assert [point.after for point in runs.resumption(actor, 1).points] == ["Turn 3", "Turn 2", ""]
+    with pytest.raises(Conflict, match="keeps no checkpoint after Turn 1"):
+        runs.resume(actor, 1, kind="step", after="Turn 1")
+
+
+def test_nonsense_is_refused_in_words(actor, stopped):
+    for more, field in (({"kind": "middle"}, "place"), ({"kind": "step"}, "place"), ({"version": "other"}, "version")):
+        with pytest.raises(Invalid) as refused:
+            runs.resume(actor, 1, **more)
+        assert list(refused.value.fields) == [field]
+    assert len(rows(Run)) == 1
+
+
+def test_a_run_that_goes_is_asked_nothing(actor, team, flow):
+    factories.run(team, flow, "running")
+    for ask in (runs.resumption, lambda actor, number: runs.resume(actor, number, kind="start")):
+        with pytest.raises(Conflict, match="not ended yet"):
+            ask(actor, 1)
+    with pytest.raises(NotFound):
+        runs.resumption(factories.owner(factories.team("elsewhere")), 1)

@@ -82,12 +82,12 @@ def test_start_end_and_count_bound_a_schedule(limits, expected):
     shown = preview(Given("0 9 * * *", "Europe/Berlin", **limits), NOON, 4)
     assert [f"{fire.at.day} {fire.at:%b}" for fire in shown.fires] == expected
     is_bounded = set(limits) != {"starts"}
-    assert shown.last == (shown.fires[-1] if is_bounded else None)
+    assert shown.last == (shown.fires[-1].fire if is_bounded else None)
 
 
 def test_elapsed_time_counts_from_the_start_that_was_given():
     shown = preview(Given("36h", "UTC", starts="2026-12-01T06:00"), NOON, 2)
-    assert [fire.local for fire in shown.fires] == ["2026-12-01 06:00", "2026-12-02 18:00"]
+    assert [one.fire.local for one in shown.fires] == ["2026-12-01 06:00", "2026-12-02 18:00"]
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_a_limited_schedule_ends_by_itself_and_keeps_what_was_typed(actor, clock
 
 def test_an_rrule_is_read_as_it_is_and_asked_for_its_time():
     shown = preview(Given("FREQ=MONTHLY;BYDAY=-1FR;BYHOUR=17;BYMINUTE=0", "Europe/Berlin"), NOON, 2)
-    assert [fire.local for fire in shown.fires] == ["2026-11-27 17:00", "2026-12-25 17:00"]
+    assert [one.fire.local for one in shown.fires] == ["2026-11-27 17:00", "2026-12-25 17:00"]
     asked = preview(Given("FREQ=DAILY;INTERVAL=2", "Europe/Berlin"), NOON)
     assert (asked.state, len(asked.choices)) == ("ask", 3)
     assert all(preview(Given(choice.text, "Europe/Berlin"), NOON).state == "understood" for choice in asked.choices)

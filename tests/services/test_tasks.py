@@ -240,4 +240,4 @@ def test_the_preview_is_what_will_happen(actor, shop, clock):
 def test_both_zones_of_a_preview_are_there(clock):
     preview = schedules.preview(Given("every day at 9:00", "Asia/Tokyo"), NOON, 1)
     assert preview.fires[0].at == datetime(2026, 11, 25, 0, tzinfo=UTC)
-    assert preview.fires[0].local == "2026-11-25 09:00"
+    assert preview.fires[0].fire.local == "2026-11-25 09:00"

@@ -7,9 +7,12 @@ import pytest
 import sqlalchemy as sa
 
 from app.factory import create_app
-from app.models.instance import Leader
-from app.services import workers
-from app.services.unit import unit
+from app.models.instance import Fact, Leader
+from app.services import counting, dispatch, workers
+from app.services.audit import chain
+from app.services.execution import claims, outcomes
+from app.services.unit import batch, unit
+from tests import factories
 
 
 def begin_work(app):
@@ -115,3 +118,67 @@ def test_a_bug_shows_a_reference_and_nothing_else(app, ada, capfd):
     assert "inner words" not in page.text
     part = ada.get("/me/broken", headers={"HX-Request": "true"})
     assert part.text.startswith('<div class="note')
+
+
+# --- the numbers of promises
+
+
+def value_of(client, name):
+    """The value of a series of /metrics, as it is written there."""
+    lines = client.get("/metrics").text.splitlines()
+    return next((float(line.rpartition(" ")[2]) for line in lines if line.rpartition(" ")[0] == name), None)
+
+
+def test_lateness_is_a_histogram_of_what_was_queued(app, client):
+    with app.app_context():
+        team = factories.team()
+        for number, late in enumerate((0.02, 0.02, 20.0)):
+            task = factories.task(team, name=f"t{number}", overlap="allow")
+            factories.schedule(team, task, "1h", since=factories.ago(hours=1, seconds=late))
+        dispatch.fire_due(dispatch.lead("clock", "tests", timedelta(seconds=10)), timedelta(seconds=10))
+    assert value_of(client, 'carillon_lag_seconds_bucket{le="10"}') == 2
+    assert value_of(client, 'carillon_lag_seconds_bucket{le="+Inf"}') == 3
+    assert value_of(client, "carillon_lag_seconds_count") == 3
+    assert 20 < value_of(client, "carillon_lag_seconds_sum") < 25
+
+
+def test_what_was_lost_and_refused_is_counted(app, client):
+    with app.app_context():
+        team = factories.team()
+        run = factories.run(team, factories.task(team))
+        with batch() as work:
+            held = claims.claim(work, [(run, 1)], "w1", timedelta(seconds=10))[0]
+        with batch() as work:
+            outcomes.lose(work, run, held.token)
+        with batch() as work:
+            counting.count(work, "writes_refused", 2)
+    assert value_of(client, "carillon_leases_lost_total") == 1
+    assert value_of(client, "carillon_writes_refused_total") == 2
+
+
+def test_what_did_not_happen_is_counted_by_its_reason(app, client):
+    with app.app_context():
+        team = factories.team()
+        task = factories.task(team)
+        now = factories.ago()
+        for state, reason, many in (("skipped", "overlap", 1), ("missed", "folded", 40), ("succeeded", "ok", 1)):
+            factories.run(team, task, state, reason=reason, folded_count=many, ended_at=now)
+        factories.run(team, task, "skipped", reason="overlap", ended_at=now, planned_at=factories.ago(days=2))
+    assert value_of(client, 'carillon_runs_last_day{reason="overlap",state="skipped"}') == 1
+    assert value_of(client, 'carillon_runs_last_day{reason="folded",state="missed"}') == 40
+    assert value_of(client, 'carillon_runs_last_day{reason="ok",state="succeeded"}') == 1
+
+
+def test_alerts_watchdog_and_audit_are_numbers_too(app, client):
+    assert value_of(client, "carillon_watchdog_seconds") is None
+    with app.app_context(), batch() as work:
+        work.audit("tested", "metrics")
+        seen = work.now - timedelta(seconds=30)
+        work.connection.execute(sa.insert(Fact).values(name="watchdog", value={}, at=seen))
+    assert 30 <= value_of(client, "carillon_watchdog_seconds") < 40
+    assert value_of(client, "carillon_audit_unsealed") == 1
+    assert value_of(client, "carillon_clock_skew_seconds") == 0
+    assert value_of(client, 'carillon_deliveries{state="failed"}') == 0
+    with app.app_context():
+        chain.seal_new()
+    assert value_of(client, "carillon_audit_unsealed") == 0

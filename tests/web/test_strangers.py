@@ -16,9 +16,10 @@ UNSAFE = {"POST", "PUT", "PATCH", "DELETE"}
 
 
 def routes(app, prefix="/"):
-    """The pages; what is for programs has its own such tests in tests/api."""
+    """The pages; what is for programs, or for those who know the address, has tests of its own."""
     rules = [rule for rule in app.url_map.iter_rules() if rule.rule.startswith(prefix)]
-    return [rule for rule in rules if not hasattr(app.view_functions[rule.endpoint], "is_for_programs")]
+    views = app.view_functions
+    return [rule for rule in rules if not {"is_for_programs", "is_key"} & vars(views[rule.endpoint]).keys()]
 
 
 def address(app, rule, **known):

@@ -202,7 +202,7 @@ def test_names_of_files_are_plain(ada, northgate, name):
 
 
 def test_a_file_has_at_most_32_mib(app, ada, northgate, monkeypatch):
-    monkeypatch.setattr("app.services.tasks.LARGEST_FILE_BYTES", 10)
+    monkeypatch.setattr("app.services.tasks.attached.LARGEST_FILE_BYTES", 10)
     assert upload(ada, f"/t/{northgate}/tasks/new", "small.bin", bytes(10), name="Small").status_code == 303
     answer = upload(ada, f"/t/{northgate}/tasks/new", "big.bin", bytes(11))
     assert answer.status_code == 422

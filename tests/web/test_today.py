@@ -3,8 +3,11 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import sqlalchemy as sa
 
+from app.models.tasks import Task
 from app.services import teams
+from app.services.unit import batch
 from tests import factories
 from tests.web.conftest import put_in
 
@@ -97,3 +100,17 @@ def test_someone_alone_in_a_team_is_asked_to_invite(app, ada, ben, northgate, te
         alone = teams.create(app.extensions["vault"], ada.id, "Alone")
         factories.task(ada.actor(app, alone).team_id, "probe")
     assert "Invite someone" in shown(ada, alone)
+
+
+def test_a_task_that_carillon_paused_says_why_and_offers_to_resume(app, ada, northgate, team_id):
+    with app.app_context():
+        task = factories.task(team_id, "report", label="Report")
+        factories.run(team_id, task, "failed", ended_at=at())
+        with batch() as work:
+            values = {"paused_at": work.now, "paused_for": "failures", "pause_note": "It failed 10 times in a row."}
+            work.connection.execute(sa.update(Task).where(Task.id == task).values(values))
+    assert shown(ada, northgate).count("Carillon paused it. It failed 10 times in a row.") == 1
+    assert "It failed 10 times in a row." in ada.get(f"/t/{northgate}/tasks/report").text
+    assert "paused: it failed again and again" in ada.get(f"/t/{northgate}/tasks?status=attention").text
+    assert ada.post(f"/t/{northgate}/tasks/report/resume").status_code == 303
+    assert "Carillon paused it" not in shown(ada, northgate)

@@ -3,15 +3,19 @@
 import sqlalchemy as sa
 
 from app.domain.policy import Policy
-from app.models.runs import IS_ACTIVE, Run
+from app.models.runs import IS_ACTIVE, MEETS, Run
+from app.services import planned
+from app.services.execution import capacity, failures
 from app.services.execution.claims import Definition
 from app.services.unit import Work
 
 
 def of_run(work: Work, run_id: int, state: str, reason: str, task: Definition) -> None:
     """Do all that follows from the end of a run of `task` in `state`."""
-    del run_id, state, reason
+    del reason
+    failures.of_run(work, run_id, state, task)
     release_waiting(work, task.task_id, task.policy)
+    capacity.release(work, task.team_id)
 
 
 def release_waiting(work: Work, task_id: int, policy: Policy) -> None:
@@ -19,14 +23,14 @@ def release_waiting(work: Work, task_id: int, policy: Policy) -> None:
     if policy.overlap in {"skip", "allow"}:
         return
     its_turn = sa.and_(Run.state == "waiting", Run.reason == "overlap")
-    others = sa.select(Run.id).where(IS_ACTIVE, Run.task_id == task_id, Run.state != "planned", sa.not_(its_turn))
+    others = sa.select(Run.id).where(MEETS, Run.task_id == task_id, sa.not_(its_turn))
     if work.connection.execute(others.limit(1)).first():
         return
     oldest = sa.select(sa.func.min(Run.id)).where(IS_ACTIVE, Run.task_id == task_id, its_turn).scalar_subquery()
     row = work.connection.execute(
         sa.update(Run)
         .where(Run.id == oldest, its_turn)  # said twice: what another transaction moves on meanwhile stays as it is
-        .values(state="queued", reason="", sentence="", queued_at=work.now)
+        .values(state="queued", reason="", sentence="", **planned.queued(work.now))
         .returning(Run.id, Run.team_id, Run.attempt, Run.lane)
     ).first()
     if row:

@@ -10,6 +10,8 @@ import sqlalchemy as sa
 from app.domain.policy import Policy
 from app.models.runs import Attempt, LogChunk, Run
 from app.models.tasks import TaskVersion
+from app.services import counting
+from app.services.execution import capacity
 from app.services.unit import Work
 
 
@@ -27,6 +29,8 @@ class Definition:
     policy: Policy
     min_isolation: int
     files: list[int]
+    steps: list[dict[str, Any]] = field(default_factory=list)  # none: a task of one engine
+    timezone: str = "UTC"  # of its first schedule, in which its days of the week are meant
 
 
 @dataclass
@@ -45,53 +49,95 @@ class Claim:
     cost_micros: int | None = None
     cost_cap_micros: int | None = None
     resumes_id: int | None = None
+    resumes_after: str = ""
     lines: int = 0
+    is_troubled: bool = False  # whether what it reaches has failed lately
     definition: Definition | None = field(default=None, repr=False)
 
 
-def claim(work: Work, wanted: Sequence[tuple[int, int]], worker: str, lease: timedelta) -> list[Claim]:
-    """Claim queued attempts (run id, attempt) for `worker`; those somebody else claimed are left out.
+def claim(
+    work: Work,
+    wanted: Sequence[tuple[int, int]],
+    worker: str,
+    lease: timedelta,
+    lane: str = "",
+    *,
+    is_behind: bool = False,
+) -> list[Claim]:
+    """Claim queued attempts (run id, attempt) for `worker`.
 
-    A planned run whose grace has passed while it was queued ends as missed instead.
+    With a `lane` they are calls of its queue: one whose attempt is not queued any more stands for the run of the lane
+    whose turn it is, and so does each when `is_behind`: more calls wait than are wanted. So calls and
+    queued runs stay equal in number, and no run waits for a call that another has used up. A run for which a limit
+    leaves no room goes to `waiting`; one whose grace has passed while it was queued ends as missed.
     """
-    claims = []
-    for run_id, attempt in wanted:
-        row = work.connection.execute(_CLAIM, _claim_values(work, run_id, attempt, worker, lease)).first()
-        if row:
-            held = _claimed(work, row)
-            if not _has_gone_stale(work, held, row.queued_at):
-                claims.append(held)
+    hand = {"until": work.now + lease, "by": worker, "at": work.now}
+    rows = [] if is_behind else [row for run in wanted if (row := _take(work, run, hand))]
+    if lane and len(rows) < len(wanted):
+        rows += _take_turns(work, lane, len(wanted) - len(rows), hand)
+        counting.count(work, "already_claimed", len(wanted) - len(rows))
+    claims = _admitted(work, rows)
     _open_attempts(work, claims, worker)
     return claims
 
 
-_CLAIM = (
-    sa.update(Run)
-    .where(Run.id == sa.bindparam("run"), Run.state == "queued", Run.attempt == sa.bindparam("number_of_attempt"))
-    .values(
-        state="running",
-        token=Run.token + 1,
-        lease_until=sa.bindparam("until"),
-        worker=sa.bindparam("by"),
-        started_at=sa.func.coalesce(Run.started_at, sa.bindparam("at", type_=Run.started_at.type)),
-        reason="",
-        sentence="",
-    )
-    .returning(
-        Run.id, Run.team_id, Run.attempt, Run.token, Run.version_id, Run.lane, Run.planned_at, Run.queued_at,
-        Run.cost_micros, Run.cost_cap_micros, Run.resumes_id,
-    )
-)  # fmt: skip
+def _take(work: Work, run: tuple[int, int], hand: dict[str, Any]) -> Any:
+    statement = _CLAIM[work.connection.dialect.name]
+    return work.connection.execute(statement, hand | {"run": run[0], "number_of_attempt": run[1]}).first()
 
 
-def _claim_values(work: Work, run_id: int, attempt: int, worker: str, lease: timedelta) -> dict[str, Any]:
-    return {"run": run_id, "number_of_attempt": attempt, "until": work.now + lease, "by": worker, "at": work.now}
+def _take_turns(work: Work, lane: str, count: int, hand: dict[str, Any]) -> list[Any]:
+    """Take the runs of the lane whose turn it is."""
+    taken: list[Any] = []
+    for run in capacity.turns(work, lane, count):
+        if len(taken) == count:
+            break
+        if row := _take(work, run, hand):
+            taken.append(row)
+    return taken
+
+
+def _admitted(work: Work, rows: Sequence[Any]) -> list[Claim]:
+    """Return what is held of the runs just taken: not those that are stale, nor those that must wait."""
+    stale = {row.id for row in rows if _has_gone_stale(work, row)}
+    fresh = [row for row in rows if row.id not in stale]
+    held_back = capacity.admit(work, fresh)
+    for team_id in sorted({row.team_id for row in rows if row.id in stale and capacity.has_limit(row)}):
+        capacity.release(work, team_id)
+    return [_claimed(work, row) for row in fresh if row.id not in held_back]
+
+
+def _claiming(is_it: Any) -> Any:
+    return (
+        sa.update(Run)
+        .where(is_it)
+        .values(
+            state="running",
+            token=Run.token + 1,
+            lease_until=sa.bindparam("until"),
+            worker=sa.bindparam("by"),
+            started_at=sa.func.coalesce(Run.started_at, sa.bindparam("at", type_=Run.started_at.type)),
+            reason="",
+            sentence="",
+        )
+        .returning(
+            *capacity.LIMITED, capacity.TEAM_LIMIT.label("team_limit"), Run.token, Run.version_id, Run.lane,
+            Run.planned_at, Run.queued_at, Run.cost_micros, Run.cost_cap_micros, Run.resumes_id,
+            Run.resumes_after,
+        )
+    )  # fmt: skip
+
+
+_IS_IT = sa.and_(Run.id == sa.bindparam("run"), Run.state == "queued", Run.attempt == sa.bindparam("number_of_attempt"))
+# Whoever holds the row is about to claim, end or cancel it; to wait for them could be to wait in a circle.
+_IF_FREE = sa.select(Run.id).where(_IS_IT).with_for_update(skip_locked=True).scalar_subquery()
+_CLAIM = {"sqlite": _claiming(_IS_IT), "postgresql": _claiming(Run.id == _IF_FREE)}
 
 
 def _claimed(work: Work, row: Any) -> Claim:
     held = Claim(
         row.id, row.team_id, 0, row.attempt, row.token, row.version_id, row.lane, row.planned_at, work.now,
-        row.cost_micros, row.cost_cap_micros, row.resumes_id,
+        row.cost_micros, row.cost_cap_micros, row.resumes_id, row.resumes_after,
     )  # fmt: skip
     held.definition = definition(work.connection, row.version_id)
     if row.attempt > 1 or row.token > 1:
@@ -117,7 +163,8 @@ def definition(connection: sa.Connection, version_id: int) -> Definition:
         _definitions[version_id] = Definition(
             version_id, row.team_id, row.task_id, content["name"], content["engine"], content["settings"],
             content.get("limits", {}), Policy.of(content.get("policy", {})), content.get("min_isolation", 1),
-            content.get("files", []),
+            content.get("files", []), content.get("steps", []),
+            content["schedules"][0]["timezone"] if content.get("schedules") else "UTC",
         )  # fmt: skip
     return _definitions[version_id]
 
@@ -127,22 +174,22 @@ def forget() -> None:
     _definitions.clear()
 
 
-def _has_gone_stale(work: Work, held: Claim, queued_at: datetime) -> bool:
-    assert held.definition
-    policy = held.definition.policy
-    # Where runs wait for the one before them, that is no lateness: the grace counts from the end of the wait.
-    since = held.planned_at if policy.overlap in {"skip", "allow"} else queued_at
-    if held.attempt > 1 or held.token > 1 or work.now - since <= timedelta(seconds=policy.grace_seconds):
+def _has_gone_stale(work: Work, row: Any) -> bool:
+    policy = definition(work.connection, row.version_id).policy
+    # Where runs wait for others by a rule, that is no lateness: the grace counts from the end of the wait.
+    waits = policy.overlap not in {"skip", "allow"} or capacity.has_limit(row)
+    since = row.queued_at if waits else row.planned_at
+    if row.attempt > 1 or row.token > 1 or work.now - since <= timedelta(seconds=policy.grace_seconds):
         return False
     work.connection.execute(
         sa.update(Run)
-        .where(Run.id == held.run_id, Run.token == held.token)
+        .where(Run.id == row.id, Run.token == row.token)
         .values(
             state="missed", reason="grace", sentence="Missed: no worker took it within its grace.",
             lease_until=None, started_at=None, ended_at=work.now,
         )
     )  # fmt: skip
-    work.tell("missed", held.team_id, held.run_id, held.token, reason="grace")
+    work.tell("missed", row.team_id, row.id, row.token, reason="grace")
     return True
 
 

@@ -9,11 +9,11 @@ from typing import Any
 import sqlalchemy as sa
 
 from app.domain import retries
-from app.domain.policy import Policy
 from app.engines.base import Outcome
 from app.models.runs import Artifact, Attempt, Checkpoint, LogChunk, Run, Step
-from app.services.execution import aftermath
-from app.services.execution.claims import Claim, definition
+from app.services import counting
+from app.services.execution import aftermath, breakers, capacity, failures
+from app.services.execution.claims import Claim, Definition, definition
 from app.services.unit import Work
 
 LOST_SENTENCE = "Its worker vanished."
@@ -117,22 +117,28 @@ def finish(
     """Accept the outcome of an attempt; returns the state the run is in now. Raises Stale.
 
     A failure that may pass goes to `waiting` until its back-off is over; an attempt interrupted by a shutdown goes
-    back into the queue and does not count.
+    back into the queue and does not count, nor does one that was held back.
     """
     assert held.definition
     outcome = _as_asked(work, held, outcome)
     state = _outcome_state(work, held, outcome)
-    how = "interrupted" if state == "queued" else outcome.state
+    how = "interrupted" if state == "queued" or _is_held_back(outcome) else outcome.state
     values: dict[str, Any] = {"state": how, "reason": outcome.reason, "sentence": outcome.sentence[:500]}
+    if how in {"failed", "timed_out"}:
+        values["error_class"] = retries.class_of(outcome.error_class)
     if isolation:
         values["isolation"] = isolation
     work.connection.execute(sa.update(Attempt).where(Attempt.id == held.attempt_id).values(ended_at=work.now, **values))
     _store(work, held, steps, logs)
     charge(work, held, cost_micros)
+    if _is_held_back(outcome):
+        _forget_if_unbegun(work, held)
     if artifacts:
         _keep_artifacts(work, held, artifacts)
     work.tell(state, held.team_id, held.run_id, held.token, reason=outcome.reason, attempt=held.attempt)
-    if state not in {"queued", "waiting"}:
+    if state == "waiting":
+        capacity.release(work, held.team_id)
+    elif state != "queued":
         aftermath.of_run(work, held.run_id, state, outcome.reason, held.definition)
     return state
 
@@ -156,22 +162,13 @@ def _outcome_state(work: Work, held: Claim, outcome: Outcome) -> str:
     if outcome.state == "cancelled" and outcome.reason == "shutdown":
         _back_to_queue(work, held)
         return "queued"
+    if _is_held_back(outcome):
+        return _hold_back(work, held, outcome)
     if outcome.state in {"failed", "timed_out"}:
-        tried = _tried(work, held.run_id) + 1
-        chance = random.random()  # noqa: S311 spreads retries, guards nothing
-        decision = retries.decide(
-            held.definition.policy, tried, outcome.error_class, chance, outcome.retry_after_seconds
-        )
-        if decision.is_again and _stop_asked(work, held):
-            outcome = replace(outcome, sentence=f"{outcome.sentence} Not tried again: it was asked to stop.")
-        elif decision.is_again:
-            sentence = f"{outcome.sentence} It tries again after {decision.delay_seconds:.0f} s."
-            _move(
-                work, held.run_id, held.token, state="waiting", reason="retry", sentence=sentence,
-                not_before=work.now + timedelta(seconds=decision.delay_seconds), facts=dict(outcome.facts),
-            )  # fmt: skip
-            work.wake_clock()
-            return "waiting"
+        delay_seconds, why_not = _retry(work, held, held.definition, outcome)
+        if delay_seconds is not None:
+            return _wait(work, held, outcome, delay_seconds)
+        outcome = replace(outcome, sentence=f"{outcome.sentence} {why_not}".strip())
     _end(
         work, held.run_id, held.token, state=outcome.state, reason=outcome.reason, sentence=outcome.sentence,
         facts=dict(outcome.facts),
@@ -179,16 +176,76 @@ def _outcome_state(work: Work, held: Claim, outcome: Outcome) -> str:
     return outcome.state
 
 
+def _retry(work: Work, held: Claim, task: Definition, outcome: Outcome) -> tuple[float | None, str]:
+    """Return after how many seconds it is tried again, or None and what is to be said of that."""
+    kind = retries.class_of(outcome.error_class)
+    chance = random.random()  # noqa: S311 spreads retries, guards nothing
+    failed = _failed(work, held.run_id, kind) + 1
+    decision = retries.decide(task.policy, failed, kind, chance, outcome.retry_after_seconds)
+    if not decision.is_again:
+        return None, ""
+    if _stop_asked(work, held):
+        return None, "Not tried again: it was asked to stop."
+    return (decision.delay_seconds, "") if failures.may_retry(work, task) else (None, _used_up(task))
+
+
+def _wait(work: Work, held: Claim, outcome: Outcome, delay_seconds: float) -> str:
+    sentence = f"{outcome.sentence} It tries again after {delay_seconds:.0f} s."
+    _move(
+        work, held.run_id, held.token, state="waiting", reason="retry", sentence=sentence,
+        not_before=work.now + timedelta(seconds=delay_seconds), facts=dict(outcome.facts),
+    )  # fmt: skip
+    work.wake_clock()
+    return "waiting"
+
+
+def _used_up(task: Definition) -> str:
+    most = task.policy.retry_budget
+    how_many = "no retries" if not most else "1 retry" if most == 1 else f"{most} retries"
+    return f"Not tried again: its task may use {how_many} an hour, and has."
+
+
+# --- held back: not a try
+
+
+def _is_held_back(outcome: Outcome) -> bool:
+    return outcome.state == "blocked" and outcome.retry_after_seconds is not None
+
+
+def _hold_back(work: Work, held: Claim, outcome: Outcome) -> str:
+    """Let a run wait until its engine may be called; it keeps the number of its attempt."""
+    if asked := _stop_asked(work, held):
+        sentence = STOPPED.get(asked, "Stopped.")
+        _end(work, held.run_id, held.token, state="cancelled", reason=asked, sentence=sentence)
+        return "cancelled"
+    target, seconds = str(outcome.facts.get("target", "")), outcome.retry_after_seconds or 0.0
+    pause = breakers.pause_of(work, held.team_id, target, seconds)
+    before = held.attempt - 1  # who releases it adds one
+    started = {"started_at": None} if before == 0 else {}
+    _move(
+        work, held.run_id, held.token, state="waiting", reason=outcome.reason, sentence=outcome.sentence,
+        attempt=before, not_before=work.now + pause, **started,
+    )  # fmt: skip
+    work.wake_clock()
+    return "waiting"
+
+
+def _forget_if_unbegun(work: Work, held: Claim) -> None:
+    """Remove an attempt that was held back before it did anything: its run was not tried."""
+    has_steps = sa.exists().where(Step.attempt_id == Attempt.id)
+    work.connection.execute(sa.delete(Attempt).where(Attempt.id == held.attempt_id, sa.not_(has_steps)))
+
+
 def _can_go_on(work: Work, run_id: int) -> bool:
     """Whether there is a checkpoint, so that nothing is done twice."""
     return bool(work.connection.execute(sa.select(sa.exists().where(Checkpoint.run_id == run_id))).scalar())
 
 
-def _tried(work: Work, run_id: int) -> int:
-    """Count the attempts that used up a try; one interrupted by a shutdown did not."""
-    return work.connection.execute(
-        sa.select(sa.func.count()).where(Attempt.run_id == run_id, Attempt.state.in_(("failed", "timed_out", "lost")))
-    ).scalar_one()
+def _failed(work: Work, run_id: int, kind: str) -> int:
+    """Count the attempts of a run that failed with an error of this class; those interrupted or held back did not."""
+    kinds = (kind, "") if kind == "transient" else (kind,)  # "" is of an attempt older than the classes
+    query = sa.select(sa.func.count()).where(Attempt.run_id == run_id, Attempt.error_class.in_(kinds))
+    return work.connection.execute(query.where(Attempt.state.in_(("failed", "timed_out", "lost")))).scalar_one()
 
 
 def _back_to_queue(work: Work, held: Claim) -> None:
@@ -240,10 +297,11 @@ def lose(work: Work, run_id: int, token: int) -> str | None:
     ).first()
     if row is None:
         return None
+    counting.count(work, "leases_lost")
     work.connection.execute(
         sa.update(Attempt)
         .where(Attempt.run_id == run_id, Attempt.token == token)
-        .values(state="lost", reason="lost", sentence=LOST_SENTENCE, ended_at=work.now)
+        .values(state="lost", reason="lost", sentence=LOST_SENTENCE, error_class="crash", ended_at=work.now)
     )
     its_attempt = sa.select(Attempt.id).where(Attempt.run_id == run_id, Attempt.token == token).scalar_subquery()
     work.connection.execute(
@@ -253,23 +311,26 @@ def lose(work: Work, run_id: int, token: int) -> str | None:
     )
     work.tell("lost", row.team_id, run_id, token)
     kept = definition(work.connection, row.version_id)
-    state = _after_loss(work, run_id, row, kept.policy)
+    state = _after_loss(work, run_id, row, kept)
     if state in {"failed", "cancelled"}:
         aftermath.of_run(work, run_id, state, "lost", kept)
     return state
 
 
-def _after_loss(work: Work, run_id: int, row: Any, policy: Policy) -> str:
+def _after_loss(work: Work, run_id: int, row: Any, task: Definition) -> str:
     values: dict[str, Any]
     if row.stop_mode:
         values = {"state": "cancelled", "reason": "lost", "ended_at": work.now, "stop_mode": ""}
         values["sentence"] = "Cancelled; its worker vanished before it confirmed."
-    elif _tried(work, run_id) > policy.retries:
+    elif _failed(work, run_id, "crash") > task.policy.crash_retries:
         values = {"state": "failed", "reason": "lost", "ended_at": work.now}
         values["sentence"] = f"Its worker vanished in attempt {row.attempt}, the last one; it is not tried again."
-    elif not policy.is_idempotent and not _can_go_on(work, run_id):
+    elif not task.policy.is_idempotent and not _can_go_on(work, run_id):
         values = {"state": "waiting", "reason": "approval"}
         values["sentence"] = "Its worker vanished in the middle. Look what it did, then run it again or end it."
+    elif not failures.may_retry(work, task):
+        values = {"state": "failed", "reason": "lost", "ended_at": work.now}
+        values["sentence"] = f"Its worker vanished. {_used_up(task)}"
     else:
         values = {"state": "queued", "reason": "lost", "attempt": row.attempt + 1, "queued_at": work.now}
         values["sentence"] = "Its worker vanished; tried again."

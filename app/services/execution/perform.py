@@ -1,23 +1,19 @@
 """Carrying out one claimed attempt: prepare what the engine gets, run it, store how it ended."""
 
 import asyncio
-import os
-import shutil
-import stat
-import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import structlog
 
-from app.core.errors import CarillonError
+from app.core.errors import CarillonError, NoSpace
 from app.domain.redaction import Redactor
 from app.engines.base import (
-    ArtifactMade,
+    SEVERAL,
     AsyncEngine,
     Cancellation,
     CheckpointReached,
@@ -26,19 +22,22 @@ from app.engines.base import (
     RunRequest,
     engines,
 )
-from app.infra import database
+from app.infra import database, disk
 from app.infra.storage import Storage
 from app.infra.vault import Vault
+from app.infra.workspace import clear
 from app.infra.writer import Writer
-from app.services.execution import checkpoints, gates, provisions
+from app.services import counting
+from app.services.execution import checkpoints, provisions, steps
+from app.services.execution.calls import broken, call, call_async, insist
 from app.services.execution.checkpoints import CheckpointKeeper
-from app.services.execution.claims import Claim, Definition
+from app.services.execution.claims import Claim
 from app.services.execution.outcomes import STOPPED, LogBatch, Stale, StepRow, finish, record
 from app.services.execution.provisions import Provisions
 from app.services.execution.recorder import Recorder
+from app.services.execution.showing import kept
+from app.services.execution.steps import Flow
 from app.services.unit import Work
-
-T = TypeVar("T")
 
 log = structlog.get_logger()
 
@@ -58,25 +57,35 @@ class Tools:
 
 @dataclass(frozen=True)
 class _Begun:
-    """An attempt that is ready for its engine: `request`, or the outcome that keeps it from one."""
+    """An attempt that is ready for its engine or its steps, or the outcome that keeps it from that."""
 
     held: Claim
     tools: Tools
     recorder: Recorder
     workspace: Path
-    request: RunRequest | Outcome
+    work: RunRequest | Flow | Outcome
 
 
 def perform(held: Claim, tools: Tools, cancellation: Cancellation) -> None:
     """Carry out a claimed attempt to its end. What it shows meanwhile is stored by `flush`."""
-    begun = _begin(held, tools)
+    begun = _begin(held, tools, cancellation)
     try:
-        outcome = begun.request if isinstance(begun.request, Outcome) else _call(begun, begun.request, cancellation)
-        _end(begun, outcome, cancellation)
+        _end(begun, _worked(begun, cancellation), cancellation)
     except Stale:
-        log.warning("stale_token", run=held.run_id, token=held.token)
+        _refused(held, tools.writer)
     finally:
-        _clear(begun.workspace)
+        clear(begun.workspace)
+
+
+def _worked(begun: _Begun, cancellation: Cancellation) -> Outcome:
+    assert begun.held.definition
+    match begun.work:
+        case Flow():
+            return steps.carry_out(begun.work)
+        case RunRequest():
+            recorder = begun.recorder
+            return call(begun.held.definition.engine, begun.work, recorder, recorder.emit, cancellation)
+    return begun.work
 
 
 def is_async(held: Claim) -> bool:
@@ -87,16 +96,18 @@ def is_async(held: Claim) -> bool:
 
 async def perform_async(held: Claim, tools: Tools, cancellation: Cancellation) -> None:
     """Do as `perform`, without a thread while the engine waits; what blocks goes to the loop's own few."""
-    begun = await asyncio.to_thread(_begin, held, tools)
+    assert held.definition
+    begun = await asyncio.to_thread(_begin, held, tools, cancellation)
     try:
-        outcome = begun.request
+        outcome = begun.work
+        assert not isinstance(outcome, Flow)
         if isinstance(outcome, RunRequest):
-            outcome = await _call_async(begun, outcome, cancellation)
+            outcome = await call_async(held.definition.engine, outcome, begun.recorder, cancellation)
         await asyncio.to_thread(_end, begun, outcome, cancellation)
     except Stale:
-        log.warning("stale_token", run=held.run_id, token=held.token)
+        _refused(held, tools.writer)
     finally:
-        await asyncio.to_thread(_clear, begun.workspace)
+        await asyncio.to_thread(clear, begun.workspace)
 
 
 def flush(recorders: Iterable[Recorder], writer: Writer[Work]) -> bool:
@@ -119,7 +130,7 @@ def flush(recorders: Iterable[Recorder], writer: Writer[Work]) -> bool:
         try:
             stored.result()
         except Stale:
-            log.warning("stale_token", run=recorder.held.run_id, token=recorder.held.token)
+            _refused(recorder.held, writer)
         except database.Away:
             recorder.give_back(steps, logs)
             is_here = False
@@ -130,10 +141,18 @@ def flush(recorders: Iterable[Recorder], writer: Writer[Work]) -> bool:
     return is_here
 
 
-def _begin(held: Claim, tools: Tools) -> _Begun:
+def _refused(held: Claim, writer: Writer[Work]) -> None:
+    """Say and count that a late write was refused: another attempt holds the run."""
+    log.warning("stale_token", run=held.run_id, token=held.token)
+    writer.submit(partial(counting.count, name="writes_refused"))
+
+
+def _begin(held: Claim, tools: Tools, cancellation: Cancellation) -> _Begun:
     assert held.definition
-    workspace = tools.workspaces / f"run-{held.run_id}-{held.token}"
-    given = provisions.gather(held, tools.vault)
+    try:
+        given = insist(partial(provisions.gather, held, tools.vault))
+    except database.Away:
+        given = provisions.DATABASE_AWAY
     secrets = given.in_clear if isinstance(given, Provisions) else ()
     keeper = CheckpointKeeper(held, tools.storage, tools.writer)
 
@@ -142,86 +161,51 @@ def _begin(held: Claim, tools: Tools) -> _Begun:
         keeper.keep(reached, cost_micros)
 
     recorder = Recorder(held, Redactor(secrets), tools.on_news, keep)
-    request = _request(held, held.definition, tools.storage, given, workspace)
-    return _Begun(held, tools, recorder, workspace, request)
+    workspace = tools.workspaces / f"run-{held.run_id}-{held.token}"
+    try:
+        if isinstance(given, Outcome):
+            return _Begun(held, tools, recorder, workspace, given)
+        work = insist(partial(_work, tools, given, keeper, recorder, workspace, cancellation))
+    except (CarillonError, OSError, *database.Away) as error:
+        work = broken(recorder, held.definition.engine, error)
+    return _Begun(held, tools, recorder, workspace, work)
 
 
-def _request(
-    held: Claim, task: Definition, storage: Storage, given: Provisions | Outcome, workspace: Path
-) -> RunRequest | Outcome:
-    if task.engine not in engines:
+def _work(
+    tools: Tools,
+    given: Provisions,
+    keeper: CheckpointKeeper,
+    recorder: Recorder,
+    workspace: Path,
+    cancellation: Cancellation,
+) -> RunRequest | Flow | Outcome:
+    held = recorder.held
+    assert held.definition
+    task = held.definition
+    if task.engine not in engines and task.engine != SEVERAL:
         return Outcome("blocked", "no_engine", f"No engine named {task.engine} is installed.", "permanent")
-    if isinstance(given, Outcome):
-        return given
-    try:
-        checkpoint, spent_micros = checkpoints.last(held, storage) if is_async(held) else (None, 0)
-        return RunRequest(
-            run_id=held.run_id,
-            attempt=held.attempt,
-            idempotency_key=f"carillon-{held.run_id}/run",
-            settings=task.settings,
-            secrets=given.secrets,
-            files=provisions.files(task, storage),
-            workspace=workspace,
-            limits=Limits(**{name: value for name, value in task.limits.items() if name in _LIMITS}),
-            min_isolation=task.min_isolation,
-            planned_at=held.planned_at.isoformat(),
-            task_name=task.name,
-            model=given.model,
-            checkpoint=checkpoint,
-            cost_cap_micros=held.cost_cap_micros,
-            spent_micros=spent_micros,
-        )
-    except (CarillonError, *database.Away) as error:
-        return _broken(held, task.engine, error)
-
-
-def _call(begun: _Begun, request: RunRequest, cancellation: Cancellation) -> Outcome:
-    assert begun.held.definition
-    name = begun.held.definition.engine
-    try:
-        targets = _targets(name, request)
-        if held_back := gates.before(begun.held, targets):
-            return held_back
-        outcome = engines[name].run(request, begun.recorder.emit, cancellation)
-        gates.after(begun.held, targets, outcome)
-    except Exception as error:  # noqa: BLE001 told below
-        return _broken(begun.held, name, error)
-    return outcome
-
-
-async def _call_async(begun: _Begun, request: RunRequest, cancellation: Cancellation) -> Outcome:
-    assert begun.held.definition
-    name = begun.held.definition.engine
-    engine = engines[name]
-    assert isinstance(engine, AsyncEngine)
-    try:
-        targets = _targets(name, request)
-        if held_back := await asyncio.to_thread(gates.before, begun.held, targets):
-            return held_back
-        outcome = await engine.run_async(request, begun.recorder.emit, cancellation)
-        await asyncio.to_thread(gates.after, begun.held, targets, outcome)
-    except Exception as error:  # noqa: BLE001 told below
-        return _broken(begun.held, name, error)
-    return outcome
-
-
-def _targets(engine: str, request: RunRequest) -> list[str]:
-    """Return what the engine will reach, if it says so: `host:…`, `model:…`."""
-    named = getattr(engines[engine], "targets", None)
-    return list(named(request)) if named else []
-
-
-def _broken(held: Claim, engine: str, error: Exception) -> Outcome:
-    """Return what an error means for the attempt; that it is not ours any more is no outcome."""
-    if isinstance(error, Stale):
-        raise error
-    if isinstance(error, CarillonError):
-        return Outcome("failed", "engine", error.message, "permanent")
-    if isinstance(error, database.Away):
-        return provisions.DATABASE_AWAY
-    log.error("engine_error", run=held.run_id, engine=engine, exc_info=error)
-    return Outcome("failed", "engine_error", f"Carillon's {engine} engine broke: {error!r}.", "transient")
+    kept_before = checkpoints.last(held, tools.storage)
+    files = provisions.files(task)
+    request = RunRequest(
+        run_id=held.run_id,
+        attempt=held.attempt,
+        idempotency_key=f"carillon-{held.run_id}/run",
+        settings=task.settings,
+        secrets=given.secrets,
+        files={name: tools.storage.path(digest) for name, digest in files.items()},
+        workspace=workspace,
+        limits=Limits(**{name: value for name, value in task.limits.items() if name in _LIMITS}),
+        min_isolation=task.min_isolation,
+        planned_at=held.planned_at.isoformat(),
+        task_name=task.name,
+        model=given.model_for(task.engine, task.settings),
+        checkpoint=kept_before.checkpoint,
+        cost_cap_micros=held.cost_cap_micros,
+        spent_micros=kept_before.spent_micros,
+    )
+    if task.engine != SEVERAL:
+        return request
+    return Flow(request, given, kept_before, keeper, recorder, tools.storage, cancellation, files)
 
 
 def _in_words(outcome: Outcome, cancellation: Cancellation) -> Outcome:
@@ -233,44 +217,25 @@ def _in_words(outcome: Outcome, cancellation: Cancellation) -> Outcome:
 
 def _end(begun: _Begun, outcome: Outcome, cancellation: Cancellation) -> None:
     recorder, tools = begun.recorder, begun.tools
-    outcome = recorder.hide(_in_words(outcome, cancellation))
+    outcome = recorder.hide(_for_want_of_room(_in_words(outcome, cancellation)))
     try:
-        store = partial(_kept, storage=tools.storage, workspace=begun.workspace)
-        artifacts = [_insist(partial(store, made)) for made in recorder.artifacts]
-    except OSError as error:
-        sentence = f"The run worked, but its files could not be kept: {error.strerror}."
+        store = partial(kept, storage=tools.storage, workspace=begun.workspace)
+        artifacts = [insist(partial(store, made)) for made in recorder.artifacts]
+        artifacts += begun.work.artifacts if isinstance(begun.work, Flow) else []
+    except (OSError, NoSpace) as error:
+        sentence = f"The run worked, but its files could not be kept: {getattr(error, 'strerror', 'the disk is full')}."
         artifacts, outcome = [], Outcome("failed", "no_space", sentence, "transient", facts=outcome.facts)
     recorder.close_steps("succeeded" if outcome.state == "succeeded" else outcome.state)
     with recorder.storing:
-        steps, logs = recorder.take()
-        shown: dict[str, Any] = {"steps": steps, "logs": logs, "artifacts": artifacts, "isolation": recorder.isolation}
+        rows, logs = recorder.take()
+        shown: dict[str, Any] = {"steps": rows, "logs": logs, "artifacts": artifacts, "isolation": recorder.isolation}
         change = partial(finish, held=begun.held, outcome=outcome, cost_micros=recorder.cost_micros, **shown)
-        _insist(lambda: tools.writer.do(change))
+        insist(lambda: tools.writer.do(change))
 
 
-def _kept(made: ArtifactMade, storage: Storage, workspace: Path) -> dict[str, Any]:
-    digest, size = storage.keep_file(made.path, workspace)
-    return {"name": made.name, "media_type": made.media_type, "size_bytes": size, "digest": digest}
-
-
-def _insist(write: Callable[[], T]) -> T:
-    """Store an outcome even if the database is away for a while; the lease decides when it is too late."""
-    for pause_seconds in (0.2, 0.5, 1, 2, 4, 8, 16):
-        try:
-            return write()
-        except database.Away:
-            log.warning("outcome_waits_for_database")
-            time.sleep(pause_seconds)
-    return write()
-
-
-def _clear(workspace: Path) -> None:
-    """Remove the workspace, even where the run took the rights to its own folders away."""
-    if not workspace.exists():
-        return
-    pending = [workspace]
-    while pending:
-        folder = pending.pop()
-        folder.chmod(stat.S_IRWXU)
-        pending += [Path(entry.path) for entry in os.scandir(folder) if entry.is_dir(follow_symlinks=False)]
-    shutil.rmtree(workspace, ignore_errors=True)
+def _for_want_of_room(outcome: Outcome) -> Outcome:
+    """Say of an attempt that failed on a full disk that this may be why, whatever the work itself made of it."""
+    if outcome.state != "failed" or not disk.is_full(just_now=True):
+        return outcome
+    sentence = f"The disk was full when it failed: {outcome.sentence}"
+    return replace(outcome, reason="no_space", sentence=sentence, error_class="transient")

@@ -1,8 +1,7 @@
 """What an attempt is given of its team: secrets in clear, a model with its key, and the files of the task."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,7 +10,6 @@ from app.core.errors import Invalid
 from app.domain.agents import NO_MODEL
 from app.engines.base import ModelChoice, Outcome, engines
 from app.infra import database
-from app.infra.storage import Storage
 from app.infra.vault import Vault, WrongKey
 from app.models.tasks import TaskFile
 from app.models.teams import Model, Secret, Team
@@ -22,15 +20,23 @@ DATABASE_AWAY = Outcome("failed", "database", "The database was away when it was
 
 @dataclass(frozen=True)
 class Provisions:
-    """The secrets the task names, in clear, and its model; `in_clear` is all that must never be shown."""
+    """The secrets the task names, in clear, and its models by the name its settings give them ("": the default)."""
 
     secrets: dict[str, str] = field(repr=False)
-    model: ModelChoice | None = None
+    models: dict[str, ModelChoice] = field(default_factory=dict)
 
     @property
     def in_clear(self) -> list[str]:
         """Every value that is hidden wherever it appears."""
-        return [*self.secrets.values(), *([self.model.api_key] if self.model and self.model.api_key else [])]
+        return [*self.secrets.values(), *(model.api_key for model in self.models.values() if model.api_key)]
+
+    def secrets_for(self, settings: Mapping[str, Any]) -> dict[str, str]:
+        """Return those of the secrets that these settings name."""
+        return {name: self.secrets[name] for name in _secret_names(settings)}
+
+    def model_for(self, engine: str, settings: Mapping[str, Any]) -> ModelChoice | None:
+        """Return the model that these settings name; None for an engine that takes none."""
+        return self.models.get(settings.get("model") or "") if _takes_model(engine) else None
 
 
 class _Missing(Exception):
@@ -42,30 +48,41 @@ class _Missing(Exception):
 
 
 def gather(held: Claim, vault: Vault) -> Provisions | Outcome:
-    """Return what the task names, or why it can't run without it. An engine with a setting `model` is given one."""
+    """Return what the task names, or why it can't run without it. An engine with a setting `model` is given one.
+
+    Raises database.Away.
+    """
     assert held.definition
-    task = held.definition
-    names = _secret_names(task)
-    takes_model = task.engine in engines and "model" in engines[task.engine].settings_schema.model_fields
-    if not names and not takes_model:
+    parts = _parts(held.definition)
+    names = list(dict.fromkeys(name for _, settings in parts for name in _secret_names(settings)))
+    wanted_models = {settings.get("model") or "" for engine, settings in parts if _takes_model(engine)}
+    if not names and not wanted_models:
         return Provisions({})
     try:
         with database.read() as connection:
-            row = _model_row(connection, held.team_id, task.settings.get("model") or "") if takes_model else None
-            wanted = [*names, *([row.secret] if row and row.secret else [])]
-            found = _unsealed(connection, vault, held.team_id, wanted)
+            rows = {name: _model_row(connection, held.team_id, name) for name in sorted(wanted_models)}
+            keys = [row.secret for row in rows.values() if row.secret]
+            found = _unsealed(connection, vault, held.team_id, [*names, *keys])
     except _Missing as missing:
         return missing.outcome
     except WrongKey as error:
         return Outcome("blocked", "wrong_key", error.message, "permanent")
-    except database.Away:
-        return DATABASE_AWAY
-    return Provisions({name: found[name] for name in names}, _choice(row, found) if row else None)
+    models = {name: _choice(row, found) for name, row in rows.items()}
+    return Provisions({name: found[name] for name in names}, models)
 
 
-def _secret_names(task: Definition) -> list[str]:
-    single = task.settings.get("auth_secret")
-    return [*(task.settings.get("secrets") or ()), *([single] if single else ())]
+def _parts(task: Definition) -> list[tuple[str, Mapping[str, Any]]]:
+    """Return the engine and settings of each step, or of the task where it has no steps."""
+    return [(step["engine"], step["settings"]) for step in task.steps] or [(task.engine, task.settings)]
+
+
+def _takes_model(engine: str) -> bool:
+    return engine in engines and "model" in engines[engine].settings_schema.model_fields
+
+
+def _secret_names(settings: Mapping[str, Any]) -> list[str]:
+    single = settings.get("auth_secret")
+    return [*(settings.get("secrets") or ()), *([single] if single else ())]
 
 
 def _unsealed(connection: sa.Connection, vault: Vault, team_id: int, names: Sequence[str]) -> dict[str, str]:
@@ -97,8 +114,8 @@ def _choice(row: Any, secrets: dict[str, str]) -> ModelChoice:
     return ModelChoice(**plain, api_key=secrets.get(row.secret, "").strip())
 
 
-def files(task: Definition, storage: Storage) -> dict[str, Path]:
-    """Return the files of the task by name, and where their content lies. Raises Invalid when one is gone."""
+def files(task: Definition) -> dict[str, str]:
+    """Return the files of the task: digests by name. Raises Invalid when one is gone."""
     if not task.files:
         return {}
     with database.read() as connection:
@@ -109,4 +126,4 @@ def files(task: Definition, storage: Storage) -> dict[str, Path]:
         ).all()
     if len(rows) < len(task.files):
         raise Invalid({"files": "A file of this task is gone. Add it again."})
-    return {row.name: storage.path(row.digest) for row in rows}
+    return {row.name: row.digest for row in rows}

@@ -9,13 +9,17 @@ from datetime import timedelta
 import sqlalchemy as sa
 import structlog
 
+from app.domain.pings import LANE
 from app.infra import database, queues, redis
 from app.models.instance import Fact
 from app.models.runs import IS_ACTIVE, Run
 from app.models.tasks import Schedule
+from app.services import alerting
 from app.services.execution.aftermath import release_waiting
+from app.services.execution.capacity import release_all
 from app.services.execution.claims import definition
 from app.services.execution.outcomes import lose
+from app.services.execution.pings import end_overdue
 from app.services.unit import batch
 
 log = structlog.get_logger()
@@ -39,7 +43,7 @@ class Reconciler:
 
     def look(self) -> None:
         """Find and mend; each part on its own, so that one that fails does not keep the others from their work."""
-        for part in (self.lose_vanished, self.requeue, rearm, release_overlaps):
+        for part in (self.lose_vanished, self.requeue, rearm, release_overlaps, release_all, end_overdue):
             try:
                 part()
             except redis.Away:
@@ -55,7 +59,7 @@ class Reconciler:
         self._looked_at = now
         with database.read() as connection:
             held = sa.select(Run.id, Run.token, Run.lease_until).where(IS_ACTIVE, Run.state == "running")
-            rows = connection.execute(held).all()
+            rows = connection.execute(held.where(Run.lane != LANE)).all()  # of jobs elsewhere no worker holds the lease
             moment = database.now(connection)
         seen: dict[int, tuple[int, str, float]] = {}
         gone = []
@@ -76,14 +80,25 @@ class Reconciler:
             old = database.now(connection) - timedelta(seconds=0 if self._is_queue_in_doubt else self.requeue_seconds)
             queued = sa.select(Run.id, Run.attempt, Run.lane).where(IS_ACTIVE, Run.state == "queued")
             rows = connection.execute(queued.where(Run.queued_at <= old)).all()
+            counts = dict(connection.execute(_QUEUED).all()) if rows else {}
         if rows:
-            _enqueue_unknown([(row.lane, queues.job_id(row.id, row.attempt)) for row in rows])
+            _enqueue_unknown([(row.lane, queues.job_id(row.id, row.attempt)) for row in rows], counts)
         self._is_queue_in_doubt = False
 
 
-def _enqueue_unknown(wanted: list[tuple[str, str]]) -> None:
-    known = {queue: queues.waiting(queue) for queue in queues.RUN_QUEUES}
-    lost = [(queue, job) for queue, job in wanted if job not in known[queue]]
+_QUEUED = sa.select(Run.lane, sa.func.count()).where(IS_ACTIVE, Run.state == "queued").group_by(Run.lane)
+
+
+def _enqueue_unknown(wanted: list[tuple[str, str]], queued: dict[str, int]) -> None:
+    """Enqueue those that Redis does not know, as far as it holds fewer calls of a lane than runs are queued there.
+
+    A call may stand for another run than it names (`claims.claim`): where there are enough, none is lost.
+    """
+    lost: list[tuple[str, str]] = []
+    for lane in queues.RUN_QUEUES:
+        known = queues.waiting(lane)
+        unknown = [(lane, job) for of_lane, job in wanted if of_lane == lane and job not in known]
+        lost += unknown[: max(0, queued.get(lane, 0) - len(known))]
     if lost:
         log.info("requeued", runs=len(lost))
         queues.enqueue(lost)
@@ -123,8 +138,10 @@ def rearm() -> None:
             return
     due = sa.update(Schedule).where(is_lost).values(next_fire_at=Schedule.decided_until)
     with batch() as work:
-        for schedule in work.connection.execute(due.returning(Schedule.id)).scalars().all():
-            work.audit("schedule_rearmed", f"schedule {schedule}")
+        for row in work.connection.execute(due.returning(Schedule.id, Schedule.team_id, Schedule.task_id)).all():
+            work.audit("schedule_rearmed", f"schedule {row.id}")
+            sentence = "A schedule had lost its next time. It was given back; what it missed meanwhile is on record."
+            alerting.once(work, f"rearmed:{row.id}", "rearmed", sentence, row.team_id, task_id=row.task_id)
         work.wake_clock()
 
 

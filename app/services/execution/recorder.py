@@ -7,6 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from app.core.clock import utc_now
+from app.core.errors import NoSpace
+from app.domain import agents
 from app.domain.redaction import Redactor, Stream
 from app.engines.base import (
     ArtifactMade,
@@ -19,6 +21,7 @@ from app.engines.base import (
     StepEnded,
     StepStarted,
 )
+from app.infra import disk
 from app.services.execution.checkpoints import TooManyFiles
 from app.services.execution.claims import Claim
 from app.services.execution.outcomes import LogBatch, StepRow
@@ -56,6 +59,7 @@ class Recorder:
         self._not_stored: list[LogBatch] = []
         self._cut: dict[str, Stream] = {}
         self._first = held.lines + 1
+        self._has_said_full = False
 
     def emit(self, emission: Emission) -> None:
         """Take one emission; a checkpoint is stored when it returns. Raises Stale for one of a lost attempt."""
@@ -67,7 +71,7 @@ class Recorder:
             is_first = not self._changed and not self._lines
             match emission:
                 case LogWritten(text, level, is_cut):
-                    self._lines.append((now, level, self._redacted(text, level, is_cut=is_cut)))
+                    self._write(now, level, self._redacted(text, level, is_cut=is_cut))
                 case StepStarted(name):
                     self._steps.append(StepRow(len(self._steps) + 1, name, "running", "", now, None))
                     self._changed.add(len(self._steps))
@@ -82,6 +86,18 @@ class Recorder:
                     self.artifacts.append(emission)
         if is_first:
             self._on_news(self)
+
+    def end_step(self, name: str, state: str, detail: str) -> None:
+        """End a step of the task in a state that no emission has, with one short line."""
+        with self._lock:
+            is_first = not self._changed and not self._lines
+            self._end_step(name, state, self._redactor.redact(detail), utc_now())
+        if is_first:
+            self._on_news(self)
+
+    def redact(self, text: str) -> str:
+        """Return a text as it may be stored: without secrets, and without what no database takes."""
+        return self._redactor.redact(agents.storable(text))
 
     def hide(self, outcome: Outcome) -> Outcome:
         """Return the outcome without secrets: its sentence and facts quote what the work said."""
@@ -114,6 +130,15 @@ class Recorder:
             self._not_stored = logs + self._not_stored
         self._on_news(self)
 
+    def _write(self, now: datetime, level: str, text: str) -> None:
+        """Take a line, unless the disk is full: then what is left is for how the run ends."""
+        is_full = disk.is_full()
+        if not is_full:
+            self._lines.append((now, level, text))
+        elif not self._has_said_full:
+            self._lines.append((now, "warn", "The log is cut here: the disk is full."))
+        self._has_said_full = is_full
+
     def _redacted(self, text: str, level: str, *, is_cut: bool) -> str:
         """Hide secrets; what a cut line may end with is held back until its next piece shows what it is."""
         stream = self._cut.pop(level, None)
@@ -131,8 +156,8 @@ class Recorder:
             return
         try:
             self._keep_checkpoint(reached, self.cost_micros)
-        except (OSError, TooManyFiles) as error:
-            why = error if isinstance(error, TooManyFiles) else f"A checkpoint could not be kept: {error.strerror}."
+        except (OSError, NoSpace, TooManyFiles) as error:
+            why = f"A checkpoint could not be kept: {error.strerror}." if isinstance(error, OSError) else error
             self.emit(LogWritten(str(why), "warn"))
 
     def _end_step(

@@ -1,9 +1,9 @@
 """Tasks: made, changed, paused, copied and deleted; every change is a version, and none fires anything at once."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import joinedload, selectinload
@@ -12,19 +12,25 @@ from app.core.clock import utc_now
 from app.core.errors import Conflict, Invalid, NotFound
 from app.core.identifiers import slug as slug_of
 from app.domain.access import Actor
+from app.domain.policy import Policy
+from app.engines.base import lane_of
+from app.infra import database
 from app.infra.database import db
-from app.infra.storage import Storage
 from app.models.runs import IS_ACTIVE, Run
 from app.models.tasks import Schedule, Task, TaskFile, TaskVersion
-from app.models.teams import Secret
-from app.services.tasks import arming, definitions, schedules
+from app.models.teams import Pool, Secret
+from app.services import planned
+from app.services.tasks import arming, attached, definitions, heartbeats, schedules
+from app.services.tasks.attached import Upload
 from app.services.tasks.definitions import Draft
 from app.services.tasks.schedules import Given
 from app.services.unit import SessionWork, unit
 
-LARGEST_FILE_BYTES = 32 * 1024 * 1024
 LONGEST_NOTE = 300
-_LONGEST_FILE_NAME = 200
+HOWS = ("skip", "recover")
+"""What becomes of the times planned during a pause when it ends."""
+
+_WRONG_HOW = "Say what becomes of the times planned meanwhile: skip or recover."
 _MEANWHILE = (
     "Somebody saved version {} while you were writing. What you typed is still here: compare it with the history, then "
     "save it over that version."
@@ -34,28 +40,21 @@ _RESERVED_SLUGS = frozenset({"new", "schedule", "selection", "recovery"})
 """Words of the address that stand where a task's slug stands."""
 
 
-@dataclass(frozen=True)
-class Upload:
-    """A file on its way in: its name as the browser sent it, and its content."""
-
-    name: str
-    content: BinaryIO
-
-
 # --- reading
 
 
 def find(actor: Actor, slug: str) -> Task:
     """Return a task with its schedules, its owner and who paused it. Raises NotFound."""
-    query = (
-        sa.select(Task)
-        .where(Task.team_id == actor.team_id, Task.slug == slug, Task.deleted_at.is_(None))
-        .options(selectinload(Task.schedules), joinedload(Task.owner), joinedload(Task.paused_by))
-    )
+    query = _found(actor.team_id, slug).options(joinedload(Task.owner), joinedload(Task.paused_by))
     task = db.session.scalar(query)
     if task is None:
         raise NotFound
     return task
+
+
+def _found(team_id: int, slug: str) -> sa.Select[Task]:
+    query = sa.select(Task).where(Task.team_id == team_id, Task.slug == slug, Task.deleted_at.is_(None))
+    return query.options(selectinload(Task.schedules))
 
 
 def definition(task: Task) -> dict[str, Any]:
@@ -78,10 +77,10 @@ def files(task: Task) -> Sequence[TaskFile]:
 def create(actor: Actor, draft: Draft, folder: Path, uploads: Sequence[Upload] = ()) -> Task:
     """Make a task and plan its first time; `folder` is where files are kept. Raises Invalid."""
     content = _checked(actor, draft, uploads)
-    stored = _store(folder, uploads)
+    stored = attached.store(folder, uploads)
     with unit(actor) as work:
         task = _add(work, actor, content)
-        content["files"] = _add_files(work, task, stored)
+        content["files"] = attached.add(work, task, stored)
         _write_version(work, task, content)
         arming.arm(work, task, content["schedules"], content["policy"], {})
         work.audit("task_created", task.name, task=task.id)
@@ -101,13 +100,13 @@ def change(actor: Actor, slug: str, draft: Draft, made_from: int, folder: Path, 
     replaced = {upload.name for upload in uploads}
     kept = {row.id for row in files(seen) if row.name not in replaced}
     content["files"] = [file for file in content["files"] if file in kept]
-    stored = _store(folder, uploads)
+    stored = attached.store(folder, uploads)
     gaps = arming.undecided(seen, utc_now())
     with unit(actor) as work:
         task = _own(work, actor, slug)
         if task.version_number != made_from:
             raise Invalid({"": _MEANWHILE.format(task.version_number)})
-        content["files"] += _add_files(work, task, stored)
+        content["files"] += attached.add(work, task, stored)
         _apply(work, task, content, gaps)
     return task
 
@@ -116,7 +115,8 @@ def reschedule(actor: Actor, slug: str, when: Sequence[Given]) -> Task:
     """Change nothing but the schedules, all of them. Raises NotFound, Invalid."""
     seen = find(actor, slug)
     before = definition(seen)
-    content = before | {"schedules": schedules.checked(when, utc_now(), before["schedules"])}
+    known = schedules.calendar_ids(actor.team_id)
+    content = before | {"schedules": schedules.checked(when, utc_now(), before["schedules"], known)}
     return _change_to(actor, seen, content)
 
 
@@ -143,7 +143,7 @@ def duplicate(actor: Actor, slug: str) -> Task:
     with unit(actor) as work:
         task = _add(work, actor, content)
         task.paused_at, task.paused_by_id, task.pause_note = work.now, actor.person_id, "A copy, not started yet."
-        _write_version(work, task, content | {"files": _add_files(work, task, kept)})
+        _write_version(work, task, content | {"files": attached.add(work, task, kept)})
         arming.arm(work, task, content["schedules"], content["policy"], {})
         work.audit("task_copied", task.name, task=task.id, of=original.id)
         work.tell("task_created", task.team_id, None, task=task.id)
@@ -153,37 +153,77 @@ def duplicate(actor: Actor, slug: str) -> Task:
 # --- pausing
 
 
-def pause(actor: Actor, slug: str, note: str = "") -> None:
-    """Let a task plan nothing until it is resumed; runs that are going go on. Raises NotFound, Invalid."""
+def pause(actor: Actor, slug: str, note: str = "", resume_at: datetime | None = None, how: str = "skip") -> None:
+    """Let a task plan nothing until it is resumed, at `resume_at` (aware) by itself; runs that are going go on.
+
+    `how` is what becomes of the times planned meanwhile when it resumes by itself. Raises NotFound, Invalid.
+    """
     with unit(actor) as work:
         task = _own(work, actor, slug)
-        if len(note) > LONGEST_NOTE:
-            raise Invalid({"note": f"A note has at most {LONGEST_NOTE} letters."})
+        _check_pause(note, resume_at, how, work.now)
         if task.paused_at is None:
             task.paused_at = work.now
-        task.paused_by_id, task.pause_note = actor.person_id, note
+        task.paused_by_id, task.pause_note, task.paused_for = actor.person_id, note, ""
+        task.resume_at, task.resume_how = resume_at, how
         for schedule in task.schedules:
             if schedule.state == "active":
                 schedule.state, schedule.next_fire_at = "paused", None
-        work.audit("task_paused", task.name, task=task.id, note=note)
+        until = {"resume_at": resume_at.isoformat(), "how": how} if resume_at else {}
+        work.audit("task_paused", task.name, task=task.id, note=note, **until)
         work.tell("task_paused", task.team_id, None, task=task.id)
+        work.wake_clock()
 
 
-def resume(actor: Actor, slug: str) -> None:
-    """Let a paused task go on with the next planned time; what it left out is put on record. Raises NotFound."""
-    gaps = arming.undecided(find(actor, slug), utc_now())
+def _check_pause(note: str, resume_at: datetime | None, how: str, now: datetime) -> None:
+    wrong = {}
+    if len(note) > LONGEST_NOTE:
+        wrong["note"] = f"A note has at most {LONGEST_NOTE} letters."
+    if resume_at and resume_at <= now:
+        wrong["resume_at"] = "This is over already. Choose a later time, or leave it empty."
+    if how not in HOWS:
+        wrong["how"] = _WRONG_HOW
+    if wrong:
+        raise Invalid(wrong)
+
+
+def resume(actor: Actor, slug: str, how: str = "skip") -> None:
+    """Let a paused task go on. What was planned meanwhile is put on record as skipped, or recovered by the rules of
+    the task for missed times. Raises NotFound, Invalid.
+    """
+    if how not in HOWS:
+        raise Invalid({"how": _WRONG_HOW})
+    gaps = arming.undecided(find(actor, slug), utc_now()) if how == "skip" else {}
     with unit(actor) as work:
-        task = _own(work, actor, slug)
-        if task.paused_at is None:
-            return
+        _resume(work, _own(work, actor, slug), how, gaps)
+
+
+def resume_due() -> None:
+    """Resume the tasks whose pause was to last until now, as was said when they were paused."""
+    with database.read() as connection:
+        due = sa.select(Task.team_id, Task.slug).where(Task.resume_at.is_not(None))
+        rows = connection.execute(due.where(Task.resume_at <= database.now(connection))).all()
+    for team_id, slug in rows:
+        seen = db.session.scalar(_found(team_id, slug))
+        gaps = arming.undecided(seen, utc_now()) if seen and seen.resume_how == "skip" else {}
+        with unit() as work:
+            task = _locked(work, team_id, slug)
+            if task and task.resume_at and task.resume_at <= work.now:
+                _resume(work, task, task.resume_how, gaps)
+
+
+def _resume(work: SessionWork, task: Task, how: str, gaps: Mapping[int, arming.Undecided]) -> None:
+    if task.paused_at is None:
+        return
+    if how == "skip":
         arming.settle(work, task, task.schedules, gaps)
-        task.paused_at, task.paused_by_id, task.pause_note = None, None, ""
-        for schedule in task.schedules:
-            if schedule.state == "paused":
-                schedule.state = "active"
-                arming.go_on(work, schedule)
-        work.audit("task_resumed", task.name, task=task.id)
-        work.tell("task_resumed", task.team_id, None, task=task.id)
+    task.paused_at, task.paused_by_id, task.pause_note, task.paused_for = None, None, "", ""
+    task.resume_at, task.resume_how, task.failures, task.crashes = None, "skip", 0, 0
+    for schedule in task.schedules:
+        if schedule.state == "paused":
+            schedule.state = "active"
+            (arming.make_up if how == "recover" else arming.go_on)(work, schedule)
+    work.audit("task_resumed", task.name, task=task.id, how=how)
+    work.tell("task_resumed", task.team_id, None, task=task.id)
 
 
 # --- deleting
@@ -196,7 +236,7 @@ def delete(actor: Actor, slug: str) -> None:
         task = _own(work, actor, slug)
         arming.settle(work, task, task.schedules, gaps)
         arming.end(task.schedules)
-        task.deleted_at = work.now
+        task.deleted_at, task.resume_at = work.now, None
         _stop_runs(work, task)
         work.audit("task_deleted", task.name, task=task.id)
         work.tell("task_deleted", task.team_id, None, task=task.id)
@@ -240,20 +280,23 @@ def _stop_runs(work: SessionWork, task: Task) -> None:
 
 
 def _own(work: SessionWork, actor: Actor, slug: str) -> Task:
+    task = _locked(work, actor.team_id, slug)
+    if task is None:
+        raise NotFound
+    return task
+
+
+def _locked(work: SessionWork, team_id: int, slug: str) -> Task | None:
     # The clock locks schedules and then refers to the task. Locks in that order, with one on the task that lets others
     # refer to it, never wait in a circle.
     work.session.execute(
         sa.select(Schedule.id)
         .join(Task, Task.id == Schedule.task_id)
-        .where(Task.team_id == actor.team_id, Task.slug == slug)
+        .where(Task.team_id == team_id, Task.slug == slug)
         .with_for_update(of=Schedule)
     )
-    query = sa.select(Task).where(Task.team_id == actor.team_id, Task.slug == slug, Task.deleted_at.is_(None))
-    query = query.options(selectinload(Task.schedules)).execution_options(populate_existing=True)
-    task = work.session.scalar(query.with_for_update(key_share=True, of=Task))
-    if task is None:
-        raise NotFound
-    return task
+    query = _found(team_id, slug).execution_options(populate_existing=True)
+    return work.session.scalar(query.with_for_update(key_share=True, of=Task))
 
 
 def _add(work: SessionWork, actor: Actor, content: dict[str, Any]) -> Task:
@@ -292,6 +335,7 @@ def _apply(work: SessionWork, task: Task, content: dict[str, Any], gaps: dict[in
         return
     arming.arm(work, task, content["schedules"], content["policy"], gaps)
     _write_version(work, task, content)
+    planned.limit_again(work, task.id, Policy.of(content["policy"]))
     work.audit("task_changed", task.name, task=task.id, version=task.version_number)
     work.tell("task_changed", task.team_id, None, task=task.id, version=task.version_number)
 
@@ -306,6 +350,8 @@ def _write_version(work: SessionWork, task: Task, content: dict[str, Any]) -> No
     work.session.add(version)
     work.session.flush()
     task.version_id, task.name, task.engine, task.changed_at = version.id, content["name"], content["engine"], work.now
+    task.lane = lane_of(content)
+    heartbeats.keep(work, task)
 
 
 # --- checks and files
@@ -314,9 +360,9 @@ def _write_version(work: SessionWork, task: Task, content: dict[str, Any]) -> No
 def _checked(
     actor: Actor, draft: Draft, uploads: Sequence[Upload], before: dict[str, Any] | None = None
 ) -> dict[str, Any]:
-    wrong = _wrong_files(uploads) | _wrong_secrets(actor, draft)
+    wrong = attached.wrong(uploads) | _wrong_secrets(actor, draft) | _wrong_pool(actor, draft)
     try:
-        content = definitions.check(draft, utc_now(), before)
+        content = definitions.check(draft, utc_now(), before, schedules.calendar_ids(actor.team_id))
     except Invalid as error:
         raise Invalid(error.fields | wrong) from None
     if wrong:
@@ -324,49 +370,17 @@ def _checked(
     return content
 
 
+def _wrong_pool(actor: Actor, draft: Draft) -> dict[str, str]:
+    name = draft.pool.strip()
+    if not name or db.session.scalar(sa.select(sa.exists().where(Pool.team_id == actor.team_id, Pool.name == name))):
+        return {}
+    return {"pool": f"There is no pool called {name}. Make it in Settings, Pools, or choose another."}
+
+
 def _wrong_secrets(actor: Actor, draft: Draft) -> dict[str, str]:
     known = set(db.session.scalars(sa.select(Secret.name).where(Secret.team_id == actor.team_id)))
-    named = {"secrets": draft.settings.get("secrets") or (), "auth_secret": [draft.settings.get("auth_secret") or ""]}
-    wrong = {}
-    for field, names in named.items():
-        missing = sorted(set(names) - known - {""})
-        if missing:
-            wrong[field] = f"There is no secret called {missing[0]}. Set it in Settings, or leave it out."
-    return wrong
-
-
-def _wrong_files(uploads: Sequence[Upload]) -> dict[str, str]:
-    names = [upload.name for upload in uploads]
-    for upload in uploads:
-        if not _is_plain(upload.name):
-            return {"files": "A file needs a plain name, without slashes, and not starting with a dot."}
-        if upload.content.seek(0, 2) > LARGEST_FILE_BYTES:
-            return {"files": f"{upload.name} is larger than 32 MiB."}
-        upload.content.seek(0)
-    return {"files": "Two of the files have the same name."} if len(set(names)) < len(names) else {}
-
-
-def _is_plain(name: str) -> bool:
-    is_short = 0 < len(name) <= _LONGEST_FILE_NAME
-    return (
-        is_short and name.isprintable() and not name.startswith((".", "-", "~")) and not {"/", "\\", "\0"} & set(name)
-    )
-
-
-def _store(folder: Path, uploads: Sequence[Upload]) -> list[tuple[str, int, str]]:
-    # Before the transaction: a large file must not hold up the other writers.
-    stored = []
-    for upload in uploads:
-        digest, size_bytes = Storage(folder).keep(upload.content)
-        stored.append((upload.name, size_bytes, digest))
-    return stored
-
-
-def _add_files(work: SessionWork, task: Task, stored: Sequence[tuple[str, int, str]]) -> list[int]:
-    rows = [
-        TaskFile(team_id=task.team_id, task_id=task.id, name=name, size_bytes=size, digest=digest, created_at=work.now)
-        for name, size, digest in stored
-    ]
-    work.session.add_all(rows)
-    work.session.flush()
-    return [row.id for row in rows]
+    missing = {field: name for field, name in definitions.secrets_named(draft) if name not in known}
+    return {
+        field: f"There is no secret called {name}. Set it in Settings, or leave it out."
+        for field, name in missing.items()
+    }

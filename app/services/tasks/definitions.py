@@ -1,37 +1,22 @@
 """What was typed for a task -> its definition, checked. A helper of services, like unit."""
 
-import json
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
-from typing import Any, Literal, get_args, get_origin
-
-from pydantic import ValidationError
+from types import MappingProxyType
+from typing import Any, get_args
 
 from app.core.errors import Invalid
-from app.domain import money
 from app.domain.policy import Misfire, Overlap, Policy, Priority
-from app.engines.base import Limits, engines
-from app.services.tasks import schedules
+from app.engines.base import SEVERAL, Limits, engines
+from app.services.tasks import schedules, steps, typed
 from app.services.tasks.schedules import Given
+from app.services.tasks.steps import StepDraft
+from app.services.tasks.typed import Number
 
 LONGEST_NAME = 120
 _MIB = 1024 * 1024
 _MINUTE = 60
-
-
-@dataclass(frozen=True)
-class Number:
-    """A number somebody types: where it is kept (`place`, `key`), how much one of it is, and its bounds."""
-
-    name: str
-    place: Literal["limits", "policy"]
-    key: str
-    least: float
-    most: float
-    unit: float = 1
-    is_whole: bool = True
 
 
 NUMBERS = (
@@ -70,33 +55,15 @@ _CHOICES: dict[str, tuple[str, ...]] = {
 LONGEST_POOL = 60
 _ISOLATION = range(4)
 
-_WORDS = {
-    "missing": "Fill this in.",
-    "string_too_short": "Fill this in.",
-    "string_type": "Write some text.",
-    "int_parsing": "Write a whole number.",
-    "int_from_float": "Write a whole number.",
-    "float_parsing": "Write a number.",
-    "literal_error": "Choose one from the list.",
-    "too_short": "Add at least one.",
-}
-_AMOUNT = "Write an amount in dollars, like 1.00."
-_BOUNDS = {
-    "greater_than_equal": ("ge", "At least {}."),
-    "greater_than": ("gt", "More than {}."),
-    "less_than_equal": ("le", "At most {}."),
-    "less_than": ("lt", "Less than {}."),
-    "string_too_long": ("max_length", "At most {} characters."),
-    "too_long": ("max_length", "At most {} of them."),
-}
-
-
-_TYPED = tuple(field.name for field in fields(Given))
+_TYPED = tuple(field.name for field in fields(Given) if field.name != "calendars")
 
 
 @dataclass(frozen=True)
 class Draft:
-    """A task as typed: settings of its engine, `numbers` as in NUMBERS, missing ones by default; `files` are ids."""
+    """A task as typed: settings of its engine, `numbers` as in NUMBERS, missing ones by default; `files` are ids.
+
+    `steps` count where the engine is SEVERAL, `settings` everywhere else.
+    """
 
     name: str
     engine: str
@@ -109,30 +76,48 @@ class Draft:
     pool: str = ""
     min_isolation: str = "1"
     files: Sequence[int] = ()
+    steps: Sequence[StepDraft] = ()
 
 
-def check(draft: Draft, now: datetime, before: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def check(
+    draft: Draft,
+    now: datetime,
+    before: Mapping[str, Any] | None = None,
+    calendars: Mapping[str, int] = MappingProxyType({}),
+) -> dict[str, Any]:
     """Return the definition to store. Raises Invalid with every field that needs another look.
 
-    `before` is the definition that is changed: a schedule typed as it was there stays as it was understood.
+    `before` is the definition that is changed: a schedule typed as it was there stays as it was understood. `calendars`
+    are those of the team: ids by slugs.
     """
     wrong: dict[str, str] = {}
     definition = {
         "name": _name(draft.name, wrong),
         "engine": draft.engine,
         "settings": _settings(draft, wrong),
+        **({"steps": steps.checked(draft.steps, wrong)} if draft.engine == SEVERAL else {}),
         **_numbers(draft, wrong),
         "min_isolation": _isolation(draft.min_isolation, wrong),
         "files": sorted(draft.files),
         "schedules": [],
     }
     try:
-        definition["schedules"] = schedules.checked(draft.when, now, (before or {}).get("schedules", ()))
+        definition["schedules"] = schedules.checked(draft.when, now, (before or {}).get("schedules", ()), calendars)
     except Invalid as error:
         wrong |= error.fields
     if wrong:
         raise Invalid(wrong)
     return definition
+
+
+def secrets_named(draft: Draft) -> Iterator[tuple[str, str]]:
+    """Yield the secrets that a draft names: (field, name)."""
+    parts = [("", draft.settings), *((f"step-{index}-", step.settings) for index, step in enumerate(draft.steps))]
+    for prefix, settings in parts:
+        for name in settings.get("secrets") or ():
+            yield f"{prefix}secrets", name
+        if single := settings.get("auth_secret"):
+            yield f"{prefix}auth_secret", single
 
 
 def defaults(engine: str = "") -> dict[str, dict[str, Any]]:
@@ -154,36 +139,19 @@ def _name(name: str, wrong: dict[str, str]) -> str:
 
 
 def _settings(draft: Draft, wrong: dict[str, str]) -> dict[str, Any]:
+    if draft.engine == SEVERAL:
+        return {}
     if draft.engine not in engines:
         wrong["engine"] = "Choose one of the types."
         return {}
-    try:
-        return engines[draft.engine].settings_schema.model_validate(dict(draft.settings)).model_dump(mode="json")
-    except ValidationError as error:
-        for problem in error.errors(include_url=False, include_input=False):
-            wrong.setdefault(str(problem["loc"][0]) if problem["loc"] else "", sentence(problem))
-        return {}
-
-
-def sentence(problem: Mapping[str, Any]) -> str:
-    """Say what pydantic found wrong with one value."""
-    kind, context = problem["type"], problem.get("ctx", {})
-    is_money = str((*problem["loc"], "")[0]).endswith("_cents")
-    if kind in _BOUNDS:
-        bound, words = _BOUNDS[kind]
-        limit = context[bound]
-        return words.format(money.said(limit * money.MICROS_PER_CENT) if is_money else f"{limit:,}")
-    if is_money:
-        return _AMOUNT
-    message = str(problem["msg"]).removeprefix("Value error, ")
-    return _WORDS.get(kind, message if message.endswith((".", "?")) else f"{message}.")
+    return typed.settings(draft.engine, draft.settings, wrong)
 
 
 def _numbers(draft: Draft, wrong: dict[str, str]) -> dict[str, dict[str, Any]]:
     places = defaults(draft.engine)
     for number in NUMBERS:
         if text := draft.numbers.get(number.name, "").strip():
-            value = _number(number, text, wrong)
+            value = typed.read(number, text, wrong)
             places[number.place][number.key] = value * number.unit
     for name, options in _CHOICES.items():
         chosen = draft.choices.get(name) or places["policy"][name]
@@ -194,17 +162,6 @@ def _numbers(draft: Draft, wrong: dict[str, str]) -> dict[str, dict[str, Any]]:
     places["policy"]["is_slow_told"] = draft.is_slow_told
     places["policy"]["pool"] = draft.pool.strip()[:LONGEST_POOL]
     return places
-
-
-def _number(number: Number, text: str, wrong: dict[str, str]) -> float:
-    try:
-        value = int(text) if number.is_whole else float(text.replace(",", "."))
-    except ValueError:
-        wrong[number.name] = "Write a whole number." if number.is_whole else "Write a number."
-        return number.least
-    if not number.least <= value <= number.most:
-        wrong[number.name] = f"Between {number.least:,g} and {number.most:,g}."
-    return value
 
 
 def _isolation(text: str, wrong: dict[str, str]) -> int:
@@ -219,34 +176,7 @@ def _isolation(text: str, wrong: dict[str, str]) -> int:
 
 def types() -> list[tuple[str, str]]:
     """Return the engines to choose from: (name, label)."""
-    return [(engine.name, engine.label) for engine in engines]
-
-
-def from_texts(engine: str, texts: Mapping[str, Sequence[str]]) -> dict[str, Any]:
-    """Return settings of an engine from the texts of a form; fields that were not sent take the engine's default.
-
-    Names that end in `_cents` are typed in dollars. Lists have one item a line or one text each; mappings one
-    `name: value` or `NAME=value` a line; checks of JSON one `path op value` a line. A box that was not sent is not
-    ticked.
-    """
-    if engine not in engines:
-        return {}
-    settings: dict[str, Any] = {}
-    for name, info in engines[engine].settings_schema.model_fields.items():
-        kind = get_origin(info.annotation) or info.annotation
-        lines = [line.strip() for text in texts.get(name, ()) for line in text.splitlines() if line.strip()]
-        if kind is bool:
-            settings[name] = bool(lines)
-        elif name == "expect_json":
-            settings[name] = [_expectation(line) for line in lines]
-        elif kind is dict:
-            settings[name] = dict(_pair(line) for line in lines)
-        elif kind in {list, tuple}:
-            settings[name] = lines
-        elif name in texts and (lines or info.is_required() or kind is str):
-            text = texts[name][0].replace("\r\n", "\n")
-            settings[name] = _cents(text) if name.endswith("_cents") else text
-    return settings
+    return [*((engine.name, engine.label) for engine in engines), (SEVERAL, "Several steps")]
 
 
 def blank() -> dict[str, list[str]]:
@@ -255,22 +185,23 @@ def blank() -> dict[str, list[str]]:
     The time limit is left open, because it differs between the types.
     """
     nothing: dict[str, dict[str, Any]] = {"limits": {}, "policy": {}}
-    texts = {name: [text] for name, text in _typed(nothing).items()}
+    texts = {name: [text] for name, text in _as_typed(nothing).items()}
     for engine in engines:
-        for name, info in engine.settings_schema.model_fields.items():
-            if not info.is_required():
-                texts.setdefault(name, _texts(name, info.get_default(call_default_factory=True)))
+        texts = typed.defaults(engine.name) | texts
     ticked = {"is_idempotent": ["1"], "is_slow_told": ["1"]}
     return texts | ticked | {"timeout": [""], "min_isolation": ["1"], "pool": [""]}
 
 
 def to_texts(definition: Mapping[str, Any]) -> dict[str, list[str]]:
     """Return a definition as a form shows it, each field as the texts that `from_texts` and `check` read."""
-    texts = blank() | {name: [text] for name, text in _typed(definition).items()}
+    texts = blank() | {name: [text] for name, text in _as_typed(definition).items()}
     for name, value in definition["settings"].items():
-        texts[name] = _texts(name, value)
+        texts[name] = typed.texts(name, value)
+    texts |= steps.to_texts(definition.get("steps", ()))
     for index, rule in enumerate(definition["schedules"]):
-        texts |= {f"when-{index}-{name}": [rule[name]] for name in _TYPED}
+        given = schedules.given_of(rule)
+        texts |= {f"when-{index}-{name}": [getattr(given, name)] for name in _TYPED}
+        texts[f"when-{index}-calendars"] = list(given.calendars)
     texts |= {name: [str(definition[name])] for name in ("name", "engine", "min_isolation")}
     for name in ("is_idempotent", "is_slow_told"):
         texts[name] = ["1"] if definition["policy"].get(name, True) else []
@@ -279,63 +210,7 @@ def to_texts(definition: Mapping[str, Any]) -> dict[str, list[str]]:
     return texts
 
 
-def _cents(dollars: str) -> int | str:
-    """Return cents of what is typed in dollars; what is no amount stays as it is, for the schema to refuse."""
-    with suppress(ValueError):
-        return round(money.read(dollars) / money.MICROS_PER_CENT)
-    return dollars
-
-
-def _pair(line: str) -> tuple[str, str]:
-    mark = "=" if "=" in line and (":" not in line or line.index("=") < line.index(":")) else ":"
-    name, _, value = line.partition(mark)
-    return name.strip(), value.strip()
-
-
-def _expectation(line: str) -> dict[str, Any]:
-    path, op, value = [*line.split(None, 2), "exists", ""][:3] if " " in line else (line, "exists", "")
-    expectation: dict[str, Any] = {"path": path, "op": op}
-    if value:
-        expectation["value"] = value
-        with suppress(ValueError):
-            expectation["value"] = json.loads(value)
-    return expectation
-
-
-_TICKED = frozenset({"secrets", "tools"})
-"""Lists whose items are boxes to tick, not lines to type."""
-
-
-def _texts(name: str, value: Any) -> list[str]:
-    if isinstance(value, bool):
-        return ["1"] if value else []
-    if name == "expect_json":
-        return ["\n".join(_said(one) for one in value)]
-    if isinstance(value, Mapping):
-        mark = "=" if name == "env" else ": "
-        return ["\n".join(f"{key}{mark}{one}" for key, one in value.items())]
-    if isinstance(value, list | tuple):
-        return [str(one) for one in value] if name in _TICKED else ["\n".join(map(str, value))]
-    if name.endswith("_cents"):
-        return [money.plain(value * money.MICROS_PER_CENT)]
-    return ["" if value is None else f"{value:.10g}" if isinstance(value, float) else str(value)]
-
-
-def _said(expectation: Mapping[str, Any]) -> str:
-    value = expectation["value"]
-    is_plain = isinstance(value, str) and not _is_json(value)
-    words = [expectation["path"], expectation["op"]]
-    return " ".join(words if value is None else [*words, value if is_plain else json.dumps(value)])
-
-
-def _is_json(text: str) -> bool:
-    with suppress(ValueError):
-        json.loads(text)
-        return True
-    return False
-
-
-def _typed(definition: Mapping[str, Any]) -> dict[str, str]:
+def _as_typed(definition: Mapping[str, Any]) -> dict[str, str]:
     places = {place: values | definition[place] for place, values in defaults(definition.get("engine", "")).items()}
     numbers = {number.name: f"{places[number.place][number.key] / number.unit:.10g}" for number in NUMBERS}
     return numbers | {name: places["policy"][name] for name in _CHOICES}

@@ -26,6 +26,9 @@ STRIP_RUNS = 10
 TYPICAL_RUNS = 20
 """The typical duration is the median of those of the last 20 runs that did their work."""
 
+SET_ASIDE = ("failures", "crashes")
+"""Why Carillon pauses a task by itself until somebody has mended it."""
+
 _FAR = datetime(9999, 1, 1, tzinfo=UTC)
 _NEXT = sa.func.coalesce(Schedule.next_fire_at, sa.literal(_FAR, UtcDateTime), type_=UtcDateTime)
 _IS_BROKEN = sa.exists().where(Schedule.task_id == Task.id, Schedule.state == "broken").correlate(Task)
@@ -49,6 +52,7 @@ class Line:
     """A task in a list. `strip` holds the states of its last runs, oldest first; `takes_seconds` may be unknown.
 
     `when`, `timezone` and `problem` are of the schedule that comes next; `others` is how many more the task has.
+    `paused_for` says why Carillon paused it by itself: failures, crashes.
     """
 
     id: int
@@ -65,6 +69,7 @@ class Line:
     strip: Sequence[str] = ()
     takes_seconds: float | None = None
     others: int = 0
+    paused_for: str = ""
 
 
 @dataclass(frozen=True)
@@ -145,7 +150,7 @@ def _rows(actor: Actor) -> Any:
     count = of_task.with_only_columns(sa.func.count()).where(Schedule.state != "over").scalar_subquery()
     return (
         sa.select(
-            Task.id, Task.slug, Task.name, Task.engine, Task.paused_at, Task.changed_at,
+            Task.id, Task.slug, Task.name, Task.engine, Task.paused_at, Task.paused_for, Task.changed_at,
             *RULE, Schedule.text, Schedule.state.label("schedule_state"), Schedule.problem, Schedule.next_fire_at,
             Person.name.label("owner"), count.label("schedules"), _IS_BROKEN.label("is_broken"),
         )
@@ -199,7 +204,8 @@ def _matching(filters: Filters) -> list[sa.ColumnElement[bool]]:
     elif filters.status == "attention":
         newest = sa.select(Run.state).where(Run.task_id == Task.id).order_by(Run.planned_at.desc(), Run.id.desc())
         went_wrong = newest.limit(1).correlate(Task).scalar_subquery().in_(sorted(WENT_WRONG))
-        wanted.append(sa.and_(Task.paused_at.is_(None), sa.or_(_IS_BROKEN, went_wrong)))
+        needs_a_look = sa.and_(Task.paused_at.is_(None), sa.or_(_IS_BROKEN, went_wrong))
+        wanted.append(sa.or_(Task.paused_for.in_(SET_ASIDE), needs_a_look))
     return wanted
 
 
@@ -240,7 +246,7 @@ def _line(row: Any, last_runs: str) -> Line:
         row.id, row.slug, row.name, row.engine,
         _state(row.paused_at is not None, row.is_broken, states), _when(row), row.timezone or "",
         row.problem or "", row.next_fire_at, row.owner or "", Person(name=row.owner or "").initials,
-        states[:STRIP_RUNS][::-1], median(took) if took else None, max(0, row.schedules - 1),
+        states[:STRIP_RUNS][::-1], median(took) if took else None, max(0, row.schedules - 1), row.paused_for,
     )  # fmt: skip
 
 

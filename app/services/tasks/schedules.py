@@ -6,14 +6,22 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from itertools import islice
+from types import MappingProxyType
 from typing import Any, cast
 from zoneinfo import ZoneInfo, available_timezones
 
+import sqlalchemy as sa
+
 from app.core.errors import Invalid
-from app.domain import phrases, triggers
+from app.domain import occurrences, phrases, triggers, wording
+from app.domain.calendars import LOOKS_AHEAD, Calendar, Use
+from app.domain.occurrences import Occurrence, Plan
 from app.domain.phrases import Choice, Reading
 from app.domain.triggers import Fire, Fold, Gap, Trigger, TriggerError
-from app.models.tasks import Schedule
+from app.infra.database import db
+from app.models.tasks import Schedule, plan_of
+from app.models.teams import Calendar as Row
+from app.services import uses
 
 LONGEST_TEXT = 300
 MOST_SCHEDULES = 20
@@ -23,7 +31,16 @@ MOST_TIMES = 10_000
 """The largest limit on how many times a schedule runs; a later end is a date."""
 
 MOST_PREVIEWED = 1000
+MOST_A_MONTH = 24 * 32
+"""So often may run what moves to an earlier day."""
+
 _YEAR = timedelta(days=365)
+
+USES = {
+    "exclude": "not during", "only": "only within", "next_day": "else on the next day of",
+    "previous_day": "else on the day before of", "delay": "after the end of", "note": "also during",
+}  # fmt: skip
+"""The ways to use a calendar, and how the sentence about a task says them."""
 
 _GAPS = {"skip": "left out when clocks skip it"}
 _FOLDS = {"both": "twice when clocks repeat it"}
@@ -34,7 +51,7 @@ class Given:
     """A schedule as typed: words, cron or RRULE, in a time zone, with what to do when clocks change.
 
     `starts` and `ends` are days or wall times of the zone (`2026-12-01`, `2026-12-01T09:00`), both included; `count`
-    is how many times it runs at most.
+    is how many times it runs at most. `calendars` are texts `<use>:<slug of a calendar>`.
     """
 
     text: str
@@ -44,20 +61,50 @@ class Given:
     starts: str = ""
     ends: str = ""
     count: str = ""
+    calendars: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Moves:
+    """What else moves the times of a schedule: whose calendars there are, and how far spread and jitter go.
+
+    Without `counts_left_out` a preview has so many times as were asked for beside those that calendars leave out.
+    """
+
+    team_id: int | None = None
+    spread_seconds: float = 0.0
+    jitter_seconds: float = 0.0
+    counts_left_out: bool = True
+
+    @property
+    def note(self) -> str:
+        """What is known of spread and jitter before the schedule is saved, a sentence; empty without them."""
+        said = wording.duration
+        if self.spread_seconds and self.jitter_seconds:
+            return (
+                f"All start up to {said(self.spread_seconds)} later together (spread), and each up to "
+                f"{said(self.jitter_seconds)} more (jitter). Once it is saved, the exact times stand on its page."
+            )
+        if self.jitter_seconds:
+            return f"Each starts up to {said(self.jitter_seconds)} later (jitter): how much is known once it is saved."
+        if self.spread_seconds:
+            return f"All start up to {said(self.spread_seconds)} later (spread): how much is known once it is saved."
+        return ""
 
 
 @dataclass(frozen=True)
 class Preview:
     """How a schedule was understood: `state` and `choices` of the reading, the next times, and what to know of them.
 
-    `last` is the time it ends with, None when it goes on for ever. `fields` names what is wrong beside the text.
+    `fires` are in the order in which they start. `last` is the time it ends with, None when it goes on for ever.
+    `fields` names what is wrong beside the text.
     """
 
     state: str
     sentence: str
     trigger: Trigger | None = None
     choices: Sequence[Choice] = ()
-    fires: Sequence[Fire] = ()
+    fires: Sequence[Occurrence] = ()
     notes: Sequence[str] = ()
     last: Fire | None = None
     fields: Mapping[str, str] | None = None
@@ -66,20 +113,22 @@ class Preview:
 # --- reading
 
 
-def preview(given: Given, now: datetime, count: int = 5) -> Preview:
-    """Say how a schedule is understood and when it runs next after `now`; never raises for what was typed."""
+def preview(given: Given, now: datetime, count: int = 5, moves: Moves = Moves()) -> Preview:
+    """Say how a schedule is understood and what becomes of its next `count` times after `now`; never raises."""
     reading = read(given, now)
     if reading.trigger is None:
         return Preview(reading.state, reading.sentence, choices=reading.choices)
     try:
         trigger = _bounded(reading.trigger, given, now)
-        fires = _next_fires(trigger, now, min(count, MOST_PREVIEWED))
+        plan = Plan(trigger, _uses(given, trigger, now, moves.team_id))
+        fires = occurrences.coming(plan, now, min(count, MOST_PREVIEWED), counts_left_out=moves.counts_left_out)
         notes = [*triggers.assumptions(trigger), *triggers.clock_changes(trigger, now, now + _YEAR)]
         last = triggers.last_fire(trigger)
     except Invalid as error:
         return Preview("unknown", next(iter(error.fields.values())), fields=error.fields)
     except TriggerError as error:
         return Preview("unknown", error.sentence)
+    notes += [moves.note] if moves.note else []
     return Preview(reading.state, reading.sentence, trigger, reading.choices, fires, notes, last)
 
 
@@ -139,13 +188,66 @@ def _count(text: str) -> int:
     raise Invalid({"count": f"Write a whole number from 1 to {MOST_TIMES:,}."})
 
 
+# --- calendars
+
+
+def calendars(team_id: int) -> Sequence[Row]:
+    """Return the calendars that schedules of a team may use, by name."""
+    query = sa.select(Row).where(Row.team_id == team_id, Row.deleted_at.is_(None))
+    return db.session.scalars(query.order_by(Row.name)).all()
+
+
+def calendar_ids(team_id: int) -> dict[str, int]:
+    """Return the ids of a team's calendars by their slugs."""
+    return {calendar.slug: calendar.id for calendar in calendars(team_id)}
+
+
+def _chosen(given: Given, known: Mapping[str, int]) -> list[dict[str, Any]]:
+    """Return what is stored of the calendars that were chosen. Raises Invalid."""
+    stored: list[dict[str, Any]] = []
+    for text in given.calendars:
+        use, _, slug = text.partition(":")
+        if use not in USES:
+            raise Invalid({"calendars": f"A calendar is used as one of {', '.join(USES)}, like exclude:holidays."})
+        if slug not in known:
+            sentence = f"There is no calendar called {slug}. Choose one of the team's, or make it first."
+            raise Invalid({"calendars": sentence})
+        if any(one["slug"] == slug for one in stored):
+            raise Invalid({"calendars": f"The calendar {slug} is there twice. Use it once."})
+        stored.append({"calendar": known[slug], "use": use, "slug": slug})
+    return stored
+
+
+def _uses(given: Given, trigger: Trigger, now: datetime, team_id: int | None) -> tuple[tuple[Use, Calendar], ...]:
+    if not given.calendars or team_id is None:
+        return ()
+    stored = _chosen(given, calendar_ids(team_id))
+    _check_rhythm(trigger, given, now)
+    return tuple(uses.of(db.session.connection(), team_id, stored))
+
+
+def _check_rhythm(trigger: Trigger, given: Given, now: datetime) -> None:
+    """Raise Invalid for what moves to earlier days too often: the clock looks a month ahead for those."""
+    if any(text.startswith("previous_day:") for text in given.calendars):
+        month = triggers.fires_between(trigger, now, now + LOOKS_AHEAD)
+        if len(list(islice(month, MOST_A_MONTH + 1))) > MOST_A_MONTH:
+            sentence = "What runs more than once an hour can't move to the day before. Use the calendar in another way."
+            raise Invalid({"calendars": sentence})
+
+
 # --- stored rules
 
 
-def checked(when: Sequence[Given], now: datetime, before: Sequence[Mapping[str, Any]] = ()) -> list[dict[str, Any]]:
+def checked(
+    when: Sequence[Given],
+    now: datetime,
+    before: Sequence[Mapping[str, Any]] = (),
+    calendars: Mapping[str, int] = MappingProxyType({}),
+) -> list[dict[str, Any]]:
     """Return the rules to store for what was typed; what is empty is none. Raises Invalid: `when-<index>-<field>`.
 
     What is typed as `before` stays as it was understood then: “in 10 minutes” does not move when a task is saved again.
+    `calendars` are those of the team: ids by slugs.
     """
     wrong: dict[str, str] = {}
     rules: list[dict[str, Any]] = []
@@ -153,7 +255,9 @@ def checked(when: Sequence[Given], now: datetime, before: Sequence[Mapping[str, 
         if not given.text.strip():
             continue
         try:
-            rule = next((dict(rule) for rule in before if given_of(rule) == given), None) or _checked(given, now)
+            rule = _understood(given, before) or _checked(given, now)
+            rule["calendars"] = _chosen(given, calendars)
+            _check_rhythm(trigger_of(rule), given, now)
         except Invalid as error:
             wrong |= {f"when-{index}-{field}": sentence for field, sentence in error.fields.items()}
             continue
@@ -165,6 +269,12 @@ def checked(when: Sequence[Given], now: datetime, before: Sequence[Mapping[str, 
     if wrong:
         raise Invalid(wrong)
     return rules
+
+
+def _understood(given: Given, before: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+    """Return the rule that was typed like this before, whatever calendars it had."""
+    typed = replace(given, calendars=())
+    return next((dict(rule) for rule in before if replace(given_of(rule), calendars=()) == typed), None)
 
 
 def _checked(given: Given, now: datetime) -> dict[str, Any]:
@@ -197,7 +307,9 @@ def _iso(moment: datetime | None) -> str | None:
 
 def given_of(rule: Mapping[str, Any]) -> Given:
     """Return what was typed for a stored rule."""
-    return Given(*(rule[name] for name in ("text", "timezone", "gap", "fold", "starts", "ends", "count")))
+    chosen = tuple(f"{one['use']}:{one['slug']}" for one in rule.get("calendars", ()))
+    typed = {name: rule[name] for name in ("text", "timezone", "gap", "fold", "starts", "ends", "count")}
+    return Given(**typed, calendars=chosen)
 
 
 def trigger_of(rule: Mapping[str, Any]) -> Trigger:
@@ -225,20 +337,34 @@ def _words(rule: Mapping[str, Any]) -> str:
     edges = [f"{word} {rule[name].replace('T', ' ')}" for name, word in _EDGES.items() if rule[name]]
     limit = [f"{rule['count']} times at most"] if rule["count"] else []
     changes = [word for word in (_GAPS.get(rule["gap"]), _FOLDS.get(rule["fold"])) if word]
-    return ", ".join([f"{said[:1].lower()}{said[1:]} ({rule['timezone']})", *edges, *limit, *changes])
+    kept = [f"{USES[one['use']]} {one['slug']}" for one in rule.get("calendars", ())]
+    return ", ".join([f"{said[:1].lower()}{said[1:]} ({rule['timezone']})", *edges, *limit, *changes, *kept])
 
 
 _EDGES = {"starts": "from", "ends": "until"}
 
 
-def next_fires(schedules: Sequence[Schedule], now: datetime, count: int = 5) -> list[Fire]:
-    """Return the next planned times of active schedules, each once, ascending."""
-    fires: set[Fire] = set()
+def next_fires(schedules: Sequence[Schedule], now: datetime, count: int = 5) -> list[Occurrence]:
+    """Return what becomes of the next planned times of active schedules, in the order in which they start."""
+    return [one for one, _ in coming(schedules, now, count)]
+
+
+def coming(schedules: Sequence[Schedule], now: datetime, count: int = 5) -> list[tuple[Occurrence, int]]:
+    """Return the same, each with the id of its schedule: of two that meet they share a run, the first."""
+    found: dict[datetime, tuple[Occurrence, int]] = {}
     for schedule in schedules:
         if schedule.state == "active":
             with suppress(TriggerError):  # the clock sets it aside and says so
-                fires.update(_next_fires(schedule.trigger, max(now, schedule.decided_until), count))
-    return sorted(fires, key=lambda fire: fire.at)[:count]
+                after = max(now, schedule.decided_until)
+                for one in occurrences.coming(_plan(schedule), after, count):
+                    if not occurrences.has_passed(one):  # it has had its run
+                        found.setdefault(one.fire.at, (one, schedule.id))
+    return sorted(found.values(), key=lambda pair: (pair[0].at, pair[0].fire.at))[:count]
+
+
+def _plan(schedule: Schedule) -> Plan:
+    stored = schedule.calendars
+    return plan_of(schedule, uses.of(db.session.connection(), schedule.team_id, stored) if stored else ())
 
 
 def _next_fires(trigger: Trigger, after: datetime, count: int) -> list[Fire]:

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import joinedload
 
 from app.core.errors import NotFound
-from app.engines.base import engines
+from app.engines.base import SEVERAL, engines
 from app.infra.database import db
 from app.models.people import Person
 from app.models.tasks import Task, TaskFile, TaskVersion
@@ -55,6 +55,8 @@ _LABELS = {
     "alert_after": "Told after failures in a row",
     "is_slow_told": "Told when much longer than usual",
     "min_isolation": "Isolation at least",
+    "is_optional": "Optional",
+    "condition": "Only if",
 }
 
 
@@ -124,13 +126,30 @@ def _flat(definition: Mapping[str, Any], files: Mapping[int, str]) -> dict[str, 
     said = {
         "name": definition["name"],
         "schedule": schedules.words(definition["schedules"]),
-        "type": engines[engine].label if engine in engines else engine,
+        "type": _type(engine),
         "files": ", ".join(files.get(file, f"file {file}") for file in definition["files"]),
         "min_isolation": f"level {definition['min_isolation']}",
     }
     for place in ("settings", "limits", "policy"):
         said |= {name: _said(name, value) for name, value in definition[place].items()}
+    return said | _of_steps(definition.get("steps") or ())
+
+
+def _of_steps(steps: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Return the fields of steps, each with the name of its step and a colon before its own."""
+    said = {"steps": ", then ".join(step["name"] for step in steps)} if steps else {}
+    for step in steps:
+        own = {"type": _type(step["engine"])}
+        own |= {name: _said(name, value) for name, value in step.items() if name not in {"name", "engine", "settings"}}
+        own |= {name: _said(name, value) for name, value in step["settings"].items()}
+        said |= {f"{step['name']}: {name}": text for name, text in own.items()}
     return said
+
+
+def _type(engine: str) -> str:
+    if engine == SEVERAL:
+        return "Several steps"
+    return engines[engine].label if engine in engines else engine
 
 
 def _said(name: str, value: Any) -> str:
@@ -159,11 +178,14 @@ def _duration(seconds: float) -> str:
 
 
 def _label(name: str) -> str:
+    step, _, name = name.rpartition(": ")
+    if step:
+        return f"{step}: {_label(name)}"
     return _LABELS.get(name) or name.removesuffix("_seconds").replace("_", " ").capitalize()
 
 
 def _is_code(name: str, was: str, now: str) -> bool:
-    return name in _CODE and "\n" in was + now
+    return name.rpartition(": ")[2] in _CODE and "\n" in was + now
 
 
 def _cut(text: str) -> str:

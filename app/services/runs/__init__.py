@@ -1,6 +1,5 @@
 """Runs that people ask for, stop and decide on; and one run with all that its page shows."""
 
-import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,19 +9,25 @@ from typing import Any, Literal, get_args
 import sqlalchemy as sa
 from sqlalchemy.orm import joinedload, selectinload
 
-from app.core.errors import Conflict, Forbidden, Invalid, NotFound
-from app.domain import money
+from app.core.errors import Conflict, Invalid, NotFound
 from app.domain.access import Actor
 from app.domain.insight import usual_seconds
 from app.domain.lifecycle import ENDED
-from app.engines.base import engines
 from app.infra.database import db
 from app.infra.storage import Storage
 from app.models.people import Person
-from app.models.runs import IS_ACTIVE, Artifact, Attempt, Checkpoint, Run
-from app.models.tasks import Schedule, Task, TaskVersion
+from app.models.runs import IS_ACTIVE, Artifact, Attempt, Run
+from app.models.tasks import Schedule
 from app.services import planned
-from app.services.unit import SessionWork, Work, batch, unit
+from app.services.runs import resuming
+from app.services.runs.asking import again, start
+from app.services.runs.resuming import HIGHEST_CAP_MICROS, Point, Resumption, cap_micros, resume, resumption
+from app.services.unit import SessionWork, unit
+
+__all__ = [
+    "HIGHEST_CAP_MICROS", "Answer", "Detail", "Point", "Resumption", "StopMode", "Way", "again", "cancel", "cap_micros",
+    "decide", "file", "find", "id_of", "is_over", "resume", "resumption", "start",
+]  # fmt: skip
 
 StopMode = Literal["after_step", "now"]
 Answer = Literal["again", "end"]
@@ -32,165 +37,6 @@ USUAL_RUNS = 20
 
 _LOOKED_AT = 200
 """They are looked for among so many of its last runs, so that a task that always fails costs no more."""
-
-HIGHEST_CAP_MICROS = 10_000 * money.MICROS
-_LONGEST_CHAIN = 100
-
-
-# --- asking for a run
-
-
-def start(actor: Actor, task_id: int, trigger: str = "person", key: str = "") -> int:
-    """Start a task now, also a paused one; returns the number of the run. Raises NotFound, Conflict.
-
-    `trigger` says who asked: person, api. A run that was asked for with the same `key` is the one that is returned.
-    """
-    with batch(actor) as work:
-        task = work.connection.execute(
-            _TASK.where(Task.id == task_id, Task.team_id == actor.team_id, Task.deleted_at.is_(None))
-        ).first()
-        if task is None:
-            raise NotFound
-        return _asked_before(work, task, key) or _ask(work, task, task.version_id, trigger, key)
-
-
-def again(actor: Actor, number: int, *, with_its_version: bool = False, trigger: str = "person", key: str = "") -> int:
-    """Run a run's task once more, as the task is now or as it was then; returns the number of the new run.
-
-    Raises NotFound, and Conflict for a task that was deleted.
-    """
-    with batch(actor) as work:
-        row = work.connection.execute(
-            _TASK.add_columns(Run.version_id.label("its_version_id"))
-            .join(Run, Run.task_id == Task.id)
-            .where(Run.team_id == actor.team_id, Run.number == number)
-        ).first()
-        if row is None:
-            raise NotFound
-        if row.deleted_at:
-            raise Conflict(f"{row.name} was deleted, so it can't run again.")
-        version_id = row.its_version_id if with_its_version else row.version_id
-        return _asked_before(work, row, key) or _ask(work, row, version_id, trigger, key)
-
-
-_TASK = sa.select(Task.id, Task.team_id, Task.name, Task.version_id, Task.deleted_at)
-
-
-def _asked_before(work: Work, task: Any, key: str) -> int | None:
-    known = sa.select(Run.number).where(Run.task_id == task.id, Run.key == key)
-    return work.connection.execute(known).scalar() if key else None
-
-
-def _ask(work: Work, task: Any, version_id: int, trigger: str, key: str, **more: int) -> int:
-    assert work.actor
-    db.session.commit()  # ends what was read before, or what is read next would not see the run
-    engine = work.connection.execute(
-        sa.select(TaskVersion.definition["engine"].as_string()).where(TaskVersion.id == version_id)
-    ).scalar_one()
-    if engine not in engines:
-        raise Conflict(f"No engine named {engine} is installed.")
-    row = {
-        "team_id": task.team_id,
-        "task_id": task.id,
-        "version_id": version_id,
-        "key": key or f"manual:{uuid.uuid4().hex}",
-        "trigger": trigger,
-        "requested_by_id": work.actor.person_id,
-        "planned_at": work.now,
-        "lane": engines[engine].lane,
-        "state": "queued",
-        "reason": "",
-        "sentence": "",
-        "queued_at": work.now,
-    } | more
-    inserted = planned.insert(work, [row])
-    if not inserted and (number_before := _asked_before(work, task, key)):
-        return number_before  # the same was asked for at the same moment
-    number: int = row["number"]
-    work.audit("run_asked_for", f"#{number} {task.name}", task=task.id, **more)
-    return number
-
-
-def resume(actor: Actor, number: int, raise_micros: int = 0, trigger: str = "person") -> int:
-    """Go on from a run's last checkpoint in a new run of the same version; returns the number of the new run.
-
-    Its cost cap is that of the old run and `raise_micros` (millionths of a US dollar) more. A run is gone on from once:
-    asked again, it is the same new run. Raises NotFound, Invalid, Forbidden (to raise a cap is to change what the task
-    may cost), and Conflict for a run that can't go on.
-    """
-    with batch(actor) as work:
-        row = work.connection.execute(
-            _TASK.add_columns(
-                *_RESUMED, TaskVersion.definition["settings"]["cost_cap_cents"].as_integer().label("cents")
-            )
-            .join(Run, Run.task_id == Task.id)
-            .join(TaskVersion, TaskVersion.id == Run.version_id)
-            .where(Run.team_id == actor.team_id, Run.number == number)
-        ).first()
-        if row is None:
-            raise NotFound
-        if raise_micros and not actor.may("edit"):
-            raise Forbidden("edit")
-        _check_resumable(
-            number, row, has_checkpoint=_has_checkpoint(work.connection, _chain(work.connection, row.run_id))
-        )
-        cap = _raised(row, raise_micros)
-        key = _GONE_ON.format(row.run_id)
-        more = {"resumes_id": row.run_id} | ({"cost_cap_micros": cap} if cap is not None else {})
-        return _asked_before(work, row, key) or _ask(work, row, row.its_version_id, trigger, key, **more)
-
-
-_RESUMED = (
-    Run.id.label("run_id"), Run.state, Run.reason, Run.cost_cap_micros, Run.version_id.label("its_version_id"),
-)  # fmt: skip
-
-
-def _chain(connection: Any, run_id: int | None) -> list[Any]:
-    """Return the rows of a run, of the one it goes on from, and so on."""
-    rows: list[Any] = []
-    while run_id and len(rows) < _LONGEST_CHAIN:
-        query = sa.select(Run.id, Run.number, Run.cost_micros, Run.resumes_id).where(Run.id == run_id)
-        row = connection.execute(query).first()
-        if row is None:
-            break
-        rows.append(row)
-        run_id = row.resumes_id
-    return rows
-
-
-def _has_checkpoint(connection: Any, chain: Sequence[Any]) -> bool:
-    kept = sa.exists().where(Checkpoint.run_id.in_([row.id for row in chain]))
-    return bool(connection.execute(sa.select(kept)).scalar())
-
-
-def _check_resumable(number: int, row: Any, *, has_checkpoint: bool) -> None:
-    if row.deleted_at:
-        raise Conflict(f"{row.name} was deleted, so it can't go on.")
-    if row.state not in ENDED:
-        raise Conflict(f"Run #{number} has not ended yet.")
-    if row.state in {"succeeded", "degraded"} or not has_checkpoint:
-        raise Conflict(f"Run #{number} has nothing to go on from. Run it again instead.")
-
-
-def _raised(row: Any, raise_micros: int) -> int | None:
-    """Return the cap of the new run, None where the old one had none of its own and it stays as the task says."""
-    if raise_micros < 0 or (row.reason == "cost_cap" and not raise_micros):
-        raise Invalid({"raise": "Raise its cap by some amount, like 1.00, or it stops again at once."})
-    if not raise_micros:
-        return row.cost_cap_micros  # type: ignore[no-any-return]  # a column
-    cap: int = cap_micros(row.cost_cap_micros, row.cents) + raise_micros
-    if cap > HIGHEST_CAP_MICROS:
-        raise Invalid({"raise": f"A run may cost at most {money.said(HIGHEST_CAP_MICROS)}."})
-    return cap
-
-
-def cap_micros(raised_micros: int | None, cents: int | None) -> int:
-    """Return what a run may cost, in millionths of a US dollar: its own raised cap, or that of its task in cents."""
-    return (cents or 0) * money.MICROS_PER_CENT if raised_micros is None else raised_micros
-
-
-_GONE_ON = "resume:{}"
-"""The key of the run that goes on from another, by the id of that one."""
 
 
 # --- stopping and deciding
@@ -229,6 +75,7 @@ def decide(actor: Actor, number: int, answer: str) -> None:
         if answer == "again":
             run.state, run.reason, run.sentence, run.queued_at = "queued", "", "", work.now
             run.attempt += 1
+            run.rank_at = planned.rank(work.now, run.priority)
             work.tell("queued", run.team_id, run.id, run.token, reason="decision")
             work.enqueue(run.id, run.attempt, run.lane)
         else:
@@ -319,23 +166,25 @@ def _met(run: Run) -> Sequence[str]:
     return db.session.scalars(query).all() if ids else ()
 
 
+_KEEPS_NONE = frozenset({"http"})
+"""Engines without checkpoints: their runs are not asked for any."""
+
+
 def _way(run: Run) -> Way:
-    if run.version.definition.get("engine") not in _CAN_GO_ON:
+    if run.version.definition.get("engine") in _KEEPS_NONE:
         return Way()
-    kept = sa.select(Checkpoint.after, Checkpoint.at).where(Checkpoint.run_id == run.id).order_by(Checkpoint.number)
-    next_one = sa.select(Run.number).where(Run.task_id == run.task_id, Run.key == _GONE_ON.format(run.id))
-    chain = _chain(db.session, run.id)
-    can_go_on = run.state in ENDED - {"succeeded", "degraded"} and _has_checkpoint(db.session, chain)
+    saved = resuming.kept(run.id)
+    if not saved and run.resumes_id is None:
+        return Way()
+    chain = resuming.chain(db.session, run.id)
+    can_go_on = run.state in ENDED - {"succeeded", "degraded"} and resuming.has_checkpoint(db.session, chain)
     return Way(
         chain[1].number if len(chain) > 1 else None,
-        db.session.scalar(next_one),
+        resuming.went_on(run, saved),
         can_go_on,
-        dict(db.session.execute(kept).all()),
+        {point.after: point.at for point in saved if point.at},
         sum(row.cost_micros or 0 for row in chain[1:]),
     )
-
-
-_CAN_GO_ON = frozenset({"agent"})
 
 
 def is_over(actor: Actor, number: int) -> bool:
@@ -381,8 +230,9 @@ def _took(run: Run) -> Sequence[tuple[datetime, datetime]]:
 
 
 def _ahead(run: Run) -> int:
-    is_before = sa.tuple_(Run.queued_at, Run.id) < (run.queued_at, run.id)
-    query = sa.select(sa.func.count()).where(IS_ACTIVE, Run.state == "queued", Run.lane == run.lane, is_before)
+    is_before = sa.tuple_(Run.rank_at, Run.id) < (run.rank_at, run.id)  # among those of its team: others take turns
+    mine = (Run.lane == run.lane, Run.team_id == run.team_id)
+    query = sa.select(sa.func.count()).where(IS_ACTIVE, Run.state == "queued", *mine, is_before)
     return db.session.scalar(query.select_from(Run)) or 0
 
 

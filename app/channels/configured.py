@@ -1,0 +1,17 @@
+"""The channels that the settings name."""
+
+from app.channels.base import Channel
+from app.channels.email import Email
+from app.channels.webhook import Webhook
+from app.infra import mailer
+from app.settings import Settings
+
+
+def of(settings: Settings) -> list[Channel]:
+    """Return them in a fixed order; none when nothing is set. Raises SettingError."""
+    found: list[Channel] = []
+    if settings.smtp_url:
+        found.append(Email(mailer.read(settings.smtp_url), settings.alert_email, settings.url))
+    if settings.alert_webhook:
+        found.append(Webhook(settings.alert_webhook))
+    return found

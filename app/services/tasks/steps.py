@@ -1,0 +1,154 @@
+"""The steps of a task: what was typed for them -> what is stored, checked; and back into the texts of a form."""
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from app.domain import conditions, outputs, pings
+from app.engines.base import engines, fillable
+from app.services.tasks import typed
+from app.services.tasks.typed import Number
+
+MOST = 50
+LONGEST_NAME = 40
+
+NUMBERS = (
+    Number("timeout", "", "timeout_seconds", 0.05, 10_080, 60, is_whole=False),
+    Number("retries", "", "retries", 0, 10),
+    Number("retry_delay", "", "retry_delay_seconds", 0, 3600),
+)
+"""Minutes for the time limit, seconds for the wait before another try."""
+
+DEFAULTS: Mapping[str, float] = {"timeout_seconds": 3600.0, "retries": 0, "retry_delay_seconds": 10}
+
+_NAME = re.compile(r"[a-z][a-z0-9_-]*", re.ASCII)
+_ADDRESS = re.compile(r"\s*\{\{.*?\}\}", re.DOTALL)
+_STANDS_IN = "1"
+_ADDRESS_STANDS_IN = "http://example.com/"
+
+
+@dataclass(frozen=True)
+class StepDraft:
+    """A step as typed; `numbers` as in NUMBERS, missing ones by default."""
+
+    name: str
+    engine: str
+    settings: Mapping[str, Any]
+    condition: str = ""
+    is_optional: bool = False
+    numbers: Mapping[str, str] = field(default_factory=dict)
+
+
+def kinds() -> list[tuple[str, str]]:
+    """Return the engines that a step may have: (name, label)."""
+    return [(engine.name, engine.label) for engine in engines if engine.name != pings.ENGINE]
+
+
+def checked(drafts: Sequence[StepDraft], wrong: dict[str, str]) -> list[dict[str, Any]]:
+    """Return the steps to store. What is wrong goes into `wrong`: `steps`, or `step-<index>-<field>`."""
+    if not drafts:
+        wrong["steps"] = "Add at least one step."
+    if len(drafts) > MOST:
+        wrong["steps"] = f"A task has at most {MOST} steps. Join some of them."
+        return []
+    steps: list[dict[str, Any]] = []
+    for index, draft in enumerate(drafts):
+        steps.append(_checked(draft, [step["name"] for step in steps], wrong, f"step-{index}-"))
+    return steps
+
+
+def _checked(draft: StepDraft, before: Collection[str], wrong: dict[str, str], prefix: str) -> dict[str, Any]:
+    name = draft.name.strip().lower()
+    if problem := _name_problem(name, before):
+        wrong[f"{prefix}name"] = problem
+    condition = " ".join(draft.condition.split())
+    if condition:
+        try:
+            conditions.check(condition, before)
+        except conditions.Unclear as error:
+            wrong[f"{prefix}condition"] = str(error)
+    numbers = dict(DEFAULTS)
+    for number in NUMBERS:
+        if text := draft.numbers.get(number.name, "").strip():
+            numbers[number.key] = typed.read(number, text, wrong, prefix) * number.unit
+    return {
+        "name": name,
+        "engine": draft.engine,
+        "settings": _settings(draft, before, wrong, prefix),
+        "condition": condition,
+        "is_optional": draft.is_optional,
+        **numbers,
+    }
+
+
+def _name_problem(name: str, before: Collection[str]) -> str:
+    if not name:
+        return "Give the step a name."
+    if len(name) > LONGEST_NAME or not _NAME.fullmatch(name):
+        return f"A name begins with a letter and has letters, digits, - and _, at most {LONGEST_NAME}."
+    return f"There is a step called {name} already." if name in before else ""
+
+
+def _settings(draft: StepDraft, before: Collection[str], wrong: dict[str, str], prefix: str) -> dict[str, Any]:
+    """Check the settings with something in place of each placeholder; what is stored has the placeholders."""
+    if draft.engine not in dict(kinds()):
+        wrong[f"{prefix}engine"] = "Choose one of the types."
+        return {}
+    filled: dict[str, Any] = {}
+    for name, value in fillable(draft.engine, draft.settings).items():
+        names = list(outputs.placeholders(value))
+        if problem := next(filter(None, (outputs.name_problem(path, before) for path in names)), ""):
+            wrong.setdefault(f"{prefix}{name}", problem)
+        if names:
+            filled[name] = value
+    own_wrong: dict[str, str] = {}
+    standing_in = {name: _standing_in(name, value) for name, value in filled.items()}
+    settings = typed.settings(draft.engine, {**draft.settings, **standing_in}, own_wrong, prefix)
+    for name, sentence in own_wrong.items():
+        wrong.setdefault(name, sentence)
+    return settings | {name: _plain(value) for name, value in filled.items() if name in settings}
+
+
+def _standing_in(name: str, value: Any) -> Any:
+    """Return a value that could be there: an address that begins with a placeholder gets a whole one."""
+    if name == "url" and isinstance(value, str):
+        value = _ADDRESS.sub(_ADDRESS_STANDS_IN, value, count=1) if _ADDRESS.match(value) else value
+    return outputs.fill(value, lambda _: _STANDS_IN)
+
+
+def _plain(value: Any) -> Any:
+    return value.strip() if isinstance(value, str) and "\n" not in value else value
+
+
+# --- as text: what a form sends and shows
+
+
+def to_texts(steps: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
+    """Return steps as a form shows them, each field with `step-<index>-` before its name."""
+    texts: dict[str, list[str]] = {}
+    for index, step in enumerate(steps):
+        own = {name: typed.texts(name, value) for name, value in step["settings"].items()}
+        own |= {name: [step[name]] for name in ("name", "engine", "condition")}
+        own |= {number.name: [f"{step[number.key] / number.unit:.10g}"] for number in NUMBERS}
+        own["is_optional"] = ["1"] if step["is_optional"] else []
+        texts |= {f"step-{index}-{name}": values for name, values in own.items()}
+    return texts
+
+
+def blank(engine: str) -> dict[str, list[str]]:
+    """Return the fields of a step in which nobody typed anything yet, without `step-<index>-` before their names."""
+    return {**typed.defaults(engine), "engine": [engine]}
+
+
+def from_texts(part: Mapping[str, Sequence[str]]) -> StepDraft:
+    """Return what was typed for one step; the names are those of `blank`."""
+    plain = {name: values[0] for name, values in part.items() if values}
+    return StepDraft(
+        name=plain.get("name", ""),
+        engine=plain.get("engine", ""),
+        settings=typed.from_texts(plain.get("engine", ""), part),
+        condition=plain.get("condition", ""),
+        is_optional=bool(plain.get("is_optional")),
+        numbers=plain,
+    )
