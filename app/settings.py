@@ -255,7 +255,9 @@ def _check_addresses(settings: Settings) -> None:
 
 def _check_alerts(settings: Settings) -> None:
     if settings.smtp_url and urlsplit(settings.smtp_url).scheme not in {"smtp", "smtps"}:
-        raise SettingError("CARILLON_SMTP_URL takes smtp://user:password@host:587?from=carillon@your.example, or smtps://.")
+        raise SettingError(
+            "CARILLON_SMTP_URL takes smtp://user:password@host:587?from=carillon@your.example, or smtps://."
+        )
     if bool(settings.smtp_url) != bool(settings.alert_email):
         raise SettingError("CARILLON_SMTP_URL and CARILLON_ALERT_EMAIL belong together: set both, or none.")
     if wrong := next((text for text in settings.alert_email if text.count("@") != 1), ""):

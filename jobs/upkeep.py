@@ -4,6 +4,7 @@ from dataclasses import asdict
 from datetime import timedelta
 
 import structlog
+from flask import Flask
 
 from app.infra import queues, redis
 from app.infra.storage import Storage
@@ -15,10 +16,11 @@ from app.settings import read
 log = structlog.get_logger()
 
 
-def carry_out(job_id: str) -> None:
-    """Carry out one job of the upkeep queue; its function is one of ours, or it is refused."""
+def carry_out(app: Flask, job_id: str) -> None:
+    """Carry out one job of the upkeep queue in a context of its own; its function is one of ours, or it is refused."""
     job = queues.SafeJob.fetch(job_id, connection=redis.client())
-    job.func(*job.args, **job.kwargs)
+    with app.app_context():
+        job.func(*job.args, **job.kwargs)
 
 
 def prune() -> None:

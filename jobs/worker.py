@@ -17,6 +17,7 @@ from types import FrameType
 from typing import Any
 
 import structlog
+from flask import Flask
 from rq import Worker as RqWorker
 
 from app import bootstrap
@@ -55,19 +56,20 @@ class Registration(RqWorker):
 class Worker:
     """One worker process, from its arrival to the end of its last run."""
 
-    def __init__(self, settings: Settings, vault: Any) -> None:
+    def __init__(self, settings: Settings, app: Flask) -> None:
         self.name = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:4]}"
         self._settings = settings
         self._writer: Writer[Work] = Writer(batch)
         self._keeper = Keeper(settings, self.name, self._writer)
         self._workspaces = settings.data_dir / "workspaces" / self.name
-        tools = Tools(self._writer, vault, Storage(settings.data_dir / "files"), self._workspaces, self._keeper.on_news)
+        storage, vault = Storage(settings.data_dir / "files"), app.extensions["vault"]
+        tools = Tools(self._writer, vault, storage, self._workspaces, self._keeper.on_news)
         self._here = Here(self._keeper, tools)
         runs.work_here(self._here)
         self._lanes = [
             Lane(queues.IO, settings.io_slots, partial(_begin, queues.IO)),
             Lane(queues.CODE, settings.code_slots, partial(_begin, queues.CODE)),
-            Lane(queues.UPKEEP, 1, on_thread(upkeep.carry_out)),
+            Lane(queues.UPKEEP, 1, on_thread(partial(upkeep.carry_out, app))),
         ]
         self._wants_end = threading.Event()
         self._wants_end_now = threading.Event()
@@ -192,7 +194,7 @@ def main(settings: Settings) -> int:
     app = bootstrap.start(settings)
     fetch.configure(settings)
     sandbox.start(settings)
-    return Worker(settings, app.extensions["vault"]).work()
+    return Worker(settings, app).work()
 
 
 def _begin(lane: str, jobs: list[str], is_behind: bool, slots: Executor) -> "list[Future[None]]":

@@ -12,7 +12,7 @@ from app.api.task_models import FileOut, TaskChange
 from app.api.tasks import folder
 from app.core.errors import NotFound
 from app.services import tasks
-from app.services.tasks import Upload
+from app.services.tasks.attached import Upload
 
 api = Resource("files", "Files")
 

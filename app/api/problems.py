@@ -89,7 +89,7 @@ def answer(error: Exception) -> Response | None:
     return _not_valid(error.__cause__) if isinstance(error.__cause__, ValidationError) else _of_others(error)
 
 
-def _of_others(error: Exception) -> Response | None:
+def _of_others(error: Exception) -> Response | None:  # noqa: PLR0911 one a kind
     """Answer what our own code did not raise: the router, the parser, the database, a bug."""
     if isinstance(error, HTTPException):
         if error.response is not None or (error.code or 500) < 400:  # noqa: PLR2004 redirects of the router

@@ -204,7 +204,7 @@ def _pause(row: Task) -> Pause | None:
         return None
     return Pause(
         at=row.paused_at, by=row.paused_by.name if row.paused_by else "", note=row.pause_note, resume_at=row.resume_at,
-        how=row.resume_how,
+        how=row.resume_how,  # type: ignore[arg-type]  # one of the two, as `pause` checks
     )  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from flask import Flask
 from app import bootstrap
 from app.cli import home
 from app.core.clock import utc_now
-from app.infra import database, redis
+from app.infra import database, redis, snapshots
 from app.infra.vault import Vault
 from app.services import clocks, keys, workers
 from app.settings import SettingError, Settings, read
@@ -76,7 +76,7 @@ def _folder(settings: Settings) -> Check:
     if folder.stat().st_mode & 0o077:
         return Check("data", "wrong", f"{folder} is open to other users. Run chmod 700 {folder}.")
     free = shutil.disk_usage(folder).free
-    state = "fine" if free >= _ENOUGH_BYTES else "wrong"
+    state = "fine" if free >= max(_ENOUGH_BYTES, settings.low_disk_mib * _MIB) else "wrong"
     return Check("data", state, f"{folder}, {free // _MIB:,} MiB free")
 
 
@@ -110,6 +110,9 @@ def _database(app: Flask, settings: Settings) -> Iterator[Check]:
     try:
         is_current = database.is_current(settings)
         yield Check("database", "fine", f"{'SQLite' if settings.is_sqlite else 'PostgreSQL'}, {_size(settings)}")
+        if settings.sqlite_file and (problem := snapshots.sqlite_problem(settings.sqlite_file)):
+            sentence = f"The file is damaged: {problem} Restore the last backup: ./carillon restore."
+            yield Check("database", "wrong", sentence)
         if not is_current:
             yield Check("tables", "wrong", "The tables are not at this version. Run ./carillon migrate.")
             return

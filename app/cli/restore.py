@@ -1,8 +1,8 @@
 """Bring a backup back. Nothing runs afterwards until somebody confirms: every task is paused.
 
-  carillon restore FOLDER              into an empty data folder and database
-  carillon restore FOLDER --replace    in place of what is there, which is kept aside
-  carillon restore --confirm           let the tasks go on that a restore has paused
+carillon restore FOLDER              into an empty data folder and database
+carillon restore FOLDER --replace    in place of what is there, which is kept aside
+carillon restore --confirm           let the tasks go on that a restore has paused
 """
 
 import argparse

@@ -32,7 +32,7 @@ class Scaler:
         return max(0.0, self._due - time.monotonic()) if self._most > self._least else float("inf")
 
     def step(self, look: Callable[[], Look | None]) -> None:
-        """Look at the queue if it is time, and start or dismiss workers. Nothing changes while it can't be looked at."""
+        """Look at the queue if it is time, and start or dismiss workers; nothing changes while it can't be seen."""
         if self.seconds_until_look() > 0:
             return
         self._due = time.monotonic() + LOOK_SECONDS

@@ -77,7 +77,7 @@ class Everything:
 
     @property
     def groups(self) -> tuple[list[Child], ...]:
-        """The watchdog first, so that it does not bark; then workers, which still tell how runs ended; the queue last."""
+        """The watchdog first, so that it does not bark; then workers, which tell how runs ended; the queue last."""
         return self.watchdogs, [*self.workers, *self.leaving], self.clocks, self.webs, self.valkeys
 
     @property

@@ -17,6 +17,7 @@ _WORDS = {
     "no_secret": "a secret is not set",
     "secret": "a secret can't be used this way",
     "wrong_key": "a secret can't be opened",
+    "restored": "Carillon was restored from a backup",
     "settings": "its settings no longer hold",
     "breaker": "what it needs was left alone",
     "inner_address": "the address is inside the network",

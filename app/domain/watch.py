@@ -2,7 +2,7 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from statistics import median
@@ -171,6 +171,15 @@ def folded(findings: Iterable[Finding], is_open: Iterable[str]) -> list[Finding]
             sentence = f"{len(new):,} {_HERDS[kind]} One of them: {new[0].sentence}"
             result.append(Finding(key, kind, sentence, team_id))
     return result
+
+
+def told_first(findings: Iterable[Finding], is_open: Collection[str]) -> list[Finding]:
+    """Return those that may be told now: of each team the first few that are new, none of a herd that is open."""
+    first: dict[int | None, list[Finding]] = defaultdict(list)
+    for finding in findings:
+        if finding.key not in is_open and herd_key(finding.kind, finding.team_id) not in is_open:
+            first[finding.team_id].append(finding)
+    return [finding for found in first.values() for finding in found[:HERD]]
 
 
 def herd_key(kind: str, team_id: int | None) -> str:

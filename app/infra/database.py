@@ -118,8 +118,13 @@ _has_fork_rule: list[bool] = []
 def _once_forked() -> None:
     """A forked child leaves its parent's connections alone: two talking over one would break TLS for both."""
     if not _has_fork_rule:
-        os.register_at_fork(after_in_child=lambda: [engine.dispose(close=False) for engine in _engines.values()])
+        os.register_at_fork(after_in_child=_leave_to_parent)
         _has_fork_rule.append(True)
+
+
+def _leave_to_parent() -> None:
+    for engine in _engines.values():
+        engine.dispose(close=False)
 
 
 def _prepare_sqlite(engine: sa.Engine, *, begin: Callable[[sa.Connection], None], is_read_only: bool) -> None:

@@ -69,7 +69,8 @@ class Task(Base):
 class TaskVersion(Base):
     """One definition of a task, never changed once written; a run keeps the version it ran.
 
-    `definition` holds `name`, `engine`, `settings`, `steps` (where `engine` says so), `limits`, `policy`, `min_isolation`, `files`, `schedules`.
+    `definition` holds `name`, `engine`, `settings`, `steps` (where `engine` says so), `limits`, `policy`,
+    `min_isolation`, `files`, `schedules`.
     """
 
     __tablename__ = "task_versions"

@@ -1,7 +1,7 @@
 """Backups: made on request and by themselves; how the last one went is a fact and, when it failed, an alert."""
 
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -46,11 +46,11 @@ def make_when_due(settings: Settings) -> bool:
         manifest = make(settings, path)
     except (CarillonError, SettingError) as error:
         _note(path, ok=False, problem=str(error))
-        log.error("backup_failed", problem=str(error))
-        return True
-    archives.keep_latest(settings.backups, settings.backup_keep)
-    _note(path, ok=True, size=manifest.bytes)
-    log.info("backup_made", path=str(path), bytes=manifest.bytes)
+        log.warning("backup_failed", problem=str(error))
+    else:
+        archives.keep_latest(settings.backups, settings.backup_keep)
+        _note(path, ok=True, size=manifest.bytes)
+        log.info("backup_made", path=str(path), bytes=manifest.bytes)
     return True
 
 
@@ -67,11 +67,6 @@ def check_integrity(settings: Settings) -> str:
     return problem
 
 
-def last() -> dict[str, Any] | None:
-    """Return how the last backup that was made by itself went: at, path, bytes, ok, problem. None before the first."""
-    return _get(FACT)
-
-
 def _take_turn(settings: Settings) -> bool:
     """Whether a backup is due; then it is this process that makes it."""
     with batch() as work:
@@ -83,8 +78,8 @@ def _take_turn(settings: Settings) -> bool:
         if row and work.now - row.at < wait:
             return False
         # What is being made is not yet made: until then the fact tells of the one before, later.
-        before = row.value if row else {"path": "", "bytes": 0, "ok": True, "problem": "The first one is being made."}
-        _set(work, FACT, before)
+        first = {"at": work.now.isoformat(), "path": "", "bytes": 0, "ok": True, "problem": "It is being made."}
+        _set(work, FACT, row.value if row else first)
         return True
 
 
@@ -109,9 +104,3 @@ def _note(path: Path, *, ok: bool, size: int = 0, problem: str = "") -> None:
 def _set(work: Work, name: str, value: dict[str, Any]) -> None:
     work.connection.execute(sa.delete(Fact).where(Fact.name == name))
     work.connection.execute(sa.insert(Fact).values(name=name, value=value, at=work.now))
-
-
-def _get(name: str) -> dict[str, Any] | None:
-    with database.read() as connection:
-        found: dict[str, Any] | None = connection.execute(sa.select(Fact.value).where(Fact.name == name)).scalar()
-        return found

@@ -32,7 +32,9 @@ def key(at: datetime) -> str:
     return f"at:{at.isoformat()}"
 
 
-def decided(decision: Decision, now: datetime, engine: str, policy: Policy, lane: str = "", **ids: int) -> dict[str, Any]:
+def decided(
+    decision: Decision, now: datetime, engine: str, policy: Policy, lane: str = "", **ids: int
+) -> dict[str, Any]:
     """Return the row of a schedule's planned time; `ids` are those of team, task, version and schedule.
 
     `lane` is that of the task; empty: as its engine has it.

@@ -59,8 +59,9 @@ def settle(made_at: datetime) -> Restored:
         work.connection.execute(sa.delete(Fact).where(Fact.name.in_((_FACT, "redis_epoch"))))
         noted = {"made_at": made_at.isoformat(), "tasks": tasks, "runs": runs}
         epoch = {"epoch": uuid.uuid4().hex}  # Redis has none or another one: it counts as wiped, and is built again
-        rows = ({"name": _FACT, "value": noted, "at": work.now}, {"name": "redis_epoch", "value": epoch, "at": work.now})
-        work.connection.execute(sa.insert(Fact), list(rows))
+        facts = {_FACT: noted, "redis_epoch": epoch}
+        rows = [{"name": name, "value": value, "at": work.now} for name, value in facts.items()]
+        work.connection.execute(sa.insert(Fact), rows)
         work.audit("restored", f"backup of {said}", **noted)
     is_empty = False
     with suppress(*redis.Away, OSError):

@@ -16,13 +16,16 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 
 from app.core.clock import utc_now
-from app.domain import triggers
+from app.domain import occurrences, triggers
 from app.domain.access import Actor
+from app.domain.calendars import LOOKS_AHEAD
 from app.domain.lifecycle import STATES, WENT_WRONG
-from app.domain.triggers import Trigger, TriggerError
+from app.domain.occurrences import Plan
+from app.domain.triggers import TriggerError
 from app.infra.database import db
 from app.models.runs import IS_ACTIVE, Alert, Run
-from app.models.tasks import RULE, Schedule, Task, trigger_of
+from app.models.tasks import PLAN, Schedule, Task, plan_of
+from app.services import uses
 
 LOOK_BACK = timedelta(days=7)
 """A failure older than this no longer asks for anybody."""
@@ -267,15 +270,9 @@ def coming(actor: Actor, zone: ZoneInfo) -> Next:
     """
     start = utc_now()
     planned = (Schedule.team_id == actor.team_id, Schedule.state == "active", Schedule.next_fire_at < start + AHEAD)
-    rows = db.session.execute(
-        sa.select(
-            Schedule.task_id, *RULE, Schedule.next_fire_at, Task.slug, Task.name, Task.engine,
-        )
-        .join(Task, Task.id == Schedule.task_id)
-        .where(*planned)
-        .order_by(Schedule.next_fire_at)
-        .limit(_MOST_SINGLE + 1)
-    ).all()  # fmt: skip
+    columns = (*PLAN, Schedule.team_id, Schedule.task_id, Schedule.next_fire_at, Task.slug, Task.name, Task.engine)
+    query = sa.select(*columns).join(Task, Task.id == Schedule.task_id).where(*planned)
+    rows = db.session.execute(query.order_by(Schedule.next_fire_at).limit(_MOST_SINGLE + 1)).all()
     times = sorted((time for row in rows for time in _times(row, start)), key=lambda time: (time.at, time.name))
     midnight = _midnight(start.astimezone(zone).date() + timedelta(days=1), zone)
     if len(rows) > _MOST_SINGLE:
@@ -288,19 +285,20 @@ def coming(actor: Actor, zone: ZoneInfo) -> Next:
 
 
 def _times(row: Any, start: datetime) -> list[Coming]:
-    trigger = trigger_of(row)
-    instants, words = _day_of(trigger, row.next_fire_at)
+    used = uses.of(db.session.connection(), row.team_id, row.calendars) if row.calendars else ()
+    instants, words = _day_of(plan_of(row, used), row.next_fire_at)
     chosen = instants[:1] if words else [at for at in instants if at < start + AHEAD]
     return [Coming(at, row.task_id, row.slug, row.name, row.engine, words) for at in chosen]
 
 
 @lru_cache(maxsize=4096)
-def _day_of(trigger: Trigger, first: datetime) -> tuple[tuple[datetime, ...], str]:
+def _day_of(plan: Plan, first: datetime) -> tuple[tuple[datetime, ...], str]:
     """Return the planned times of 24 hours from `first` on; for a frequent rule only some, and its rhythm in words."""
+    until = first + AHEAD + (LOOKS_AHEAD if plan.looks_ahead else timedelta())
     try:
-        fires = triggers.fires_between(trigger, first, first + AHEAD)
-        instants = (first, *(fire.at for fire in islice(fires, _FREQUENT)))
-        return instants, triggers.describe(trigger) if len(instants) > _FREQUENT else ""
+        found = occurrences.between(plan, first - timedelta.resolution, until)
+        instants = sorted(one.at for one in islice(found, _FREQUENT + 1) if first <= one.at and not one.is_left_out)
+        return tuple(instants), triggers.describe(plan.trigger) if len(instants) > _FREQUENT else ""
     except TriggerError:
         return (first,), ""  # the clock sets it aside when its time comes
 

@@ -26,4 +26,4 @@ def is_disk_low() -> bool:
 def confirm() -> AnyResponse:
     """Let all tasks go on that a restore has paused."""
     restored.resume_all(g.actor)
-    return redirect(url_for("today.index"), 303)
+    return redirect(url_for("today.show"), 303)

@@ -15,13 +15,15 @@ NEEDS = {
     "edit": (
         "create_task", "change_task", "delete_task", "recover_task", "pause_task", "resume_task", "copy_task",
         "add_files", "remove_file", "restore_version", "replace_schedules", "confirm_restore", "add_schedule", "remove_schedule",
+        "show_heartbeat", "regenerate_heartbeat",
     ),
     "manage": (
         "set_secret", "delete_secret", "create_calendar", "preview_calendar", "change_calendar", "delete_calendar",
         "refresh_calendar", "create_token", "revoke_token",
     ),
     "members": ("change_role", "remove_member", "list_invitations", "invite", "withdraw_invitation"),
-    "own": ("rename_team",),
+    "audit": ("list_audit", "show_chain"),
+    "own": ("rename_team", "show_system"),
 }  # fmt: skip
 ACTION = {name: action for action, names in NEEDS.items() for name in names}
 

@@ -104,3 +104,38 @@ def test_schedules_of_a_task_are_replaced_added_and_removed(ada_program, task):
     assert ada_program.delete(f"{path}/7").status_code == 404
     wrong = ada_program.post(path, {"text": "every day"})
     assert (wrong.status_code, wrong.json["errors"][0]["field"]) == (422, "text")
+
+
+@pytest.fixture
+def office(ada_program):
+    """A calendar of business hours."""
+    given = {"name": "Office", "kind": "hours", "timezone": "UTC", "hours": ["Mon-Fri 09:00-17:00"]}
+    answer = ada_program.post("/calendars", given)
+    assert answer.status_code == 201, answer.json
+    return answer.json["slug"]
+
+
+def test_a_preview_says_what_calendars_and_jitter_do(ada_program, office):
+    asked = {
+        "text": "every day at 9:00", "timezone": "UTC", "after": "2026-11-27T12:00:00Z", "show": 3, "jitter": 300,
+        "calendars": [{"calendar": office, "use": "next_day"}],
+    }  # fmt: skip
+    found = ada_program.post("/schedules/preview", asked).json
+    assert [fire["at"] for fire in found["fires"]] == ["2026-11-30T09:00:00Z"] * 3
+    assert found["fires"][0]["by_rule"] == "2026-11-28T09:00:00Z"
+    assert "Office" in found["fires"][0]["notes"][0]
+    assert "up to 5 min later (jitter)" in found["notes"][-1]
+    left_out = asked | {"calendars": [{"calendar": office, "use": "only"}]}
+    fires = ada_program.post("/schedules/preview", left_out).json["fires"]
+    assert [fire["is_left_out"] for fire in fires] == [True, True, False]
+
+
+def test_a_schedule_keeps_its_calendars(ada_program, task, office):
+    used = [{"calendar": office, "use": "exclude"}]
+    given = {"text": "every day at 9:00", "timezone": "UTC", "calendars": used}
+    stored = ada_program.put(f"/tasks/{task}/schedules", {"schedules": [given]}).json
+    assert stored["items"][0]["calendars"] == used
+    unknown = given | {"calendars": [{"calendar": "nowhere", "use": "exclude"}]}
+    refused = ada_program.put(f"/tasks/{task}/schedules", {"schedules": [unknown]})
+    assert refused.status_code == 422
+    assert "There is no calendar called nowhere." in refused.text

@@ -108,6 +108,15 @@ def test_pause_and_resume_keep_the_note(ada_program, task):
     assert ada_program.post(f"/tasks/{task}/resume").json["pause"] is None
 
 
+def test_a_pause_until_a_moment_says_how_it_ends(ada_program, task):
+    asked = {"resume_at": "2040-12-01T09:00:00Z", "how": "recover"}
+    paused = ada_program.post(f"/tasks/{task}/pause", asked).json["pause"]
+    assert (paused["resume_at"], paused["how"]) == ("2040-12-01T09:00:00Z", "recover")
+    assert ada_program.post(f"/tasks/{task}/resume", {"how": "recover"}).json["pause"] is None
+    assert ada_program.post(f"/tasks/{task}/pause", asked | {"resume_at": "2020-12-01T09:00:00Z"}).status_code == 422
+    assert ada_program.post(f"/tasks/{task}/resume", {"how": "somehow"}).status_code == 422
+
+
 def test_a_copy_is_paused_and_a_deleted_task_comes_back(ada_program, task):
     copy = ada_program.make(f"/tasks/{task}/copy", None)
     assert (copy["name"], copy["state"]) == ("Probe copy", "paused")

@@ -26,6 +26,8 @@ FIGURES = {
     "steps": "steps",
     "herd": "herd_s",
     "throughput": "throughput_runs_per_s",
+    "dispatch": "dispatch",
+    "recovery": "recovery",
     "waiting": "waiting",
     "idle": "idle",
     "idle_schedules": "idle_schedules",
@@ -36,6 +38,8 @@ FIGURES = {
 
 TOGETHER = (
     ("idle", "lateness", "first_line", "run_now", "steps", "herd", "throughput"),
+    ("dispatch",),
+    ("recovery",),
     ("waiting",),
     ("idle_schedules",),
     ("sse", "pages"),
@@ -52,6 +56,10 @@ AIMS = (
     Aim("steps.forty_s", 1, "s"),
     Aim("herd_s.last_started", 4, "s"),
     Aim("throughput_runs_per_s", 250, "/s", is_least=True),
+    Aim("dispatch.steady_ms.p99", 1000, "ms"),
+    Aim("dispatch.at_once_ms.p99", 2000, "ms"),
+    Aim("recovery.dead_worker_s", 15, "s"),
+    Aim("recovery.redis_wiped_s", 10, "s"),
     Aim("waiting.workers_pss_mb", 400, "MiB"),
     Aim("idle.cpu_percent", 1, "%"),
     Aim("sse.delay_ms.p95", 100, "ms"),

@@ -102,7 +102,7 @@ def _store(connection, table, rows):
     tail = tuple(_as_stored(value) for value in missing.values())
     places = ", ".join("?" * len(names))
     connection.exec_driver_sql(
-        f"INSERT INTO {table.__tablename__} ({', '.join(names)}) VALUES ({places})",  # noqa: S608 names of our own columns
+        f"INSERT INTO {table.__tablename__} ({', '.join(names)}) VALUES ({places})",
         [(*map(_as_stored, row.values()), *tail) for row in rows],
     )
 

@@ -10,7 +10,7 @@ from importlib import import_module
 
 from app.infra import database
 from app.settings import ROOT, SettingError
-from tests.bench import waiting
+from tests.bench import recovery, waiting
 from tests.bench.figures import FIGURES, TOGETHER, table
 from tests.bench.house import house
 from tests.bench.telling import say
@@ -22,13 +22,16 @@ def run(args):
     logging.disable(logging.INFO)  # of this process, which only arranges and looks
     answer, where = {}, ""
     for names in _chosen(args.only):
-        variables = {"CARILLON_IO_SLOTS": str(waiting.SLOTS)} if names == ("waiting",) else {}
+        variables = {"CARILLON_IO_SLOTS": str(_SLOTS[names[0]])} if names[0] in _SLOTS else {}
         with house(args.database, **variables) as here:
             answer |= {FIGURES[name]: _measure(name, here, args.quick) for name in names}
             where = _database()
     answer |= {"database": where, "version": _version()}
     say(*([json.dumps(answer)] if args.json else table(answer)), file=sys.stdout)
     return 1 if None in answer.values() else 0
+
+
+_SLOTS = {"waiting": waiting.SLOTS, "recovery": recovery.SLOTS}
 
 
 def _chosen(only):

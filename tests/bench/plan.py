@@ -11,7 +11,7 @@ from app.models.tasks import Schedule, Task, TaskVersion
 from app.services import planned
 from app.services.unit import batch
 
-DAY = timedelta(days=1)
+DAY, SHORTLY = timedelta(days=1), timedelta(microseconds=1)
 AT_ONCE = 5_000
 _numbers = itertools.count(1)
 
@@ -42,15 +42,15 @@ def tasks(team, count, settings, engine="http", steps=()):
     return made
 
 
-def schedules(team, made, times):
-    """One schedule for each of the tasks `made`, due once at its time of `times`."""
+def schedules(team, made, times, every="1d"):
+    """One schedule for each of the tasks `made`, due first at its time of `times`, then `every` so often."""
     now = datetime.now(UTC)
     common = {
-        "team_id": team, "kind": "interval", "expression": "1d", "timezone": "UTC", "created_at": now,
-        "decided_until": now, "policy": asdict(Policy(overlap="allow")),
+        "team_id": team, "kind": "interval", "expression": every, "timezone": "UTC", "created_at": now,
+        "policy": asdict(Policy(overlap="allow")),
     }  # fmt: skip
     new = [
-        common | {"task_id": task, "anchor_at": at - DAY, "next_fire_at": at}
+        common | {"task_id": task, "anchor_at": at - DAY, "next_fire_at": at, "decided_until": at - SHORTLY}
         for (task, _), at in zip(made, times, strict=True)
     ]
     for first in range(0, len(new), AT_ONCE):

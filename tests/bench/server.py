@@ -20,8 +20,12 @@ class _Asked(asyncio.Protocol):
     def data_received(self, data):
         if data.startswith(b"GET /wait/"):
             seconds = float(data[10:].split(b" ", 1)[0])
-            asyncio.get_running_loop().call_later(seconds, self.transport.write, _ANSWER)
+            asyncio.get_running_loop().call_later(seconds, self._answer)
         else:
+            self._answer()
+
+    def _answer(self):
+        if not self.transport.is_closing():  # a worker that was killed asks no more
             self.transport.write(_ANSWER)
 
 

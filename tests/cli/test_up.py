@@ -62,7 +62,7 @@ def test_first_start_second_start_and_stop(up, carillon, tmp_path, port):
     assert refused(carillon("up", "--data", tmp_path / "data"), f"process {running.process.pid}")
 
     pids = running.children()
-    assert len(pids) == 4
+    assert len(pids) == 5
     assert running.stop() == 0
     assert gone(pids)
     assert not (tmp_path / "data" / "redis-url").exists()

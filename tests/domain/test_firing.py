@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.firing import ON_TIME, SINGLE_ROWS, decide, release
+from app.domain.firing import ON_TIME, SINGLE_ROWS, decide
 from app.domain.occurrences import Occurrence, Plan, between
 from app.domain.policy import Policy
 from app.domain.triggers import Fire, Trigger

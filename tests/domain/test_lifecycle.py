@@ -6,7 +6,6 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from app.domain.lifecycle import ACTIVE, DID_NOT_HAPPEN, ENDED, MOVES, STATES, WENT_WRONG, can_move, has_ended
 
-
 PROMISED = {
     "planned": "waiting queued skipped missed blocked cancelled",
     "waiting": "queued running skipped missed blocked cancelled",

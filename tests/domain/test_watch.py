@@ -118,6 +118,12 @@ def test_what_was_told_alone_stays_alone_when_a_herd_comes_and_the_herd_lasts_to
     assert watch.folded([], {"slow:team:1"}) == []
 
 
+def test_only_what_may_be_told_now_is_looked_at_closely():
+    late = [finding(f"not_started:{number}", "not_started", number % 3) for number in range(30)]
+    chosen = watch.told_first(late, {"not_started:0", "not_started:team:1"})
+    assert [one.key for one in chosen] == [f"not_started:{number}" for number in (2, 5, 8, 11, 14, 3, 6, 9, 12, 15)]
+
+
 # --- steadiness
 
 

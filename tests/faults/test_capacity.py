@@ -108,13 +108,7 @@ def test_e8_limits_hold_while_workers_die_and_calls_are_doubled(house, server, s
     eventually(lambda: list(states(ids).values()).count("succeeded") > 5)
     house.kill(first)
     workers_left = house.spawn("worker", CARILLON_IO_SLOTS="20")
-    try:
-        ended = all_ended(ids, seconds=20)
-    except AssertionError:
-        print("DBG", [(r.id, r.state, r.reason, r.pool, r.max_running, r.attempt, r.token, r.worker, r.lease_until, r.sentence) for r in rows(Run) if r.state != "succeeded"])
-        print("LOGW", house.log("worker")[-6000:])
-        print("LOGC", house.log("clock")[-3000:])
-        raise
+    ended = all_ended(ids, seconds=30)
     assert {row.state for row in ended} == {"succeeded"}
     most = {name: server.most[path] for name, path in paths.items()}
     assert most["pool"] == 3
@@ -218,7 +212,7 @@ def test_i11_a_rolling_restart_under_load_loses_nothing(house, server, seen):
     assert {row.state for row in ended} == {"succeeded"}
     late = max((row.started_at - row.planned_at).total_seconds() for row in ended)
     interrupted = len(rows(Attempt, Attempt.state == "interrupted"))
-    seen(f"{len(ended)} runs meanwhile, none failed, the latest {late:.1f} s late, {interrupted} interrupted; {took:.0f} s")
+    seen(f"{len(ended)} runs in {took:.0f} s: none failed, {interrupted} interrupted, the latest {late:.1f} s late")
     assert_promises_kept(since)
 
 
@@ -248,8 +242,9 @@ def test_i11_processes_of_the_version_before_go_on_beside_the_new_ones(house, pr
         claimed = [ids[0], old[0]]
         for run in claimed:
             work.connection.exec_driver_sql(OLD_CLAIM.format(run=run))
-            values = {"run_id": run, "number": 1, "token": 1, "state": "running", "worker": "of-before", "isolation": {}}
-            work.connection.execute(sa.insert(Attempt).values(**values, started_at=work.now))
+            attempt = {"run_id": run, "number": 1, "token": 1, "state": "running", "worker": "of-before"}
+            times = {"isolation": {}, "started_at": work.now}
+            work.connection.execute(sa.insert(Attempt).values(attempt | times))
     assert len(old) == 20
     house.spawn("clock")
     workers(house, 2, slots=3)
@@ -305,7 +300,7 @@ def test_i11_a_migration_that_is_killed_completes_when_it_runs_again(old_databas
 
 
 _MIGRATES = "from app.cli.__main__ import main; import sys; sys.exit(main(['migrate']))"
-_KILLED_WITHIN = """
+_KILLED_WITHIN = f"""
 import os, signal, sys
 import sqlalchemy as sa
 left = int(sys.argv[1])
@@ -315,4 +310,5 @@ def count(conn, cursor, statement, *_):
     if left < 0:
         os.kill(os.getpid(), signal.SIGKILL)
 sa.event.listen(sa.Engine, "after_cursor_execute", count)
-""" + _MIGRATES
+{_MIGRATES}
+"""

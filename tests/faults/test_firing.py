@@ -7,11 +7,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import sqlalchemy as sa
 
-from app.models.instance import Leader, Worker
+from app.models.instance import Audit, Leader, Worker
 from app.models.runs import Attempt, Run
 from app.models.tasks import Schedule, Task
 from app.models.teams import Calendar
 from app.services import tasks
+from app.services.tasks import schedules
+from app.services.tasks.definitions import Draft
+from app.services.tasks.schedules import Given
 from app.services.unit import batch
 from tests import factories
 from tests.factories import ago, rows
@@ -191,3 +194,40 @@ def test_s9_a_freeze_leaves_out_delays_or_notes_and_says_so(house, probe, seen):
     assert len(inside("note")) == 3
     seen(f"3 left out, 3 delayed to its end and queued {(delayed[0].queued_at - ends).total_seconds():.2f} s after it")
     assert_promises_kept(since)
+
+
+@pytest.mark.alike
+def test_s7_an_edited_schedule_goes_on_with_its_next_time(house, seen):
+    draft = Draft("Edited", "http", {"url": "http://127.0.0.1:9/"}, [Given("1h", "UTC")])
+    task = tasks.create(house.ada, draft, house.folder)
+    clock = house.spawn("clock")
+    eventually(lambda: rows(Leader))
+    for text in ("0 9 * * *", "45m", "0 10 * * *"):
+        tasks.reschedule(house.ada, task.slug, [Given(text, "UTC")])
+        time.sleep(0.3)
+    house.end(clock)
+    assert rows(Run) == []
+    assert tasks.find(house.ada, task.slug).version_number == 4
+    assert [entry.action for entry in rows(Audit)].count("task_changed") == 3
+    seen("3 changes beside a clock that goes, no run, 3 versions")
+
+
+def test_s10_a_preview_is_what_the_clock_does(house, probe, seen):
+    """S11, too: two clocks, one after the other, agree with the page on every part of a second."""
+    since = ago(seconds=0)
+    probe("/status/204", "spread")
+    schedule = factories.schedule(
+        house.team, rows(Task)[0].id, "1s", overlap="allow", misfire="all", jitter_seconds=0.5, spread_seconds=0.3
+    )
+    foreseen = schedules.next_fires(tasks.find(house.ada, "spread").schedules, since - timedelta(seconds=1), 60)
+    for _ in range(2):
+        clock = house.spawn("clock")
+        count = len(rows(Run))
+        eventually(lambda before=count: len(rows(Run, Run.state == "queued")) >= before + 3)
+        house.kill(clock)
+    known = {f"at:{one.fire.at.isoformat()}": one for one in foreseen}
+    runs = rows(Run, Run.schedule_id == schedule)
+    assert all((run.planned_at, run.notes) == (known[run.key].at, list(known[run.key].notes)) for run in runs)
+    assert len({run.planned_at - known[run.key].fire.at for run in runs}) > 3
+    assert all(run.queued_at is None or run.queued_at >= run.planned_at for run in runs)
+    seen(f"{len(runs)} times as foreseen to the millisecond, none early")

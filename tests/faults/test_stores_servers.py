@@ -12,9 +12,9 @@ import pytest
 import redis as redis_client
 
 from app.cli import up
-from app.infra import database, queues, redis, valkey
+from app.infra import database, queues, redis
 from app.models.instance import Audit
-from app.models.runs import Attempt, Run
+from app.models.runs import Attempt
 from app.services.execution import reconcile
 from app.settings import ROOT
 from tests import factories, postgres
@@ -133,7 +133,9 @@ def test_i4_ended_sessions_are_opened_again_and_nothing_is_lost_or_doubled(serve
     for _ in range(5):
         with database.read() as connection:
             own = "pid <> pg_backend_pid() AND datname = 'carillon'"
-            found = connection.exec_driver_sql(f"SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE {own}")
+            found = connection.exec_driver_sql(
+                f"SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE {own}"
+            )
             ended += found.scalar_one()
         time.sleep(0.3)
     done = all_ended(runs)

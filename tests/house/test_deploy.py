@@ -322,7 +322,9 @@ def test_what_is_copied_into_the_image_starts(tmp_path, settings):
     start = [sys.executable, "-P", "-m", "app.cli"]
     for _ in range(2):  # an upgrade migrates where there is a data folder already
         subprocess.run([*start, "migrate"], env=given, cwd=inside, check=True)
-    running = [subprocess.Popen([*start, part], env=given, cwd=inside) for part in ("web", "clock", "worker", "watchdog")]
+    running = [
+        subprocess.Popen([*start, part], env=given, cwd=inside) for part in ("web", "clock", "worker", "watchdog")
+    ]
     try:
         ready = eventually(lambda: all(_ready(port).values()) and _ready(port), seconds=40)
         assert set(ready) == {"ready", "database", "tables", "redis", "clock", "worker"}

@@ -1,6 +1,7 @@
 """Job names are strings below, functions here; and what upkeep does when it is rung."""
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from importlib import import_module
 
@@ -12,6 +13,7 @@ from app.infra.storage import Storage
 from app.models.runs import Artifact, LogChunk, Run
 from app.services import retention
 from app.services.unit import batch
+from jobs import upkeep
 from jobs.recurring import TABLE
 from tests import factories
 from tests.factories import ago, rows
@@ -26,6 +28,15 @@ def test_each_allowed_name_is_a_function(name):
 def test_what_recurs_is_allowed_and_has_ids_of_its_own():
     assert {entry.function for entry in TABLE} <= queues.ALLOWED
     assert len({entry.id for entry in TABLE}) == len(TABLE)
+
+
+@pytest.mark.parametrize("function", sorted({entry.function for entry in TABLE}))
+def test_what_recurs_works_on_a_thread_that_knows_no_application(app, monkeypatch, function):
+    monkeypatch.setattr(upkeep, "read", lambda: app.config["SETTINGS"])
+    queues.call(function)
+    (job,) = queues.waiting(queues.UPKEEP)
+    with ThreadPoolExecutor(1) as slot:
+        slot.submit(upkeep.carry_out, app, job).result(20)
 
 
 @pytest.fixture

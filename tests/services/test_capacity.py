@@ -62,7 +62,9 @@ def end(run):
     """Let a run end as its worker does."""
     with batch() as work:
         values = {"state": "succeeded", "reason": "ok", "sentence": "Done.", "ended_at": work.now, "lease_until": None}
-        row = work.connection.execute(sa.update(Run).where(Run.id == run).values(values).returning(Run.version_id)).one()
+        row = work.connection.execute(
+            sa.update(Run).where(Run.id == run).values(values).returning(Run.version_id)
+        ).one()
         aftermath.of_run(work, run, "succeeded", "ok", claims.definition(work.connection, row.version_id))
 
 

@@ -246,4 +246,3 @@ def factories_row(work, team, task):
         "next_fire_at": work.now - timedelta(seconds=1), "decided_until": start, "created_at": start,
         "gap": "next", "fold": "first", "text": "", "problem": "",
     }  # fmt: skip
-

@@ -387,16 +387,8 @@ def compare(foreseen, until):
 
 @pytest.mark.alike
 @pytest.mark.usefixtures("calendars")
-def test_s10_the_preview_is_what_will_happen(make, clock, leadership, actor):
-    start, foreseen = previewed_and_decided(make, clock, leadership, actor, 9)
-    assert compare(foreseen, datetime.now(UTC)) >= 300
-    no_findings(start)
-
-
-@pytest.mark.long
-@pytest.mark.alike
-@pytest.mark.usefixtures("calendars")
-def test_s10_the_preview_of_a_thousand_times_is_what_will_happen(make, clock, leadership, actor):
-    start, foreseen = previewed_and_decided(make, clock, leadership, actor, 90)
-    assert compare(foreseen, datetime.now(UTC)) >= 2000
+@pytest.mark.parametrize(("days", "least"), [(9, 300), pytest.param(90, 2000, marks=pytest.mark.long)])
+def test_s10_the_preview_is_what_will_happen(days, least, make, clock, leadership, actor):
+    start, foreseen = previewed_and_decided(make, clock, leadership, actor, days)
+    assert compare(foreseen, datetime.now(UTC)) >= least
     no_findings(start)

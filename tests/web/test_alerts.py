@@ -84,7 +84,12 @@ def test_it_says_who_tells(app, ada, northgate):
 def test_a_team_sees_its_own_and_who_looks_after_all_sees_the_rest(app, ada, ben, cid, northgate):
     begin(app, ada, northgate, sentence="Digest is slow.")
     begin(app, ada, None, "clock:", "No clock is alive.")
-    for visit, slug, sees in [(ada, ada.slug, "clock"), (ada, northgate, "both"), (ben, northgate, "team"), (cid, cid.slug, "")]:
+    for visit, slug, sees in [
+        (ada, ada.slug, "clock"),
+        (ada, northgate, "both"),
+        (ben, northgate, "team"),
+        (cid, cid.slug, ""),
+    ]:
         page = visit.get(f"/t/{slug}/alerts").text
         assert ("Digest is slow." in page) == (sees in {"team", "both"}), (slug, sees)
         assert ("No clock is alive." in page) == (sees in {"clock", "both"}), (slug, sees)

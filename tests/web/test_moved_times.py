@@ -78,7 +78,7 @@ def test_the_choice_is_kept_shown_again_and_told_on_the_page(app, ada, northgate
 
 def test_a_calendar_that_is_not_the_teams_is_refused_beside_its_field(ada, northgate):
     typed = WEBSITE | when("every day at 12:00", calendars="exclude:elsewhere")
-    answer = ada.post(f"/t/{northgate}/tasks/new", **typed)
+    answer = ada.post(f"/t/{northgate}/tasks/new", typed)
     assert answer.status_code == 422
     assert "There is no calendar called elsewhere." in answer.text
 
@@ -90,7 +90,7 @@ def test_a_pause_says_who_why_and_until_when(app, ada, northgate):
     make(ada, northgate)
     until = (datetime.now(UTC) + timedelta(days=2)).strftime("%Y-%m-%dT09:00")
     address = f"/t/{northgate}/tasks/shop-window"
-    ada.post(f"{address}/pause", note="The shop moves.", resume_at=until, how="recover")
+    ada.post(f"{address}/pause", {"note": "The shop moves.", "resume_at": until, "how": "recover"})
     page = ada.get(address).text
     assert "by Ada Park: “The shop moves.”" in page
     assert "It resumes by itself" in page
@@ -101,11 +101,12 @@ def test_a_pause_says_who_why_and_until_when(app, ada, northgate):
 
 def test_a_pause_until_what_is_over_keeps_what_was_typed(ada, northgate):
     make(ada, northgate)
-    answer = ada.post(f"/t/{northgate}/tasks/shop-window/pause", note="Move", resume_at="2020-01-01T09:00")
+    address = f"/t/{northgate}/tasks/shop-window/pause"
+    answer = ada.post(address, {"note": "Move", "resume_at": "2020-01-01T09:00"})
     assert answer.status_code == 422
     assert "This is over already." in answer.text
     assert 'value="Move"' in answer.text
-    wrong = ada.post(f"/t/{northgate}/tasks/shop-window/pause", resume_at="soon")
+    wrong = ada.post(address, {"resume_at": "soon"})
     assert "Choose a day and a time" in wrong.text
 
 
@@ -115,5 +116,5 @@ def test_who_resumes_is_asked_what_becomes_of_the_times_meanwhile(app, ada, nort
     ada.post(f"{address}/pause")
     asked = ada.get(f"{address}/resume").text
     assert "Times that were planned meanwhile" in asked
-    ada.post(f"{address}/resume", how="recover")
+    ada.post(f"{address}/resume", {"how": "recover"})
     assert rows(app, Task)[0].paused_at is None

@@ -114,3 +114,13 @@ def test_a_task_that_carillon_paused_says_why_and_offers_to_resume(app, ada, nor
     assert "paused: it failed again and again" in ada.get(f"/t/{northgate}/tasks?status=attention").text
     assert ada.post(f"/t/{northgate}/tasks/report/resume").status_code == 303
     assert "Carillon paused it" not in shown(ada, northgate)
+
+
+def test_what_did_not_happen_today_has_a_line_that_leads_to_it(app, ada, northgate, team_id):
+    assert "did not happen; each says why" not in shown(ada, northgate)
+    with app.app_context():
+        task = factories.task(team_id, "report")
+        for state in ("missed", "skipped", "blocked", "succeeded"):
+            factories.run(team_id, task, state, ended_at=at())
+    line = f'<a href="/t/{northgate}/runs?status=not">3 planned runs</a> of today did not happen; each says why.'
+    assert line in shown(ada, northgate)

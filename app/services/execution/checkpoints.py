@@ -11,6 +11,7 @@ import sqlalchemy as sa
 import structlog
 
 from app.core.errors import NotFound
+from app.domain.effects import WITHIN
 from app.engines.base import Checkpoint, CheckpointReached
 from app.infra import database, sandbox_files
 from app.infra.storage import Storage
@@ -34,9 +35,6 @@ _WHOLE = 2
 """Of so many checkpoints of a run the state is kept; the others only tell which files they had. Results all stay."""
 
 _LONGEST_CHAIN = 100
-
-WITHIN = " · "
-"""Between the name of a step and the point within it, like `chart · Turn 3`, that the engine reached last."""
 
 _Mark = tuple[int, int, int]
 

@@ -32,11 +32,11 @@ from app.services.execution import checkpoints, provisions, steps
 from app.services.execution.calls import broken, call, call_async, insist
 from app.services.execution.checkpoints import CheckpointKeeper
 from app.services.execution.claims import Claim
+from app.services.execution.flow import Flow
 from app.services.execution.outcomes import STOPPED, LogBatch, Stale, StepRow, finish, record
 from app.services.execution.provisions import Provisions
 from app.services.execution.recorder import Recorder
 from app.services.execution.showing import kept
-from app.services.execution.steps import Flow
 from app.services.unit import Work
 
 log = structlog.get_logger()

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from app.domain.effects import WITHIN
 from app.engines.base import (
     ArtifactMade,
     CheckpointReached,
@@ -14,7 +15,7 @@ from app.engines.base import (
     StepStarted,
 )
 from app.infra.storage import Storage
-from app.services.execution.checkpoints import WITHIN, CheckpointKeeper, TooManyFiles
+from app.services.execution.checkpoints import CheckpointKeeper, TooManyFiles
 from app.services.execution.recorder import Recorder
 
 _FOLDED = frozenset({"prepare", "run", "collect"})

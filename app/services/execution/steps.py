@@ -4,80 +4,26 @@ import hashlib
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from app.core.errors import CarillonError
-from app.domain import conditions, localtime, money, outputs
+from app.domain import conditions, outputs
 from app.domain.wording import duration, listed
-from app.engines.base import Cancellation, LogWritten, Outcome, RunRequest, StepStarted, engines, fillable
+from app.engines.base import Cancellation, Outcome, StepStarted
 from app.infra import database
-from app.infra.storage import Storage
 from app.infra.workspace import clear
 from app.services.execution import checkpoints
 from app.services.execution.calls import broken, call, insist
-from app.services.execution.checkpoints import RESULT, WITHIN, CheckpointKeeper, Kept
+from app.services.execution.checkpoints import RESULT
+from app.services.execution.flow import Flow, Step, context, out_of_time, request_of
 from app.services.execution.outcomes import record
-from app.services.execution.provisions import Provisions
-from app.services.execution.recorder import Recorder
 from app.services.execution.showing import Shown
 
 _FAILED = {"failed": "failed", "blocked": "failed", "timed_out": "timed_out", "unmet": "unmet"}
 """How a step ended that did not work, by the outcome of its engine."""
-
-
-@dataclass(frozen=True)
-class Step:
-    """A step as its task has it; `condition` is empty where it always runs. Times in seconds."""
-
-    name: str
-    engine: str
-    settings: Mapping[str, Any]
-    condition: str = ""
-    is_optional: bool = False
-    timeout_seconds: float = 3600.0
-    retries: int = 0
-    retry_delay_seconds: float = 10.0
-
-
-@dataclass
-class Flow:
-    """One attempt on its way through the steps: what it was given, and what the steps have come to so far.
-
-    `base` is what all steps share. `results` are kept by name; `files` are those the last step left, at first those of
-    the task: digests by path.
-    """
-
-    base: RunRequest
-    given: Provisions
-    kept: Kept
-    keeper: CheckpointKeeper
-    recorder: Recorder
-    storage: Storage
-    cancellation: Cancellation
-    files: Mapping[str, str]
-    began: float = field(default_factory=time.monotonic)
-    results: dict[str, Mapping[str, Any]] = field(default_factory=dict)
-    unfinished: list[dict[str, Any]] = field(default_factory=list)
-
-    @property
-    def left_seconds(self) -> float:
-        """How long the whole attempt may still take."""
-        return self.began + self.base.limits.timeout_seconds - time.monotonic()
-
-    @property
-    def artifacts(self) -> list[dict[str, Any]]:
-        """The files that the steps made to keep; of two with one name the later."""
-        made = [one for result in self.results.values() for one in result["artifacts"]]
-        return list({one["name"]: one for one in [*made, *self.unfinished]}.values())
-
-    def say(self, text: str) -> None:
-        """Write a line into the log."""
-        self.recorder.emit(LogWritten(text))
 
 
 def carry_out(flow: Flow) -> Outcome:
@@ -149,21 +95,9 @@ def _show(flow: Flow, step: Step, state: str, detail: str) -> None:
 
 def _why_not(flow: Flow, step: Step) -> str:
     """Say why the step is skipped, empty if it runs. Raises Unclear."""
-    if not step.condition or conditions.holds(conditions.parse(step.condition), _context(flow)):
+    if not step.condition or conditions.holds(conditions.parse(step.condition), context(flow)):
         return ""
     return f"Skipped: it runs only if {step.condition}."
-
-
-def _context(flow: Flow) -> dict[str, Any]:
-    """Return what conditions and placeholders may name."""
-    held = flow.recorder.held
-    assert held.definition
-    planned = held.planned_at.astimezone(localtime.zone(held.definition.timezone))
-    return {
-        "steps": flow.results,
-        "run": {"attempt": held.attempt},
-        "weekday": conditions.WEEKDAYS[planned.weekday()],
-    }
 
 
 # --- tries
@@ -192,7 +126,7 @@ def _tried(flow: Flow, step: Step, *, hands_on: bool) -> tuple[Outcome, Shown]:
 
 def _try(flow: Flow, step: Step, shown: Shown, workspace: Path) -> Outcome:
     flow.say(f"── {step.name} ──")
-    request = _request(flow, step, workspace)
+    request = request_of(flow, step, workspace)
     if isinstance(request, Outcome):
         return request
     # An engine would stop within its step at `after_step`; here that is between two steps.
@@ -206,13 +140,8 @@ def _try(flow: Flow, step: Step, shown: Shown, workspace: Path) -> Outcome:
     if outcome.state == "succeeded":
         return Outcome("failed", "files", shown.problem, "permanent") if shown.problem else _with_outputs(flow, outcome)
     if outcome.state == "timed_out" and request.limits.timeout_seconds < step.timeout_seconds:
-        return _out_of_time(flow)
+        return out_of_time(flow)
     return outcome
-
-
-def _out_of_time(flow: Flow) -> Outcome:
-    limit = duration(flow.base.limits.timeout_seconds)
-    return Outcome("timed_out", "timeout", f"The task reached its time limit of {limit}.", "permanent")
 
 
 def _with_outputs(flow: Flow, outcome: Outcome) -> Outcome:
@@ -226,63 +155,6 @@ def _with_outputs(flow: Flow, outcome: Outcome) -> Outcome:
         sentence = f"Its output has {size:,} bytes; at most {outputs.LARGEST_BYTES:,} are handed on."
         return Outcome("failed", "output", sentence, "permanent")
     return replace(outcome, outputs=found)
-
-
-def _request(flow: Flow, step: Step, workspace: Path) -> RunRequest | Outcome:
-    """Return what the engine gets for this step, or why it can't run."""
-    if step.engine not in engines:
-        return Outcome("blocked", "no_engine", f"No engine named {step.engine} is installed.", "permanent")
-    if flow.left_seconds <= 0:
-        return _out_of_time(flow)
-    try:
-        settings = _filled(flow, step)
-    except outputs.Missing as error:
-        return Outcome("failed", "inputs", str(error), "permanent")
-    except ValidationError as error:
-        return Outcome("failed", "settings", str(error.errors()[0]["msg"]), "permanent")
-    reached = flow.kept.checkpoint
-    checkpoint = None
-    if reached and reached.after.startswith(f"{step.name}{WITHIN}"):
-        checkpoint = replace(reached, after=reached.after.partition(WITHIN)[2])
-    limits = replace(flow.base.limits, timeout_seconds=min(step.timeout_seconds, flow.left_seconds))
-    return replace(
-        flow.base,
-        idempotency_key=f"carillon-{flow.base.run_id}/{step.name}",
-        settings=settings,
-        secrets=flow.given.secrets_for(step.settings),
-        model=flow.given.model_for(step.engine, step.settings),
-        files={name: flow.storage.path(digest) for name, digest in flow.files.items()},
-        workspace=workspace,
-        limits=limits,
-        checkpoint=checkpoint,
-        cost_cap_micros=_cap(flow, step),
-        spent_micros=_spent(flow),
-        step=step.name,
-        inputs={name: result["outputs"] for name, result in flow.results.items() if result["state"] == "succeeded"},
-    )
-
-
-def _filled(flow: Flow, step: Step) -> dict[str, Any]:
-    context = _context(flow)
-    filled = {
-        name: outputs.fill(value, lambda path: outputs.as_text(outputs.lookup(context, path)))
-        for name, value in fillable(step.engine, step.settings).items()
-    }
-    settings = {**step.settings, **filled}
-    engines[step.engine].settings_schema.model_validate(settings)
-    return settings
-
-
-def _spent(flow: Flow) -> int:
-    """Return what this step has cost so far: all that was spent, but for what the steps before it cost."""
-    before: int = sum(result["cost_micros"] for result in flow.results.values())
-    return max(0, flow.base.spent_micros + (flow.recorder.cost_micros or 0) - before)
-
-
-def _cap(flow: Flow, step: Step) -> int | None:
-    """Return the cap of an agent's step where the run's was raised: by so much more than the step has."""
-    raised, cents = flow.base.cost_cap_micros, step.settings.get("cost_cap_cents")
-    return None if raised is None or cents is None else cents * money.MICROS_PER_CENT + raised
 
 
 # --- what is stored, and how it ends

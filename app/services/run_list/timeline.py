@@ -12,13 +12,15 @@ from typing import Any
 import sqlalchemy as sa
 
 from app.core.clock import utc_now
-from app.domain import triggers, usual
+from app.domain import occurrences, triggers, usual
 from app.domain.access import Actor
 from app.domain.lifecycle import ENDED, WENT_WRONG
-from app.domain.triggers import Fire, TriggerError
+from app.domain.occurrences import Occurrence
+from app.domain.triggers import TriggerError
 from app.infra.database import db
 from app.models.runs import Run
-from app.models.tasks import Schedule, Task
+from app.models.tasks import Schedule, Task, plan_of
+from app.services import uses
 from app.services.run_list.filters import Filters, of_tasks, states, within
 
 MOST_LANES, MOST_BARS = 50, 500
@@ -166,7 +168,9 @@ def _future(
     for schedule, slug, name in rows:
         start = max(now, filters.since, schedule.decided_until)
         with suppress(TriggerError):  # the clock sets it aside and says so
-            fires = list(islice(triggers.fires_between(schedule.trigger, start, filters.until), most + 1))
+            used = uses.of(db.session.connection(), schedule.team_id, schedule.calendars) if schedule.calendars else ()
+            found = islice(occurrences.between(plan_of(schedule, used), start, filters.until), most + 1)
+            fires = [one for one in found if not one.is_left_out]
             if fires:
                 names.setdefault(schedule.task_id, (slug, name))
                 words = triggers.describe(schedule.trigger)
@@ -180,7 +184,7 @@ MOST_SINGLE = 6
 """Of more planned times of one schedule than these, one bar stands for all."""
 
 
-def _planned(fires: Sequence[Fire], most: int, words: str, seconds: float | None, until: datetime) -> list[Bar]:
+def _planned(fires: Sequence[Occurrence], most: int, words: str, seconds: float | None, until: datetime) -> list[Bar]:
     if len(fires) <= MOST_SINGLE:
         ends = [min(fire.at + timedelta(seconds=seconds or 0), until) for fire in fires]
         return [Bar(fire.at, end, seconds=seconds) for fire, end in zip(fires, ends, strict=True)]

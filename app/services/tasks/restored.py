@@ -28,8 +28,14 @@ class Unconfirmed:
 
 
 def unconfirmed(team_id: int) -> Unconfirmed | None:
-    """Return what a team has still to confirm after a restore; asked of the database every few seconds at most."""
-    return _unconfirmed(int(time.monotonic() / _ASK_SECONDS)).get(team_id)
+    """Return what a team has still to confirm after a restore; asked of the database every few seconds at most.
+
+    While the database is away it is nothing: the page that says so asks, too.
+    """
+    try:
+        return _unconfirmed(int(time.monotonic() / _ASK_SECONDS)).get(team_id)
+    except database.Away:
+        return None
 
 
 def waiting_teams() -> list[int]:
@@ -57,7 +63,7 @@ def _unconfirmed(_moment: int) -> dict[int, Unconfirmed]:
             return {}
         made_at = datetime.fromisoformat(noted["made_at"])
         counted = sa.select(Task.team_id, sa.func.count()).where(_WAITS).group_by(Task.team_id)
-        return {team: Unconfirmed(made_at, count) for team, count in connection.execute(counted).tuples()}
+        return {team: Unconfirmed(made_at, count) for team, count in connection.execute(counted)}
 
 
 _WAITS = sa.and_(Task.paused_for == FACT, Task.paused_at.is_not(None), Task.deleted_at.is_(None))

@@ -37,8 +37,8 @@ MOST_A_MONTH = 24 * 32
 _YEAR = timedelta(days=365)
 
 USES = {
-    "exclude": "not during", "only": "only within", "next_day": "else on the next day of",
-    "previous_day": "else on the day before of", "delay": "after the end of", "note": "also during",
+    "exclude": "not during", "only": "only within", "next_day": "moved to the next day of",
+    "previous_day": "moved to the day before by", "delay": "held back by", "note": "also during",
 }  # fmt: skip
 """The ways to use a calendar, and how the sentence about a task says them."""
 

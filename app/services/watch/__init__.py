@@ -2,7 +2,7 @@
 
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -88,7 +88,9 @@ class Watcher:
         self._learn_policies(connection, {group.version_id for group in groups})
         rules: dict[tuple[str, ...], Callable[[], list[Finding]]] = {
             ("clock", "workers", "queue", "skew"): lambda: self._parts(connection, state),
-            ("not_started",): lambda: self._not_started(connection, state, groups),
+            ("not_started",): lambda: self._not_started(
+                connection, state, groups, {alert.key for alert in opened}
+            ),
             ("not_finished",): lambda: self._not_finished(connection, state, groups),
             ("slow",): lambda: self._slow(connection, state, groups),
             ("missed", "blocked", "schedule_broken"): lambda: [
@@ -149,24 +151,34 @@ class Watcher:
             query = sa.select(TaskVersion.id, TaskVersion.definition["policy"]).where(TaskVersion.id.in_(part))
             self._policies |= {version: Policy.of(values or {}) for version, values in connection.execute(query)}
 
-    def _not_started(self, connection: sa.Connection, state: ask.State, groups: Sequence[Any]) -> list[Finding]:
-        late: dict[int, Finding] = {}
-        tasks = [
-            group.task_id
+    def _not_started(
+        self, connection: sa.Connection, state: ask.State, groups: Sequence[Any], is_open: Collection[str]
+    ) -> list[Finding]:  # fmt: skip
+        """Return the tasks with a run that is late, or with a planned time that never became one.
+
+        Only those that are told now have a sentence, which takes a look at the queue: not each of a herd.
+        """
+        starts = (
+            (group.unstarted, group)
             for group in groups
             if watch.is_past(group.unstarted, self._policies[group.version_id].start_alert_seconds, state.now)
-        ]
-        for part in ask.in_parts(tasks):
-            for run in connection.execute(ask.UNSTARTED_OF, {"tasks": part}):
-                if run.task_id not in late:
-                    late[run.task_id] = _late_run(connection, state, run)
+        )
+        late = {group.task_id: group.team_id for _, group in sorted(starts, key=lambda start: start[0])}
+        found = {task: Finding(f"not_started:{task}", "not_started", "", team, task) for task, team in late.items()}
+        for task in watch.told_first(found.values(), is_open):
+            assert task.task_id
+            run = connection.execute(ask.UNSTARTED_OF, {"task": task.task_id}).first()
+            if run:
+                found[task.task_id] = _late_run(connection, state, run)
+            else:
+                del found[task.task_id]  # it has started since
         for row in state.overdue:
-            if row.task_id not in late and watch.is_past(
+            if row.task_id not in found and watch.is_past(
                 row.next_fire_at, Policy.of(row.policy).start_alert_seconds, state.now
             ):
                 why = "no clock is alive" if not state.has_clock else "the clock has not come to it"
-                late[row.task_id] = _late(row.name, row.next_fire_at, row.timezone, why, row.team_id, row.task_id)
-        return list(late.values())
+                found[row.task_id] = _late(row.name, row.next_fire_at, row.timezone, why, row.team_id, row.task_id)
+        return list(found.values())
 
     def _not_finished(self, connection: sa.Connection, state: ask.State, groups: Sequence[Any]) -> list[Finding]:
         allowed = {

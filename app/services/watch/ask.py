@@ -104,6 +104,7 @@ _UNSTARTED = sa.and_(
 )  # fmt: skip
 GROUPS = (
     sa.select(
+        Run.team_id,
         Run.task_id,
         Run.version_id,
         sa.func.min(sa.case((_UNSTARTED, Run.planned_at))).label("unstarted"),
@@ -111,7 +112,7 @@ GROUPS = (
         sa.func.min(sa.case((Run.state == "running", Run.started_at))).label("running"),
     )
     .where(IS_ACTIVE, Run.state != "planned", Run.lane != _AWAY)
-    .group_by(Run.task_id, Run.version_id)
+    .group_by(Run.team_id, Run.task_id, Run.version_id)
 )
 _RUNS = (
     sa.select(
@@ -122,9 +123,9 @@ _RUNS = (
     .outerjoin(Schedule, Schedule.id == Run.schedule_id)
 )  # fmt: skip
 UNSTARTED_OF = (
-    _RUNS.where(IS_ACTIVE, _UNSTARTED, Run.lane != _AWAY, Run.task_id.in_(sa.bindparam("tasks", expanding=True)))
+    _RUNS.where(IS_ACTIVE, _UNSTARTED, Run.lane != _AWAY, Run.task_id == sa.bindparam("task"))
     .order_by(Run.planned_at, Run.id)
-    .limit(_MOST_LATE)
+    .limit(1)
 )
 TOOK = (
     sa.select(Run.started_at, Run.ended_at)

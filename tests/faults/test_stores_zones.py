@@ -15,7 +15,7 @@ from app.services import zones
 from tests import factories
 from tests.factories import rows
 
-pytestmark = pytest.mark.alike
+pytestmark = [pytest.mark.fault, pytest.mark.alike]
 
 
 @pytest.fixture
