@@ -85,8 +85,9 @@ _WRITTEN = (
     r'state, reason, sentence = \("\w+", "(\w+)"',
     r'decision.reason or \("(\w+)" if',
     r'^    \([\w.]+(?:Error|Read), "(\w+)", ',  # what became of a connection
+    r'^REASON = "(\w+)"$',
 )
-_PLACE = {"Outcome": 1, "Decision": 2, "Failure": 0, "_end": 3, "ModelError": 0, "_told": 2}
+_PLACE = {"Outcome": 1, "Decision": 2, "Failure": 0, "_end": 3, "ModelError": 0, "_told": 2, "_together": 2}
 """Where the reason stands among the arguments."""
 
 
