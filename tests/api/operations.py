@@ -3,23 +3,26 @@
 NEEDS = {
     "see": (
         "list_tasks", "read_task", "list_files", "list_versions", "read_version", "preview_schedule", "list_schedules",
-        "list_runs", "read_run", "read_resumption", "list_breakers", "read_log", "read_log_text", "list_artifacts", "read_artifact", "list_events",
-        "list_run_events", "read_restore", "list_secrets", "list_models", "list_calendars", "read_calendar", "list_stretches",
+        "list_runs", "read_run", "read_resumption", "list_breakers", "read_log", "read_log_text", "list_artifacts",
+        "read_artifact", "list_events", "read_backfill", "list_alerts", "list_pools", "read_limit",
+        "list_run_events", "read_restore", "list_secrets", "list_models", "list_calendars", "read_calendar",
+        "list_stretches",
         "list_countries", "list_regions", "read_me", "revoke_me", "list_tokens", "list_teams",
         "read_team", "list_members",
     ),
     "run": (
         "create_run", "cancel_run", "repeat_run", "resume_run", "decide_run", "cancel_runs", "repeat_runs",
-        "decide_runs", "close_breaker",
+        "decide_runs", "close_breaker", "plan_backfill", "create_backfill", "cancel_backfill",
     ),
     "edit": (
         "create_task", "change_task", "delete_task", "recover_task", "pause_task", "resume_task", "copy_task",
-        "add_files", "remove_file", "restore_version", "replace_schedules", "confirm_restore", "add_schedule", "remove_schedule",
+        "add_files", "remove_file", "restore_version", "replace_schedules", "confirm_restore", "add_schedule",
+        "remove_schedule",
         "show_heartbeat", "regenerate_heartbeat",
     ),
     "manage": (
         "set_secret", "delete_secret", "create_calendar", "preview_calendar", "change_calendar", "delete_calendar",
-        "refresh_calendar", "create_token", "revoke_token",
+        "refresh_calendar", "create_token", "revoke_token", "set_pool", "delete_pool", "set_limit",
     ),
     "members": ("change_role", "remove_member", "list_invitations", "invite", "withdraw_invitation"),
     "audit": ("list_audit", "show_chain"),

@@ -35,6 +35,7 @@ THERE = {
     "token_id": 1,
     "invitation_id": 1,
     "country": "DE",
+    "backfill_id": 1,
 }
 """What is there, for the parameters of addresses; half of the requests ask for it."""
 

@@ -71,6 +71,7 @@ def full(site):
         task = tasks.create(site.actor, draft, site.app.config["SETTINGS"].data_dir)
         tasks.reschedule(site.actor, task.slug, [Given("every day at 2:30", "Europe/Berlin")])
         factories.task(site.actor.team_id, "backup", "shell", {"script": "true"})
+        factories.calendar(site.actor.team_id, "shop-front", weekly=["Fri 18:00 - Mon 06:00 Weekend"])
         tasks.pause(site.actor, "backup", "We move house.")
         for state in STATES:
             add_run(site.actor.team_id, task.id, state)

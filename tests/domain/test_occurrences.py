@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.domain.calendars import LOOKS_AHEAD, Calendar
@@ -142,6 +142,7 @@ def test_nothing_is_moved_before_it_is_saved():
     assert next(between(Plan(DAILY, jitter_seconds=600), NOON, NOON + DAY)).at.minute == 0
 
 
+@settings(deadline=None)
 @given(
     st.sampled_from(("* * * * *", "*/7 * * * *", "0 9 * * *", "30 2 * * *", "59 23 31 12 *")),
     st.sampled_from(("UTC", "Europe/Berlin", "Australia/Lord_Howe", "America/St_Johns")),

@@ -9,6 +9,9 @@ from zoneinfo import ZoneInfo
 from app.domain import localtime
 
 
+_INSTANT = timedelta(microseconds=1)
+
+
 class CalendarError(Exception):
     """A calendar that can't be used; `sentence` says what is wrong and what to do, `field` names the setting."""
 
@@ -40,10 +43,11 @@ class Rule(Protocol):
 def spanned(begin: datetime, end: datetime, tz: ZoneInfo, what: str = "") -> Span:
     """Return one span for two wall times of a zone.
 
-    It goes from the first time the clock shows its beginning to the last time it shows its end; what the clock leaves
-    out is the moment of the change.
+    It goes from the first time the clock shows its beginning to the last time it shows what is before its end; what
+    the clock leaves out is the moment of the change.
     """
-    return Span(_passes(begin, tz)[0], _passes(end, tz)[-1], what)
+    passes = _passes(end, tz)
+    return Span(_passes(begin, tz)[0], passes[-1 if _is_repeated(end - _INSTANT, tz) else 0], what)
 
 
 def whole_day(day: date, tz: ZoneInfo, what: str = "") -> Span:
@@ -54,6 +58,11 @@ def whole_day(day: date, tz: ZoneInfo, what: str = "") -> Span:
 def days_around(day: date, before: int) -> list[date]:
     """Return a day, those `before` it and the one after it: where clocks repeat midnight, days overlap."""
     return [day + timedelta(offset) for offset in range(-before, 2)]
+
+
+def _is_repeated(local: datetime, tz: ZoneInfo) -> bool:
+    first, second = local.replace(tzinfo=tz).utcoffset(), local.replace(tzinfo=tz, fold=1).utcoffset()
+    return first != second
 
 
 def _passes(local: datetime, tz: ZoneInfo) -> list[datetime]:
