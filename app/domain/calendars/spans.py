@@ -8,7 +8,6 @@ from zoneinfo import ZoneInfo
 
 from app.domain import localtime
 
-
 _INSTANT = timedelta(microseconds=1)
 
 
