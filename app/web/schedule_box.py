@@ -39,8 +39,8 @@ USES = (
     ("", "not used"),
     ("exclude", "leave out what falls in it"),
     ("only", "run only within it"),
-    ("next_day", "move to its next day"),
-    ("previous_day", "move to the day before"),
+    ("next_day", "move to the next business day"),
+    ("previous_day", "move to the business day before"),
     ("delay", "wait until it is over"),
     ("note", "run anyway, and say so"),
 )

@@ -1,6 +1,6 @@
 """Tasks: the list, a task's page, and what its buttons do."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
@@ -147,7 +147,7 @@ def _sheet(actor: Actor, task: Task, tab: str) -> dict[str, Any]:
         "fires": _fires(task),
         "latest": latest,
         "takes_seconds": overviews.typical_seconds(latest),
-        "when": schedules.words(definition["schedules"]),
+        "when": schedules.words(definition["schedules"], _calendar_names(actor, definition)),
         "types": dict(definitions.types()),
         **_elsewhere(actor, task),
     }
@@ -157,6 +157,11 @@ def _elsewhere(actor: Actor, task: Task) -> dict[str, Any]:
     """Return the address of a job that runs elsewhere."""
     beat = heartbeats.find(actor, task.slug) if task.engine == pings.ENGINE else None
     return {"beat": beat, "ping_url": f"{security.settings().url}/ping/{beat.token}" if beat else ""}
+
+
+def _calendar_names(actor: Actor, definition: Mapping[str, Any]) -> dict[int, str]:
+    uses_any = any(rule.get("calendars") for rule in definition["schedules"])
+    return {row.id: row.name for row in schedules.calendars(actor.team_id)} if uses_any else {}
 
 
 def _fires(task: Task) -> list[tuple[Occurrence, str]]:

@@ -105,6 +105,13 @@ def test_another_zone_shows_both_times(site, box):
     expect(box.locator("#when-0-says")).to_contain_text("Asia/Tokyo")
 
 
+def test_what_will_happen_follows_spread_and_jitter(site, box):
+    write(box, "every day at 12:00")
+    box.locator("summary", has_text="Limits").click()
+    box.get_by_label("Jitter up to, seconds").fill("300")
+    expect(box.locator("#will-body")).to_contain_text("Each starts up to 5 min later (jitter)")
+
+
 def test_two_times_are_saved_and_shown_again(site, box):
     write(box, "every weekday at 9:00")
     box.get_by_role("button", name="Add another time").click()

@@ -72,7 +72,7 @@ def test_the_choice_is_kept_shown_again_and_told_on_the_page(app, ada, northgate
     form = ada.get(f"/t/{northgate}/tasks/shop-window/edit").text
     assert '<option value="exclude:freeze" selected>' in form
     page = ada.get(f"/t/{northgate}/tasks/shop-window").text
-    assert "not during freeze" in page
+    assert "not during Freeze" in page
     assert "left out" in page
 
 

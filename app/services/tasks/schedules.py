@@ -37,8 +37,8 @@ MOST_A_MONTH = 24 * 32
 _YEAR = timedelta(days=365)
 
 USES = {
-    "exclude": "not during", "only": "only within", "next_day": "moved to the next day of",
-    "previous_day": "moved to the day before by", "delay": "held back by", "note": "also during",
+    "exclude": "not during", "only": "only within", "next_day": "moved to the next business day by",
+    "previous_day": "moved to the business day before by", "delay": "held back by", "note": "also during",
 }  # fmt: skip
 """The ways to use a calendar, and how the sentence about a task says them."""
 
@@ -324,12 +324,15 @@ _MOMENTS = ("anchor_at", "starts_at", "ends_at")
 # --- in words
 
 
-def words(rules: Sequence[Mapping[str, Any]]) -> str:
-    """Say stored rules in words: every weekday at 09:00 (Europe/Berlin); `never by itself` when there are none."""
-    return "; ".join(map(_words, rules)) or "never by itself"
+def words(rules: Sequence[Mapping[str, Any]], calendar_names: Mapping[int, str] = MappingProxyType({})) -> str:
+    """Say stored rules in words: every weekday at 09:00 (Europe/Berlin); `never by itself` when there are none.
+
+    Calendars are called by `calendar_names` (by id), or by their slugs.
+    """
+    return "; ".join(_words(rule, calendar_names) for rule in rules) or "never by itself"
 
 
-def _words(rule: Mapping[str, Any]) -> str:
+def _words(rule: Mapping[str, Any], names: Mapping[int, str]) -> str:
     try:
         said = triggers.describe(trigger_of(rule))
     except TriggerError:
@@ -337,7 +340,7 @@ def _words(rule: Mapping[str, Any]) -> str:
     edges = [f"{word} {rule[name].replace('T', ' ')}" for name, word in _EDGES.items() if rule[name]]
     limit = [f"{rule['count']} times at most"] if rule["count"] else []
     changes = [word for word in (_GAPS.get(rule["gap"]), _FOLDS.get(rule["fold"])) if word]
-    kept = [f"{USES[one['use']]} {one['slug']}" for one in rule.get("calendars", ())]
+    kept = [f"{USES[one['use']]} {names.get(one['calendar'], one['slug'])}" for one in rule.get("calendars", ())]
     return ", ".join([f"{said[:1].lower()}{said[1:]} ({rule['timezone']})", *edges, *limit, *changes, *kept])
 
 
