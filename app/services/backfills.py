@@ -14,7 +14,7 @@ from app.core.errors import Conflict, Invalid, NotFound
 from app.domain import triggers
 from app.domain.access import Actor
 from app.domain.insight import usual_seconds
-from app.domain.lifecycle import DID_NOT_HAPPEN
+from app.domain.lifecycle import ACTIVE, DID_NOT_HAPPEN
 from app.domain.policy import PRIORITIES, Policy
 from app.domain.triggers import Fire, TriggerError
 from app.engines.base import lane_of
@@ -45,14 +45,14 @@ class Wanted:
     since: str
     until: str
     concurrency: str = "1"
-    is_only_open: bool = True  # leave out the times that a run has done already
+    is_only_open: bool = True  # leave out the times that a run has done already, or is about to do
 
 
 @dataclass(frozen=True)
 class Plan:
     """What a backfill would do, before anybody says yes.
 
-    `dates` are the logical dates, ascending; `done` times are left out because a run has done them. `cost_micros` is
+    `dates` are the logical dates, ascending; `done` times are left out because a run has done them or is about to. `cost_micros` is
     in millionths of a US dollar, None when no price is known; `seconds` is about how long it takes in all, None while
     nothing is known.
     """
@@ -106,7 +106,7 @@ def plan(actor: Actor, slug: str, wanted: Wanted, now: datetime) -> Plan:
     done = _done(task.id, since, until) if wanted.is_only_open else set()
     dates = [fire for fire in fires if fire.at not in done]
     if not dates:
-        none = "was planned" if not fires else "is left: a run has done each of them"
+        none = "was planned" if not fires else "is left: a run has done each of them, or is about to"
         raise Invalid({"since": f"No time between these two {none}. Choose others."})
     cost, seconds = _expected(task.id)
     return Plan(
@@ -165,9 +165,10 @@ def _fires(rules: Sequence[Schedule], since: datetime, until: datetime) -> list[
 
 
 def _done(task_id: int, since: datetime, until: datetime) -> set[datetime]:
-    """Return the planned times that a run has done: of a schedule (wherever it was moved to) or of a backfill."""
+    """Return the times that a run of a schedule (wherever it was moved to) or a backfill has done, or is about to do."""
     near = (Run.planned_at >= since - _MOVED, Run.planned_at <= until + _MOVED)
-    query = sa.select(Run.key, Run.planned_at).where(Run.task_id == task_id, Run.state.in_(DONE), *near)
+    states = [*DONE, *ACTIVE]
+    query = sa.select(Run.key, Run.planned_at).where(Run.task_id == task_id, Run.state.in_(states), *near)
     return {
         datetime.fromisoformat(key.removeprefix("at:")) if key.startswith("at:") else at
         for key, at in db.session.execute(query)

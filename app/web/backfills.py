@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from app.core.clock import utc_now
 from app.core.errors import Invalid, NotFound
 from app.domain.access import Actor
-from app.services import backfills
+from app.services import backfills, tasks
 from app.services.backfills import Wanted
 from app.web import live
 from app.web.forms import NO_ERRORS, Errors, shown_by
@@ -29,7 +29,8 @@ def new(slug: str, errors: Errors = NO_ERRORS) -> str:
             plan = backfills.plan(g.actor, slug, _wanted(), utc_now())
         except Invalid as error:
             errors = error.fields
-    return page("backfills/new.html", slug=slug, wanted=_wanted(), plan=plan, earlier=earlier, errors=errors)
+    task = tasks.find(g.actor, slug)
+    return page("backfills/new.html", slug=slug, task=task, wanted=_wanted(), plan=plan, earlier=earlier, errors=errors)
 
 
 @blueprint.post("/tasks/<slug>/backfill")
