@@ -122,7 +122,8 @@ def _worked(case: Case) -> Insight:
     lead = case.sentence or "It worked."
     took = _took(case)
     more = f"It took {case.attempts} attempts." if case.attempts > 1 else ""
-    return Insight(lead, more, took_seconds=took, pace=_pace(took, case.usual_seconds))
+    pace = _pace(took, case.usual_seconds) if case.attempts <= 1 else ""  # what took long was to try again
+    return Insight(lead, more, took_seconds=took, pace=pace)
 
 
 def _took(case: Case) -> float | None:

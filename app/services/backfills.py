@@ -52,9 +52,9 @@ class Wanted:
 class Plan:
     """What a backfill would do, before anybody says yes.
 
-    `dates` are the logical dates, ascending; `done` times are left out because a run has done them or is about to. `cost_micros` is
-    in millionths of a US dollar, None when no price is known; `seconds` is about how long it takes in all, None while
-    nothing is known.
+    `dates` are the logical dates, ascending; `done` times are left out because a run has done them or is about to.
+    `cost_micros` is in millionths of a US dollar, None when no price is known; `seconds` is about how long it takes in
+    all, None while nothing is known.
     """
 
     since: datetime
@@ -165,7 +165,7 @@ def _fires(rules: Sequence[Schedule], since: datetime, until: datetime) -> list[
 
 
 def _done(task_id: int, since: datetime, until: datetime) -> set[datetime]:
-    """Return the times that a run of a schedule (wherever it was moved to) or a backfill has done, or is about to do."""
+    """Return the times that a run of a schedule (moved or not) or a backfill has done, or is about to do."""
     near = (Run.planned_at >= since - _MOVED, Run.planned_at <= until + _MOVED)
     states = [*DONE, *ACTIVE]
     query = sa.select(Run.key, Run.planned_at).where(Run.task_id == task_id, Run.state.in_(states), *near)

@@ -80,6 +80,11 @@ def test_stopping_is_said_until_it_has_stopped():
 # --- how it compares
 
 
+def test_a_run_that_was_tried_again_is_not_called_slow():
+    told = ended("succeeded", 100, sentence="Worked in 40 s.", usual_seconds=60, attempts=2)
+    assert (told.more, told.pace) == ("It took 2 attempts.", "")
+
+
 @pytest.mark.parametrize(
     ("took", "pace"), [(30, "faster than usual"), (60, "as usual"), (88, "as usual"), (100, "slower than usual")]
 )

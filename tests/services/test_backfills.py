@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from app.core.errors import Conflict, Invalid, NotFound
 from app.domain.access import Actor
+from app.infra.database import db
 from app.models.runs import Backfill, Run
 from app.services import backfills
 from app.services.backfills import Wanted
@@ -72,16 +73,18 @@ def test_its_runs_have_their_logical_dates_wait_and_come_behind_all_others(team,
     assert rows(Run, Run.id == missed)[0].state == "missed"
 
 
-def test_asked_for_again_each_date_is_there_once_more_only_if_it_was_not_done(actor, task):
+def test_asked_for_again_only_what_failed_is_there_once_more(actor, task):
     first = backfills.create(actor, "report", Wanted("2026-11-04", "2026-11-06"), NOW)
+    with pytest.raises(Invalid, match="or is about to"):  # a second click
+        backfills.create(actor, "report", Wanted("2026-11-04", "2026-11-06"), NOW)
+    db.session.rollback()
     with batch() as work:
-        work.connection.execute(sa.update(Run).where(Run.planned_local == "2026-11-05 09:00").values(state="succeeded"))
+        for day, state in ((4, "failed"), (5, "succeeded")):
+            is_it = Run.planned_local == f"2026-11-0{day} 09:00"
+            work.connection.execute(sa.update(Run).where(is_it).values(state=state))
     second = backfills.create(actor, "report", Wanted("2026-11-04", "2026-11-06"), NOW)
     assert len(rows(Run, Run.backfill_id == first)) == 3
-    assert [run.planned_local for run in rows(Run, Run.backfill_id == second)] == [
-        "2026-11-04 09:00",
-        "2026-11-06 09:00",
-    ]
+    assert [run.planned_local for run in rows(Run, Run.backfill_id == second)] == ["2026-11-04 09:00"]
 
 
 def test_how_far_it_is_and_its_end(actor, task):
