@@ -81,6 +81,9 @@ class Clock(Scheduler):  # type: ignore[misc]  # rq-scheduler has no types
             except sa.exc.SQLAlchemyError as error:
                 log.warning("clock_waits_for_database", error=str(getattr(error, "orig", error)))
                 self._wants_end.wait(_AWAY_SECONDS)
+            except Exception:
+                log.exception("round_failed", clock=self.name)  # whatever it was, the next round is tried
+                self._wants_end.wait(_AWAY_SECONDS)
         with suppress(sa.exc.SQLAlchemyError):
             if self._leadership:
                 dispatch.resign(self._leadership)

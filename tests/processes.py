@@ -65,6 +65,7 @@ class Processes:
             try:
                 yield app
             finally:
+                database.db.session.remove()  # or its connection goes back to a pool that is gone
                 database.dispose()
 
     # --- Redis

@@ -39,7 +39,7 @@ class SystemOut(Out):
 @api.output(SystemOut)
 def show_system() -> SystemOut:
     """Show how every part of the installation is; for owners of its first team"""
-    parts = system.parts(g.actor.person_id, current_app.config["SETTINGS"])
+    parts = system.parts(g.actor.person_id, current_app.config["SETTINGS"], g.actor.token_team_id)
     return SystemOut(
         items=[
             PartOut(

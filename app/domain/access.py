@@ -59,6 +59,11 @@ class Actor:
     role: Role
     scopes: frozenset[str] | None = None
 
+    @property
+    def token_team_id(self) -> int | None:
+        """The team to which a program is bound; None for a person, who may look at all of theirs."""
+        return None if self.scopes is None else self.team_id
+
     def may(self, action: Action) -> bool:
         """Whether this person may do `action` in this team, here."""
         return can(self.role, action) and (self.scopes is None or reaches(self.scopes, action))

@@ -12,7 +12,7 @@ STATES: tuple[RunState, ...] = get_args(RunState)
 
 MOVES: dict[RunState, frozenset[RunState]] = {
     "planned": frozenset({"waiting", "queued", "skipped", "missed", "blocked", "cancelled"}),
-    "waiting": frozenset({"queued", "running", "skipped", "missed", "blocked", "cancelled", "failed"}),
+    "waiting": frozenset({"queued", "running", "skipped", "missed", "blocked", "cancelled", "failed", "succeeded"}),
     "queued": frozenset({"running", "cancelled", "missed", "blocked"}),
     "running": frozenset({
         "succeeded", "degraded", "unmet", "failed", "timed_out", "cancelled", "waiting", "queued", "lost",

@@ -15,7 +15,7 @@ PATH = r"[A-Za-z_][\w-]*(?:\.[\w-]+|\[\d{1,6}\])*"
 """A name like `steps.fetch.json.items[0].id`, as a pattern."""
 
 _DEEPEST = 100
-_PLACEHOLDER = re.compile(r"\{\{\s*(.*?)\s*\}\}", re.DOTALL)
+_PLACEHOLDER = re.compile(r"\{\{([^{}]{0,200})\}\}")  # bounded: it is searched for in what anybody types
 _WHOLE_PATH = re.compile(PATH, re.ASCII)
 _STEP = re.compile(r"steps\.([\w-]+)\.(?:(state)|(?:outputs\.)?(.+))", re.ASCII)
 _OTHERS = frozenset({"run.attempt", "weekday"})
@@ -80,7 +80,7 @@ def lookup(context: Mapping[str, Any], path: str) -> Any:
 def placeholders(value: Any) -> Iterator[str]:
     """Yield the names that stand in placeholders of a text, or of the texts in a list or mapping."""
     if isinstance(value, str):
-        yield from _PLACEHOLDER.findall(value)
+        yield from (found.strip() for found in _PLACEHOLDER.findall(value))
     elif isinstance(value, Mapping):
         for one in value.values():
             yield from placeholders(one)
@@ -92,7 +92,7 @@ def placeholders(value: Any) -> Iterator[str]:
 def fill(value: Any, text_of: Callable[[str], str]) -> Any:
     """Return the value with `text_of(name)` in place of each placeholder, also inside lists and mappings."""
     if isinstance(value, str):
-        return _PLACEHOLDER.sub(lambda found: text_of(found[1]), value)
+        return _PLACEHOLDER.sub(lambda found: text_of(found[1].strip()), value)
     if isinstance(value, Mapping):
         return {key: fill(one, text_of) for key, one in value.items()}
     if isinstance(value, list | tuple):

@@ -21,6 +21,8 @@ EARLIEST = timedelta(seconds=60)
 """Clocks differ: a ping meets a planned time that is at most so far away, and never more than a quarter of the gap."""
 
 LONGEST_BODY_BYTES = 100_000
+MOST_LINES = 2000
+"""Of what is sent along; an empty line costs nothing to send, and some bytes to keep."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,8 @@ def text(ping: Ping) -> list[str]:
     lines = (
         ping.body[:LONGEST_BODY_BYTES].decode(errors="replace").replace("\0", "\N{REPLACEMENT CHARACTER}").splitlines()
     )
+    if len(lines) > MOST_LINES:
+        return [*lines[:MOST_LINES], f"… cut: only the first {MOST_LINES:,} lines are kept."]
     return [*lines, "… cut: only the first 100 KB are kept."] if len(ping.body) > LONGEST_BODY_BYTES else lines
 
 

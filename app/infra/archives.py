@@ -128,8 +128,9 @@ def _manifest(folder: Path) -> Manifest:
 def put_back(settings: Settings, folder: Path, manifest: Manifest) -> None:
     """Put database, files and, if it is in the backup, the key in their places, which must be empty."""
     if manifest.has_key and not settings.master_key_file.exists():
-        shutil.copyfile(folder / KEY, settings.master_key_file)
-        settings.master_key_file.chmod(0o600)
+        private = os.open(settings.master_key_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(private, "wb") as key:
+            key.write((folder / KEY).read_bytes())
     for digest in (folder / LIST).read_text(encoding="ascii").split():
         _link(folder / FILES / digest[:2] / digest, settings.data_dir / FILES / digest[:2] / digest)
     snapshots.put_back(settings, folder / manifest.database)

@@ -48,13 +48,14 @@ class Storage:
                 blobs.keep(digest, size, _pieces(content))
         return digest, size
 
-    def keep_file(self, path: Path, beneath: Path | None = None) -> tuple[str, int]:
-        """Store a regular file that lies below the folder `beneath` (by default its own).
+    def keep_file(self, path: Path, beneath: Path | None = None, most_bytes: int | None = None) -> tuple[str, int]:
+        """Store a regular file that lies below the folder `beneath` (by default its own), at most `most_bytes` of it.
 
-        A link is refused, also as a folder on the way, so that nothing outside is taken. Raises OSError.
+        A link is refused, also as a folder on the way, so that nothing outside is taken. Raises OSError, also (EFBIG)
+        for a file that is larger or grows while it is read.
         """
         with os.fdopen(open_beneath(beneath or path.parent, path), "rb") as source:
-            return self.keep(source)
+            return self.keep(source if most_bytes is None else _Bounded(source, most_bytes))  # type: ignore[arg-type]  # it is read, and nothing else
 
     def path(self, digest: str) -> Path:
         """Return where a stored file lies on this host. Raises NotFound when it is gone."""
@@ -155,6 +156,22 @@ def open_beneath(top: Path, path: Path) -> int:
         return descriptor
     os.close(descriptor)
     raise OSError(errno.EINVAL, "not a regular file", str(path))
+
+
+class _Bounded:
+    """A file of which no more is read than allowed."""
+
+    def __init__(self, source: IO[bytes], most_bytes: int) -> None:
+        self._source = source
+        self._left = most_bytes
+
+    def read(self, count: int) -> bytes:
+        """Read the next bytes. Raises OSError (EFBIG) once there are too many."""
+        piece = self._source.read(count)
+        self._left -= len(piece)
+        if self._left < 0:
+            raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
+        return piece
 
 
 def _pieces(source: IO[bytes]) -> Iterator[bytes]:

@@ -41,10 +41,14 @@ class Membership(Base):
     team: Mapped[Team] = relationship(lazy="raise")
 
     @classmethod
-    def administers(cls, person_id: int) -> sa.Exists:
-        """Whether a person looks after the installation: the owners of its first team do."""
+    def administers(cls, person_id: int, only_in: int | None = None) -> sa.Exists:
+        """Whether a person looks after the installation: the owners of its first team do.
+
+        A program reaches no further than the team of its token: `only_in` is that one, and has to be the first.
+        """
         first = sa.select(sa.func.min(Team.id)).scalar_subquery()
-        return sa.exists().where(cls.team_id == first, cls.person_id == person_id, cls.role == "owner")
+        is_theirs = sa.exists().where(cls.team_id == first, cls.person_id == person_id, cls.role == "owner")
+        return is_theirs if only_in is None else is_theirs.where(cls.team_id == only_in)
 
 
 class Secret(Base):

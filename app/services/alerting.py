@@ -47,6 +47,13 @@ def once(
         end(work, key, "")
 
 
+def end_of_task(work: Work, task_id: int, recovery: str) -> None:
+    """Close every open alert of a task, with the sentence that tells so."""
+    keys = sa.select(Alert.key).where(Alert.task_id == task_id, Alert.ended_at.is_(None))
+    for key in work.connection.execute(keys).scalars().all():
+        end(work, key, recovery)
+
+
 _OPEN: dict[str, Any] = {
     dialect: insert_into(Alert)
     .on_conflict_do_nothing(index_elements=["key"], index_where=Alert.ended_at.is_(None))

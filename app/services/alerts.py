@@ -21,6 +21,7 @@ State = Literal["all", "open", "over"]
 PAGE_ROWS = 50
 
 _BEAT = "watchdog"
+_SEE_ADMINISTRATOR = "Ask who looks after this Carillon why."
 _ALIVE = timedelta(seconds=30)  # it beats every few seconds
 
 
@@ -88,24 +89,28 @@ def listing(actor: Actor, state: State = "all", before: int | None = None, limit
     if before:
         query = query.where(Alert.id < before)
     rows = db.session.execute(query).all()
-    messages = _messages([row.id for row in rows[:limit]])
+    messages = _messages([row.id for row in rows[:limit]], has_whys=_administers(actor))
     return Page([_shown(row, messages[row.id]) for row in rows[:limit]], len(rows) > limit)
 
 
 def _scope(actor: Actor) -> sa.ColumnElement[bool]:
     own = Alert.team_id == actor.team_id
-    if db.session.scalar(sa.select(Membership.administers(actor.person_id))):
-        return sa.or_(own, Alert.team_id.is_(None))
-    return own
+    return sa.or_(own, Alert.team_id.is_(None)) if _administers(actor) else own
 
 
-def _messages(alerts: Sequence[int]) -> dict[int, list[Message]]:
+def _administers(actor: Actor) -> bool:
+    return bool(db.session.scalar(sa.select(Membership.administers(actor.person_id, actor.token_team_id))))
+
+
+def _messages(alerts: Sequence[int], *, has_whys: bool) -> dict[int, list[Message]]:
     found: dict[int, list[Message]] = defaultdict(list)
     query = sa.select(Delivery).where(Delivery.alert_id.in_(alerts)).order_by(Delivery.is_recovery, Delivery.id)
     for row in db.session.scalars(query):
         next_try_at = row.next_try_at if row.state == "waiting" else None
+        # Why it failed names servers and people of the installation.
+        why = row.problem if has_whys or not row.problem else _SEE_ADMINISTRATOR
         found[row.alert_id].append(
-            Message(row.channel, row.is_recovery, row.state, row.tries, row.problem, next_try_at, row.sent_at)
+            Message(row.channel, row.is_recovery, row.state, row.tries, why, next_try_at, row.sent_at)
         )
     return found
 

@@ -217,10 +217,19 @@ def create(actor: Actor, slug: str, wanted: Wanted, now: datetime) -> int:
     instead = _instead(task.id, wished)
     for start in range(0, len(wished.dates), _TOGETHER):
         with batch(actor) as work:
+            if not _goes_on(work, backfill_id):
+                break
             dates = wished.dates[start : start + _TOGETHER]
             planned.insert(work, [_run(work, task, version, backfill_id, fire, instead, wished) for fire in dates])
     db.session.commit()  # ends what was read before, or what is read next would not see the runs
     return int(backfill_id)
+
+
+def _goes_on(work: Work, backfill_id: int) -> bool:
+    """Whether a backfill was not cancelled meanwhile, nor its task deleted."""
+    query = sa.select(Backfill.cancelled_at, Task.deleted_at).join(Task, Task.id == Backfill.task_id)
+    row = work.connection.execute(query.where(Backfill.id == backfill_id).with_for_update(of=Backfill)).one()
+    return row.cancelled_at is None and row.deleted_at is None
 
 
 def _instead(task_id: int, wished: Plan) -> dict[str, tuple[int, str]]:

@@ -8,6 +8,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from app.domain import pings
 from app.domain.firing import Decision
+from app.domain.lifecycle import DID_NOT_HAPPEN
 from app.domain.policy import PRIORITIES, Policy
 from app.engines.base import engines
 from app.models.runs import IS_ACTIVE, Run
@@ -122,6 +123,7 @@ def insert(work: Work, runs: list[dict[str, Any]]) -> list[int]:
     """
     if not runs:
         return []
+    runs = sorted(runs, key=lambda run: run["state"] in DID_NOT_HAPPEN)  # at one instant what runs takes the row
     _number(work, runs)
     for run in runs:
         run.setdefault("attempt", 1)

@@ -42,7 +42,7 @@ _BASIS = 10  # runs that an expected duration is taken from
 _BUCKET_SECONDS = 600
 
 
-_SHOWN_ANYHOW = ("failing", "missed", "blocked", "no_ping", "schedule_broken")
+_SHOWN_ANYHOW = ("failing", "paused", "missed", "blocked", "no_ping", "schedule_broken")
 """Kinds of alerts whose run or schedule asks for somebody by itself."""
 
 

@@ -34,16 +34,16 @@ class Minute:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._minute = 0
-        self._counts: Counter[str] = Counter()
+        self._counts: Counter[tuple[str, str]] = Counter()
 
-    def count(self, key: str, *, more: int = 1) -> int:
+    def count(self, kind: str, key: str, *, more: int = 1) -> int:
         """Count, and return how often it happened so far."""
         with self._lock:
             minute = int(time.monotonic() / _MINUTE_SECONDS)
             if minute != self._minute or len(self._counts) > _MOST_KEYS:
                 self._minute, self._counts = minute, Counter()
-            self._counts[key] += more
-            return self._counts[key]
+            self._counts[kind, key] += more
+            return self._counts[kind, key]
 
 
 _minute = Minute()
@@ -54,14 +54,19 @@ _minute = Minute()
 @by_address
 def hear(token: str, what: str) -> Response:
     """Take note of a ping: success, or as the address ends: start, fail, log, or an exit code."""
-    place = f"from {request.remote_addr}"
-    if _minute.count(token) > OF_ADDRESS or _minute.count(place, more=0) >= UNKNOWN_OF_PLACE:
-        return _said("Too many pings; wait a minute.", 429, {"Retry-After": str(_MINUTE_SECONDS)})
+    if _minute.count("address", token) > OF_ADDRESS:
+        return _too_many()
     ping = _ping(what)
-    if ping is None or not pings.receive(token, ping, vault()):
-        _minute.count(place)
-        return _said("There is nothing here.", 404)
-    return _said("OK")
+    if ping is not None and pings.receive(token, ping, vault()):
+        return _said("OK")
+    # Only what is not there is held against a place: others may ping right addresses from behind the same one.
+    if _minute.count("place", request.remote_addr or "") > UNKNOWN_OF_PLACE:
+        return _too_many()
+    return _said("There is nothing here.", 404)
+
+
+def _too_many() -> Response:
+    return _said("Too many pings; wait a minute.", 429, {"Retry-After": str(_MINUTE_SECONDS)})
 
 
 def _ping(what: str) -> Ping | None:

@@ -22,8 +22,8 @@ def test_alerts_come_in_pages_with_their_messages(app, ada, ada_program, northga
     (over,) = ada_program.get("/alerts?state=over").json["items"]
     assert over["recovery"] == "Job 0 has ended."
     assert over["messages"] == [
-        {"channel": "email", "is_recovery": False, "state": "failed", "tries": 5, "problem": "Away.",
-         "next_try_at": None, "sent_at": None},
+        {"channel": "email", "is_recovery": False, "state": "failed", "tries": 5,
+         "problem": "Ask who looks after this Carillon why.", "next_try_at": None, "sent_at": None},
     ]  # fmt: skip
 
 

@@ -75,6 +75,21 @@ def test_what_is_wrong_is_told_by_field(ada_program, sent, field, sentence):
     assert sentence in told[field], told
 
 
+@pytest.mark.parametrize("url", ["{{ steps.fetch.json.next }}", "https://{{ steps.fetch.json.host }}/v1"])
+def test_what_a_step_puts_out_does_not_decide_who_gets_a_secret(ada_program, url):
+    ada_program.put("/secrets/API_KEY", {"value": "only for tests"})
+    ask = {"url": url, "auth": "bearer", "auth_secret": "API_KEY"}
+    answer = ada_program.post("/tasks", {**TWO, "steps": [FETCH, {"name": "ask", "engine": "http", "settings": ask}]})
+    assert "With a secret, write the server out" in answer.text
+    ask["url"] = "https://api.example/v1/{{ steps.fetch.json.id }}"
+    assert (
+        ada_program.post(
+            "/tasks", {**TWO, "steps": [FETCH, {"name": "ask", "engine": "http", "settings": ask}]}
+        ).status_code
+        == 201
+    )
+
+
 def test_placeholders_are_kept_as_they_are_written(ada_program):
     ask = {"url": "{{ steps.fetch.json.next }}", "headers": {"X-Of": "{{steps.fetch.status}}"}}
     sent = {**TWO, "steps": [FETCH, {"name": "ask", "engine": "http", "settings": ask}]}

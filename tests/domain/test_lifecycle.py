@@ -15,8 +15,9 @@ PROMISED = {
 }
 """The table of states: what each may go to; the others end the run."""
 
-DECIDED = {("waiting", "failed"), ("lost", "cancelled")}
-"""Somebody ends a run whose worker vanished in the middle, or had asked it to stop before it vanished."""
+DECIDED = {("waiting", "failed"), ("lost", "cancelled"), ("waiting", "succeeded")}
+"""Somebody ends a run whose worker vanished in the middle, or had asked it to stop before it vanished; a job that runs
+elsewhere says that it is done."""
 
 
 def test_the_moves_are_those_that_are_promised():

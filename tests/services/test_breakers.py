@@ -10,7 +10,7 @@ from app.core.errors import NotFound
 from app.engines.base import Outcome
 from app.infra.database import db
 from app.models.instance import Audit
-from app.models.runs import Alert, Attempt, Event, Run, Step
+from app.models.runs import Alert, Attempt, Backfill, Event, Run, Step
 from app.models.teams import Breaker
 from app.services.execution import breakers, claims, gates, outcomes
 from app.services.execution.outcomes import StepRow
@@ -244,14 +244,32 @@ def test_all_targets_of_a_run_must_be_there(begun, broken):
 @pytest.mark.alike
 def test_a_run_that_has_waited_past_its_grace_ends_as_blocked(team, begun, broken):
     held = begun(planned_at=ago(minutes=59))
-    with batch() as work:
-        work.connection.execute(sa.update(Run).where(Run.id == held.run_id).values(planned_at=ago(hours=2)))
-    held.planned_at = ago(hours=2)
+    assert held.grace_until < ago(seconds=-61)
+    held.grace_until = ago(seconds=1)
     assert finish(held, try_it(held, OK)) == "blocked"
     run = the_run(held)
     assert (run.reason, run.sentence) == (
         "breaker", "Not started: example.com failed 5 times in a row, until its grace had passed.",
     )  # fmt: skip
+
+
+@pytest.mark.alike
+def test_a_run_of_a_backfill_waits_however_old_its_date_is(team, task, begun, broken):
+    with batch() as work:
+        values = {"team_id": team, "task_id": task, "version_id": 1, "since": ago(days=9), "until": ago(days=8)}
+        more = {"runs": 1, "concurrency": 1, "created_at": work.now}
+        made = work.connection.execute(sa.insert(Backfill).values(values | more).returning(Backfill.id)).scalar_one()
+    held = begun(planned_at=ago(days=9), trigger="backfill", backfill_id=made)
+    assert finish(held, try_it(held, OK)) == "waiting"
+    assert the_run(held).sentence.startswith("Waits: example.com failed 5 times in a row")
+
+
+@pytest.mark.alike
+def test_a_run_that_has_begun_waits_however_late_it_is(begun, broken):
+    held = begun(planned_at=ago(minutes=50), started_at=ago(minutes=40))
+    assert held.grace_until is None
+    assert finish(held, try_it(held, OK)) == "waiting"
+    assert the_run(held).started_at is not None
 
 
 @pytest.mark.alike

@@ -15,7 +15,7 @@ from app.models.runs import Artifact, Checkpoint, LogChunk, Run, Step
 from app.models.teams import Secret, Team
 from app.services import retention
 from app.services.execution import checkpoints, claims, outcomes
-from app.services.execution.checkpoints import CheckpointKeeper
+from app.services.execution.checkpoints import CheckpointKeeper, TooManyFiles
 from app.services.execution.outcomes import Stale
 from app.services.execution.perform import Tools, flush, perform
 from app.services.execution.recorder import Recorder
@@ -148,7 +148,8 @@ def test_only_what_has_changed_is_read_again(tools, team, tmp_path, monkeypatch)
         (room / name).write_text(name)
     read = []
     keep_file = tools.storage.keep_file
-    monkeypatch.setattr(tools.storage, "keep_file", lambda path, top: read.append(path.name) or keep_file(path, top))
+    noted = lambda path, *more: read.append(path.name) or keep_file(path, *more)  # noqa: E731
+    monkeypatch.setattr(tools.storage, "keep_file", noted)
     keeper.keep(CheckpointReached("Turn 1", {}, room), None)
     (room / "b").write_text("B")
     (room / "link").symlink_to(tmp_path)
@@ -157,6 +158,17 @@ def test_only_what_has_changed_is_read_again(tools, team, tmp_path, monkeypatch)
     first, second = (one.files for one in rows(Checkpoint))
     assert (first["a"], sorted(second)) == (second["a"], ["a", "b"])
     assert first["b"] != second["b"]
+
+
+@pytest.mark.alike
+def test_a_workspace_that_holds_more_than_its_limit_is_not_kept(tools, team, tmp_path):
+    keeper = CheckpointKeeper(claim(factories.run(team, agents.task(team))), tools.storage, tools.writer)
+    for name in ("a", "b"):  # files with holes take no room where they are, and all of it where they are kept
+        with (tmp_path / name).open("wb") as file:
+            file.truncate(200 * 1024**2)
+    with pytest.raises(TooManyFiles, match="more than 256 MiB"):
+        keeper.keep(CheckpointReached("Turn 1", {}, tmp_path), None)
+    assert rows(Checkpoint) == []
 
 
 def test_a_lost_run_that_must_not_run_twice_goes_on_if_there_is_a_checkpoint(tools, team):

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from app.engines.base import Outcome
 from app.models.runs import Alert, Attempt, Event, Run
 from app.models.tasks import Schedule, Task
+from app.services import tasks
 from app.services.execution import claims, outcomes
 from app.services.unit import batch
 from tests import factories
@@ -122,7 +123,7 @@ def test_a_recovery_is_told_also_when_it_was_resumed_in_between(team):
 # --- paused by itself
 
 
-def test_after_so_many_failures_it_is_paused_and_the_one_alert_says_so(team):
+def test_after_so_many_failures_it_is_paused_and_one_alert_says_so(team):
     task = factories.task(team, label="Report", pause_after=3)
     schedule = factories.schedule(team, task, "1h")
     runs_end(team, task, HOPELESS, HOPELESS)
@@ -132,10 +133,17 @@ def test_after_so_many_failures_it_is_paused_and_the_one_alert_says_so(team):
     assert (paused.paused_for, paused.paused_by_id) == ("failures", None)
     assert paused.pause_note == "It failed 3 times in a row. The last: 404 Not Found."
     assert [(row.id, row.state, row.next_fire_at) for row in rows(Schedule)] == [(schedule, "paused", None)]
-    (alert,) = rows(Alert)
-    assert alert.sentence == (
-        "Report failed 3 times in a row and is paused until somebody resumes it. The last: 404 Not Found."
-    )
+    assert [(alert.kind, alert.sentence) for alert in rows(Alert)] == [
+        ("failing", "Report failed: 404 Not Found."),
+        ("paused", "Report failed 3 times in a row and is paused until somebody resumes it. The last: 404 Not Found."),
+    ]
+    owner = factories.owner(team)
+    tasks.resume(owner, "probe")
+    assert [(alert.kind, alert.recovery) for alert in rows(Alert, Alert.ended_at.is_not(None))] == [
+        ("paused", "Report was resumed.")
+    ]
+    tasks.delete(owner, "probe")
+    assert [alert.recovery for alert in rows(Alert)] == ["Report was deleted.", "Report was resumed."]
     assert [event.kind for event in rows(Event, Event.kind == "task_paused")] == ["task_paused"]
 
 

@@ -57,6 +57,19 @@ def test_what_is_no_address_is_not_found(client, shown):
         assert (answer.status_code, answer.text) == (404, "There is nothing here.\n")
 
 
+def test_whoever_guesses_takes_nothing_from_those_who_know(client, ada, northgate, shown):
+    url = address(shown())
+    for _ in range(pings.UNKNOWN_OF_PLACE + 5):
+        client.get("/ping/from%20127.0.0.1")
+        client.get("/ping/127.0.0.1")
+    assert client.get(url).status_code == 200
+
+
+def test_empty_lines_are_not_kept_without_end(client, ada, northgate, shown):
+    client.post(address(shown()), data=b"\n" * 90_000)
+    assert "cut: only the first 2,000 lines are kept" in last_run(ada, northgate)
+
+
 def test_too_many_pings_wait(client, shown):
     url = address(shown())
     assert [client.get(f"{url}/log").status_code for _ in range(pings.OF_ADDRESS + 1)][-2:] == [200, 429]
@@ -65,7 +78,7 @@ def test_too_many_pings_wait(client, shown):
 
 
 def test_a_large_body_is_cut(client, ada, northgate, shown):
-    assert client.post(address(shown()), data=b"x\n" * 200_000).status_code == 200
+    assert client.post(address(shown()), data=(b"x" * 99 + b"\n") * 2000).status_code == 200
     assert "cut: only the first 100 KB are kept" in last_run(ada, northgate)
 
 

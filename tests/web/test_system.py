@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from app.models.instance import Clock, Fact, Leader
 from app.models.runs import Run
-from app.services import health
+from app.services import alerting, health
 from app.services.unit import batch
 from tests import factories
 from tests.api.conftest import program
@@ -38,6 +38,18 @@ def test_it_is_for_owners_of_the_first_team(ada, cid, app):
     assert {"Clock", "Workers", "Queue", "Database", "Audit", "Backup", "Disk"} <= set(names)
     assert theirs.get("/system").status_code == 403
     assert program(app, ada, ada.slug, ("read",)).get("/system").status_code == 403
+
+
+def test_a_token_of_another_team_does_not_reach_it(ada, app, northgate):
+    elsewhere = program(app, ada, northgate)
+    assert elsewhere.get("/system").status_code == 403
+    assert elsewhere.get("/audit?of=installation").status_code in {403, 422}
+    with app.app_context(), batch() as work:
+        alerting.begin(work, "clock:", "clock", "No clock is alive.", None)
+    assert elsewhere.get("/alerts").json["items"] == []
+    assert [item["sentence"] for item in program(app, ada, ada.slug).get("/alerts").json["items"]] == [
+        "No clock is alive."
+    ]
 
 
 def test_what_is_not_there_says_what_to_do(ada):

@@ -102,7 +102,7 @@ def choices(actor: Actor, filters: Filters) -> tuple[Sequence[tuple[int, str]], 
 
 def administers(actor: Actor) -> bool:
     """Whether this person may see the entries that belong to no team."""
-    return bool(db.session.scalar(sa.select(Membership.administers(actor.person_id))))
+    return bool(db.session.scalar(sa.select(Membership.administers(actor.person_id, actor.token_team_id))))
 
 
 def _scope(actor: Actor, filters: Filters) -> sa.ColumnElement[bool]:

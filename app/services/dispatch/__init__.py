@@ -19,7 +19,7 @@ from app.models.runs import IS_TIMED, MEETS, Run
 from app.models.tasks import PLAN, Schedule, Task, plan_of, trigger_of
 from app.services import alerting, counting, uses
 from app.services.dispatch.leading import Deposed, Leadership, lead, resign
-from app.services.planned import RANK_AT, decided, fate, insert, key, rank, ranks
+from app.services.planned import RANK_AT, decided, fate, insert, key, rank, ranks, turn
 from app.services.unit import Work, batch
 
 __all__ = ["BATCH", "Deposed", "Leadership", "fire_due", "lead", "resign", "seconds_until_due"]
@@ -104,6 +104,7 @@ def _fire(work: Work, due: Sequence[Any]) -> None:
             break  # after an outage; what is left is still due
         try:
             decisions, advance = _decide(this, row)
+            turn(Policy.of(row.policy))  # a policy that breaks what follows is found here
         except triggers.TriggerError as error:
             _set_aside(work, row, error.sentence)
             continue
@@ -290,7 +291,10 @@ def _decide_now(this: _Pass, rows: Sequence[Any]) -> list[tuple[Any, Decision]]:
             for row, one in zip(rows, due, strict=True)
         ]
     counts = this.counts.get(first.task_id, (0, 0))
-    decisions = firing.release(due, this.work.now, Policy.of(first.policy or {}), *counts)
+    try:
+        decisions = firing.release(due, this.work.now, Policy.of(first.policy or {}), *counts)
+    except Exception:  # noqa: BLE001 a policy that can't be used is set aside with its schedule; the run is not lost
+        decisions = firing.release(due, this.work.now, Policy(), *counts)
     by_number = {str(row.id): row for row in rows}
     return [(by_number[one.what.fire.local], one) for one in this.count(first.task_id, decisions)]
 

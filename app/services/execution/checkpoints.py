@@ -12,7 +12,7 @@ import structlog
 
 from app.core.errors import NotFound
 from app.domain.effects import WITHIN
-from app.engines.base import Checkpoint, CheckpointReached
+from app.engines.base import Checkpoint, CheckpointReached, Limits
 from app.infra import database, sandbox_files
 from app.infra.storage import Storage
 from app.infra.writer import Writer
@@ -40,7 +40,7 @@ _Mark = tuple[int, int, int]
 
 
 class TooManyFiles(Exception):
-    """The workspace has more files than a checkpoint keeps; the message says so."""
+    """The workspace has more files, or more in them, than a checkpoint keeps; the message says so."""
 
 
 @dataclass(frozen=True)
@@ -96,20 +96,29 @@ class CheckpointKeeper:
     def files(self, workspace: Path, besides: Collection[str] = ()) -> dict[str, str]:
         """Store the files of a workspace but `besides`; returns their digests. Raises TooManyFiles, OSError."""
         known: dict[str, tuple[_Mark, str]] = {}
+        room = most = self._most_bytes
         for name, about in sandbox_files.walk(workspace):
             if not stat.S_ISREG(about.st_mode) or about.st_nlink != 1 or name in besides:
                 continue
             if len(known) >= MOST_FILES:
                 raise TooManyFiles(f"The workspace has more than {MOST_FILES:,} files, so it is not kept.")
+            room -= about.st_size  # as it says: a file with holes is stored without them
+            if room < 0:
+                raise TooManyFiles(f"The workspace holds more than {most // 1024**2:,} MiB, so it is not kept.")
             mark = (about.st_ino, about.st_size, about.st_ctime_ns)
             before = self._known.get(name)
             same = before is not None and before[0] == mark
-            known[name] = before if before and same else (mark, self._digest(workspace, name))
+            known[name] = before if before and same else (mark, self._digest(workspace, name, about.st_size + room))
         self._known = known
         return {name: digest for name, (_, digest) in known.items()}
 
-    def _digest(self, workspace: Path, name: str) -> str:
-        return self._storage.keep_file(workspace / name, workspace)[0]
+    @property
+    def _most_bytes(self) -> int:
+        limits = self._held.definition.limits if self._held.definition else {}
+        return int(limits.get("disk_bytes", Limits.disk_bytes))
+
+    def _digest(self, workspace: Path, name: str, most_bytes: int) -> str:
+        return self._storage.keep_file(workspace / name, workspace, most_bytes)[0]
 
 
 def _store(

@@ -51,6 +51,7 @@ class Claim:
     resumes_id: int | None = None
     resumes_after: str = ""
     lines: int = 0
+    grace_until: datetime | None = None  # when it is too late to begin; none once it has
     is_troubled: bool = False  # whether what it reaches has failed lately
     definition: Definition | None = field(default=None, repr=False)
 
@@ -122,7 +123,7 @@ def _claiming(is_it: Any) -> Any:
         )
         .returning(
             *capacity.LIMITED, capacity.TEAM_LIMIT.label("team_limit"), Run.token, Run.version_id, Run.lane,
-            Run.planned_at, Run.queued_at, Run.cost_micros, Run.cost_cap_micros, Run.resumes_id,
+            Run.planned_at, Run.queued_at, Run.started_at, Run.cost_micros, Run.cost_cap_micros, Run.resumes_id,
             Run.resumes_after,
         )
     )  # fmt: skip
@@ -140,6 +141,8 @@ def _claimed(work: Work, row: Any) -> Claim:
         row.cost_micros, row.cost_cap_micros, row.resumes_id, row.resumes_after,
     )  # fmt: skip
     held.definition = definition(work.connection, row.version_id)
+    if row.attempt == 1 and row.started_at == work.now:
+        held.grace_until = _grace_until(row, held.definition.policy)
     if row.attempt > 1 or row.token > 1:
         last = sa.select(sa.func.max(LogChunk.first + LogChunk.count)).where(LogChunk.run_id == row.id)
         held.lines = (work.connection.execute(last).scalar() or 1) - 1
@@ -174,12 +177,16 @@ def forget() -> None:
     _definitions.clear()
 
 
-def _has_gone_stale(work: Work, row: Any) -> bool:
-    policy = definition(work.connection, row.version_id).policy
+def _grace_until(row: Any, policy: Policy) -> datetime:
     # Where runs wait for others by a rule, that is no lateness: the grace counts from the end of the wait.
     waits = policy.overlap not in {"skip", "allow"} or capacity.has_limit(row)
-    since = row.queued_at if waits else row.planned_at
-    if row.attempt > 1 or row.token > 1 or work.now - since <= timedelta(seconds=policy.grace_seconds):
+    since: datetime = row.queued_at if waits else row.planned_at
+    return since + timedelta(seconds=policy.grace_seconds)
+
+
+def _has_gone_stale(work: Work, row: Any) -> bool:
+    policy = definition(work.connection, row.version_id).policy
+    if row.attempt > 1 or row.token > 1 or work.now <= _grace_until(row, policy):
         return False
     work.connection.execute(
         sa.update(Run)

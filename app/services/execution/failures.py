@@ -15,7 +15,7 @@ FAILED = frozenset({"failed", "timed_out", "unmet"})
 WORKED = frozenset({"succeeded", "degraded"})
 HOUR = timedelta(hours=1)
 
-_LONGEST_NOTE, _LONGEST_ALERT = 300, 500
+_LONGEST_NOTE = 300
 
 
 def of_run(work: Work, run_id: int, state: str, task: Definition) -> None:
@@ -108,17 +108,16 @@ def _in_a_row(row: Any, why: str) -> str:
 
 
 def _alert(work: Work, run_id: int, task: Definition, row: Any, said: str, *, is_paused: bool) -> None:
-    """Tell of the failures once; the alert that is open already is made to say that the task is paused now."""
+    """Tell of the failures once; that the task is paused now is news of its own, told even while they are known."""
     policy = task.policy
     if not is_paused and not (policy.alert_after and row.failures >= policy.alert_after):
         return
     lead = f"{row.name} failed" if row.failures == 1 else f"{row.name} failed {row.failures} times in a row"
     lead += " and is paused until somebody resumes it" if is_paused else ""
     sentence = f"{lead}: {said}" if row.failures == 1 else f"{lead}. The last: {said}"
-    is_new = alerting.begin(work, _key(task), "failing", sentence, row.team_id, task_id=task.task_id, run_id=run_id)
-    if is_paused and not is_new:
-        is_it = (Alert.key == _key(task), Alert.ended_at.is_(None))
-        work.connection.execute(sa.update(Alert).where(*is_it).values(sentence=sentence[:_LONGEST_ALERT]))
+    kind = "paused" if is_paused else "failing"
+    key = f"{kind}:{task.task_id}"
+    alerting.begin(work, key, kind, sentence, row.team_id, task_id=task.task_id, run_id=run_id)
 
 
 def _key(task: Definition) -> str:

@@ -1,7 +1,7 @@
 """What may hold an attempt back before its engine is called, and what learns from how the call ended."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import structlog
 
@@ -50,11 +50,8 @@ def _said(targets: Sequence[str], outcome: Outcome) -> Verdict:
 
 
 def _held_back(held: Claim, shut: Shut, now: datetime) -> Outcome:
-    assert held.definition
     what = f"{breaker.name(shut.target)} failed {shut.failures} times in a row"
-    policy = held.definition.policy
-    is_late = now - held.planned_at > timedelta(seconds=policy.grace_seconds)
-    if held.attempt == 1 and is_late and policy.overlap in {"skip", "allow"}:
+    if held.grace_until and now > held.grace_until:
         return Outcome("blocked", "breaker", f"Not started: {what}, until its grace had passed.", "permanent")
     at = shut.until.astimezone(UTC)
     return Outcome(

@@ -221,7 +221,7 @@ def _hold_back(work: Work, held: Claim, outcome: Outcome) -> str:
     target, seconds = str(outcome.facts.get("target", "")), outcome.retry_after_seconds or 0.0
     pause = breakers.pause_of(work, held.team_id, target, seconds)
     before = held.attempt - 1  # who releases it adds one
-    started = {"started_at": None} if before == 0 else {}
+    started = {"started_at": None} if held.grace_until else {}  # it has not begun
     _move(
         work, held.run_id, held.token, state="waiting", reason=outcome.reason, sentence=outcome.sentence,
         attempt=before, not_before=work.now + pause, **started,

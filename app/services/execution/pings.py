@@ -175,9 +175,13 @@ def _log(work: Work, job: _Job, ping: Ping) -> int | None:
 _HANDLERS = {"start": _start, "success": _finish, "fail": _finish, "log": _log}
 
 
+_LINE_BYTES = 20
+"""What keeping a line costs beside its text."""
+
+
 def _keep_log(work: Work, job: _Job, run_id: int, lines: list[tuple[str, str]]) -> None:
     row = work.connection.execute(_LOG_SO_FAR, {"run": run_id}).one()
-    size = sum(len(text.encode(errors="replace")) for _, text in lines)
+    size = sum(_LINE_BYTES + len(text.encode(errors="replace")) for _, text in lines)
     if (row.size or 0) + size > job.task.limits.get("log_bytes", Limits.log_bytes):
         return
     chunk = {

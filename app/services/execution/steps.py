@@ -176,6 +176,7 @@ def _store(flow: Flow, step: Step, result: dict[str, Any], files: Mapping[str, s
         also = partial(record, held=recorder.held, steps=steps, logs=logs, **shown)
         insist(lambda: flow.keeper.store(step.name, {RESULT: whole}, files, recorder.cost_micros, also))
     flow.results[step.name], flow.files = whole, files
+    recorder.held.grace_until = None  # it has begun
 
 
 def _made_of(step: Step) -> str:

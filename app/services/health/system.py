@@ -27,9 +27,12 @@ _FACTS = ("verify", "audit_check", "backup", "integrity", WATCHDOG)
 _MIB = 1024**2
 
 
-def parts(person_id: int, settings: Settings) -> list[Part]:
-    """Return how each part is. Raises Forbidden for others than the owners of the first team."""
-    if not db.session.scalar(sa.select(Membership.administers(person_id))):
+def parts(person_id: int, settings: Settings, only_in: int | None = None) -> list[Part]:
+    """Return how each part is; `only_in` is the team of a program's token.
+
+    Raises Forbidden for others than the owners of the first team.
+    """
+    if not db.session.scalar(sa.select(Membership.administers(person_id, only_in))):
         raise Forbidden("own", "The state of the whole installation is for the owners of its first team.")
     now, found = utc_now(), figures()
     facts = {row.name: row for row in db.session.execute(_FACTS_QUERY)}

@@ -19,7 +19,7 @@ from app.infra.database import db
 from app.models.runs import IS_ACTIVE, Run
 from app.models.tasks import Schedule, Task, TaskFile, TaskVersion
 from app.models.teams import Pool, Secret
-from app.services import planned
+from app.services import alerting, planned
 from app.services.tasks import arming, attached, definitions, heartbeats, schedules
 from app.services.tasks.attached import Upload
 from app.services.tasks.definitions import Draft
@@ -222,6 +222,7 @@ def _resume(work: SessionWork, task: Task, how: str, gaps: Mapping[int, arming.U
         if schedule.state == "paused":
             schedule.state = "active"
             (arming.make_up if how == "recover" else arming.go_on)(work, schedule)
+    alerting.end(work, f"paused:{task.id}", f"{task.name} was resumed.")
     work.audit("task_resumed", task.name, task=task.id, how=how)
     work.tell("task_resumed", task.team_id, None, task=task.id)
 
@@ -238,6 +239,7 @@ def delete(actor: Actor, slug: str) -> None:
         arming.end(task.schedules)
         task.deleted_at, task.resume_at = work.now, None
         _stop_runs(work, task)
+        alerting.end_of_task(work, task.id, f"{task.name} was deleted.")
         work.audit("task_deleted", task.name, task=task.id)
         work.tell("task_deleted", task.team_id, None, task=task.id)
 

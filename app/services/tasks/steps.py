@@ -23,7 +23,9 @@ NUMBERS = (
 DEFAULTS: Mapping[str, float] = {"timeout_seconds": 3600.0, "retries": 0, "retry_delay_seconds": 10}
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]*", re.ASCII)
-_ADDRESS = re.compile(r"\s*\{\{.*?\}\}", re.DOTALL)
+_ADDRESS = re.compile(r"\s*\{\{[^{}]{0,200}\}\}")
+_ORIGIN = re.compile(r"\s*(?:[a-z]+://)?[^/?#]*", re.IGNORECASE)
+_WHO_GETS_IT = "With a secret, write the server out: what a step puts out must not decide who gets it."
 _STANDS_IN = "1"
 _ADDRESS_STANDS_IN = "http://example.com/"
 
@@ -102,12 +104,19 @@ def _settings(draft: StepDraft, before: Collection[str], wrong: dict[str, str], 
             wrong.setdefault(f"{prefix}{name}", problem)
         if names:
             filled[name] = value
+    if draft.settings.get("auth_secret") and any(outputs.placeholders(_origin(filled.get("url")))):
+        wrong.setdefault(f"{prefix}url", _WHO_GETS_IT)
     own_wrong: dict[str, str] = {}
     standing_in = {name: _standing_in(name, value) for name, value in filled.items()}
     settings = typed.settings(draft.engine, {**draft.settings, **standing_in}, own_wrong, prefix)
     for name, sentence in own_wrong.items():
         wrong.setdefault(name, sentence)
     return settings | {name: _plain(value) for name, value in filled.items() if name in settings}
+
+
+def _origin(url: Any) -> str:
+    """Return the part of an address that says which server is asked."""
+    return _ORIGIN.match(url)[0] if isinstance(url, str) else ""  # type: ignore[index]  # it always matches
 
 
 def _standing_in(name: str, value: Any) -> Any:
