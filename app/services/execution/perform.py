@@ -225,6 +225,8 @@ def _end(begun: _Begun, outcome: Outcome, cancellation: Cancellation) -> None:
     except (OSError, NoSpace) as error:
         sentence = f"The run worked, but its files could not be kept: {getattr(error, 'strerror', 'the disk is full')}."
         artifacts, outcome = [], Outcome("failed", "no_space", sentence, "transient", facts=outcome.facts)
+    if outcome.reason == "no_space":
+        clear(begun.workspace)  # what it wrote may be what fills the disk: how it ended could not be stored
     recorder.close_steps("succeeded" if outcome.state == "succeeded" else outcome.state)
     with recorder.storing:
         rows, logs = recorder.take()
