@@ -42,6 +42,10 @@ class Run(Base):
             sqlite_where=sa.text(_HELD), postgresql_where=sa.text(_HELD),
         ),
         sa.Index(
+            "runs_resumed", "resumes_id", sqlite_where=sa.text("resumes_id IS NOT NULL"),
+            postgresql_where=sa.text("resumes_id IS NOT NULL"),
+        ),
+        sa.Index(
             "runs_of_backfill", "backfill_id", "state", sqlite_where=sa.text("backfill_id IS NOT NULL"),
             postgresql_where=sa.text("backfill_id IS NOT NULL"),
         ),

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.orm import aliased
 
 from app.infra import database
 from app.infra.storage import Storage
@@ -72,9 +73,12 @@ def _old_runs(table: Any, kept: timedelta, after: int) -> tuple[int, list[int]]:
     some = held.where(column > after).order_by(column).limit(_LOOKED_AT).subquery()
     with database.read() as connection:
         until = database.now(connection) - kept
-        rows = connection.execute(
-            sa.select(Run.id, Run.ended_at < until).join(some, some.c.run_id == Run.id).order_by(Run.id)
-        ).all()
+        is_old = Run.ended_at < until
+        if table is Checkpoint:  # of a run that another goes on from, which is young or still to come
+            later = aliased(Run)
+            goes_on = sa.or_(later.ended_at.is_(None), later.ended_at >= until)
+            is_old = sa.and_(is_old, sa.not_(sa.exists().where(later.resumes_id == Run.id, goes_on)))
+        rows = connection.execute(sa.select(Run.id, is_old).join(some, some.c.run_id == Run.id).order_by(Run.id)).all()
     return (rows[-1][0] if rows else after), [run for run, is_old in rows if is_old]
 
 

@@ -68,6 +68,10 @@ def _widen_runs() -> None:
     op.execute("UPDATE runs SET rank_at = queued_at WHERE state = 'queued'")
     op.create_index("runs_timed", "runs", ["not_before"], sqlite_where=_TIMED, postgresql_where=_TIMED)
     op.create_index(
+        "runs_resumed", "runs", ["resumes_id"], sqlite_where=sa.text("resumes_id IS NOT NULL"),
+        postgresql_where=sa.text("resumes_id IS NOT NULL"),
+    )  # fmt: skip
+    op.create_index(
         "runs_of_backfill", "runs", ["backfill_id", "state"], sqlite_where=sa.text("backfill_id IS NOT NULL"),
         postgresql_where=sa.text("backfill_id IS NOT NULL"),
     )  # fmt: skip

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from app.infra import queues
 from app.infra.storage import Storage
-from app.models.runs import Artifact, LogChunk, Run
+from app.models.runs import Artifact, Checkpoint, LogChunk, Run
 from app.services import retention
 from app.services.unit import batch
 from jobs import upkeep
@@ -74,3 +74,16 @@ def test_output_goes_after_90_days_runs_after_a_year_and_shared_files_stay(stora
     assert storage.path(again)
     assert (removed["runs"], removed["logs"]) == (1, 3)
     assert timedelta(days=364) < retention.KEEP_RUNS
+
+
+def test_what_a_young_run_goes_on_from_is_kept_however_old_it_is(storage):
+    team = factories.team()
+    task = factories.task(team)
+    old, alone = (factories.run(team, task, "failed", ended_at=ago(days=100)) for _ in range(2))
+    factories.run(team, task, "running", resumes_id=old)
+    with batch() as work:
+        for run in (old, alone):
+            row = {"team_id": team, "run_id": run, "number": 1, "token": 1, "after": "make", "at": work.now}
+            work.connection.execute(sa.insert(Checkpoint).values(row | {"state": {}, "files": {}}))
+    retention.prune(storage)
+    assert [row.run_id for row in rows(Checkpoint)] == [old]

@@ -21,17 +21,6 @@ FORTNIGHT = Wanted("2026-11-01", "2026-11-14")
 
 
 @pytest.fixture
-def team(app):
-    with app.app_context():
-        yield factories.team()
-
-
-@pytest.fixture
-def actor(team):
-    return factories.owner(team)
-
-
-@pytest.fixture
 def task(team):
     """A task of nine o'clock in Berlin, every day."""
     task = factories.task(team, name="report", overlap="skip", priority="high")

@@ -27,12 +27,6 @@ STOPPED = Outcome("cancelled", "person", "Stopped.")
 
 
 @pytest.fixture
-def team(app):
-    with app.app_context():
-        yield factories.team()
-
-
-@pytest.fixture
 def task(team):
     return factories.task(team)
 

@@ -21,12 +21,6 @@ LEASE = timedelta(seconds=10)
 
 
 @pytest.fixture
-def team(app):
-    with app.app_context():
-        yield factories.team()
-
-
-@pytest.fixture
 def other(team):
     return factories.team("southgate")
 

@@ -40,12 +40,6 @@ class Kept:
 
 
 @pytest.fixture
-def team(app):
-    with app.app_context():
-        yield factories.team()
-
-
-@pytest.fixture
 def task(team):
     return factories.task(team, name="digest", label="Morning digest")
 

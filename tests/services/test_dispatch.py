@@ -23,12 +23,6 @@ LEASE = timedelta(seconds=10)
 
 
 @pytest.fixture
-def team(app):
-    with app.app_context():
-        yield factories.team()
-
-
-@pytest.fixture
 def leadership(team):
     return dispatch.lead("clock", "first", LEASE)
 

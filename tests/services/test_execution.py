@@ -22,12 +22,6 @@ PASSING = Outcome("failed", "http_status", "503 Service Unavailable.", "transien
 
 
 @pytest.fixture
-def team(app):
-    with app.app_context():
-        yield factories.team()
-
-
-@pytest.fixture
 def task(team):
     return factories.task(team)
 

@@ -23,12 +23,6 @@ PASSING = Outcome("failed", "http_status", "503 Service Unavailable.", "transien
 UNMET = Outcome("unmet", "expectation", "The answer lacks “ok”.")
 
 
-@pytest.fixture
-def team(app):
-    with app.app_context():
-        yield factories.team()
-
-
 def claim(run_id, attempt=1):
     with batch() as work:
         return claims.claim(work, [(run_id, attempt)], "one", LEASE)[0]

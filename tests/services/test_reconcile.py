@@ -37,12 +37,6 @@ def reconciler(stopwatch):
 
 
 @pytest.fixture
-def team(app):
-    with app.app_context():
-        yield factories.team()
-
-
-@pytest.fixture
 def task(team):
     return factories.task(team)
 

@@ -19,17 +19,6 @@ DOLLAR = 1_000_000
 
 
 @pytest.fixture
-def team(app):
-    with app.app_context():
-        yield factories.team()
-
-
-@pytest.fixture
-def actor(team):
-    return factories.owner(team)
-
-
-@pytest.fixture
 def task(team):
     settings = {"prompt": "Do it.", "cost_cap_cents": 100, "model": "", "tools": []}
     return factories.task(team, "ask", "agent", settings, label="Ask")
