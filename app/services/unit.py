@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 import sqlalchemy as sa
@@ -21,7 +22,6 @@ class Work:
     """What one transaction changes and what it has to say."""
 
     connection: sa.Connection
-    now: datetime
     actor: Actor | None = None
     _events: list[dict[str, Any]] = field(default_factory=list)
     _audit: list[dict[str, Any]] = field(default_factory=list)
@@ -29,6 +29,14 @@ class Work:
     _bells: dict[str, None] = field(default_factory=dict)
     _stops: list[str] = field(default_factory=list)
     _wakes_clock: bool = False
+
+    @cached_property
+    def now(self) -> datetime:
+        """The database's time, one for the whole transaction: read when it is first asked for.
+
+        A transaction may have waited for its turn, and have been joined meanwhile by changes of a later moment.
+        """
+        return database.now(self.connection)
 
     def tell(self, kind: str, team_id: int, run_id: int | None, token: int = 0, **data: Any) -> None:
         """Record that something happened; who watches the run hears of it after the commit."""
@@ -84,7 +92,7 @@ class Work:
 def batch(actor: Actor | None = None) -> Iterator[Work]:
     """Open a transaction for statements in batches, without the session: the path of runs."""
     with database.write() as connection:
-        work = Work(connection, database.now(connection), actor)
+        work = Work(connection, actor)
         yield work
         work.write_news()
     work.send_news()
@@ -105,7 +113,7 @@ def unit(actor: Actor | None = None) -> Iterator[SessionWork]:
     session.info["is_writing"] = True
     try:
         connection = session.connection()
-        work = SessionWork(connection, database.now(connection), actor, session=session)
+        work = SessionWork(connection, actor, session=session)
         yield work
         session.flush()
         work.write_news()

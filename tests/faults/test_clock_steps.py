@@ -23,19 +23,22 @@ pytestmark = pytest.mark.fault
 FAKE = f"{Path(__file__).parent / 'fake_clock'}:{ROOT}"
 HOUR = 3600
 DAY = 86_400
+AGREE_SECONDS = 0.2
+"""So long before the clocks are set, the processes get to know of it."""
 
 
 @pytest.fixture
 def set_clock(house):
     """Set the clock of the processes that are spawned with `house.faked`, so many seconds off."""
     file = house.folder / "off"
-    file.write_text("0")
+    file.write_text("0 0")
     house.faked = {"PYTHONPATH": FAKE, "FAKE_CLOCK": str(file)}
 
     def set_(seconds):
         beside = file.with_suffix(".new")
-        beside.write_text(str(seconds))
+        beside.write_text(f"{seconds} {time.monotonic() + AGREE_SECONDS}")
         beside.replace(file)
+        time.sleep(AGREE_SECONDS)
 
     return set_
 

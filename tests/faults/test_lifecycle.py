@@ -41,9 +41,10 @@ def test_e4_code_that_dies_every_time_ends_after_its_tries_and_is_set_aside(hous
     (aside,) = rows(Task)
     assert (aside.paused_for, bool(aside.paused_at)) == (why, True)
     assert [row.state for row in rows(Schedule)] == ["paused"]
-    (alert,) = rows(Alert, Alert.task_id == task)
-    assert "Poison failed 2 times in a row and is paused" in alert.sentence
-    seen(f"2 of 2 attempts each, then failed ({reason}); after 2 runs set aside with 1 alert")
+    failing, paused = rows(Alert, Alert.task_id == task)
+    assert (failing.kind, paused.kind) == ("failing", "paused")
+    assert "Poison failed 2 times in a row and is paused" in paused.sentence
+    seen(f"2 of 2 attempts each, then failed ({reason}); after 2 runs set aside, told once")
     assert_promises_kept(since)
 
 

@@ -1,4 +1,7 @@
-"""Sets the clock of the process that Python starts here: as many seconds off as the file FAKE_CLOCK says, at any time."""
+"""Sets the clock of the process that Python starts here: as many seconds off as the file FAKE_CLOCK says.
+
+The file also says when, by the monotonic clock that all processes share: they are set at the same instant.
+"""
 
 import os
 import threading
@@ -13,14 +16,18 @@ LOOK_SECONDS = 0.02
 
 def follow(path):
     """Set the clock whenever the file says something else; the monotonic clock goes on as it does on any machine."""
+    true_offset = time.time() - time.monotonic()
     off = 0.0
     traveller = None
     while True:
-        wanted = float(path.read_text() or 0)
+        wanted, at = map(float, path.read_text().split())
         if wanted != off:
+            time.sleep(max(0.0, at - time.monotonic()))
             if traveller is None:
                 traveller = time_machine.travel(datetime.now(UTC), tick=True).start()
-            traveller.shift(timedelta(seconds=wanted - off))
+            # To the instant, whatever this thread has waited for: processes must not differ by milliseconds.
+            is_now = time.time() - time.monotonic() - true_offset
+            traveller.shift(timedelta(seconds=wanted - is_now))
             off = wanted
         time.sleep(LOOK_SECONDS)
 
