@@ -15,7 +15,7 @@ from werkzeug.exceptions import HTTPException
 from app.api.resource import PREFIX, Out
 from app.core.clock import utc_now
 from app.core.errors import Conflict, Forbidden, Invalid, NoSpace, NotFound, Unavailable
-from app.domain.access import ACTIONS, LABELS, can, scope_of
+from app.domain.access import ACTIONS, LABELS, can, reaches, scope_of
 from app.services import room, teams
 from app.services.idempotency import OtherRequest, UnderWay
 from app.services.tasks import definitions, steps, typed
@@ -135,6 +135,8 @@ def _whom_to_ask(error: Forbidden) -> str:
     if action is None:
         return error.message
     if can(g.actor.role, action):
+        if reaches(g.bearer.scopes, action):
+            return error.message
         return f"This token has no scope “{scope_of(action)}”. Make one that has it in Settings, API keys."
     may = LABELS[action]
     names = " or ".join(teams.owners(g.actor.team_id)[:3])

@@ -47,7 +47,7 @@ def test_a_cookie_opens_nothing(ada, northgate):
 
 @pytest.mark.parametrize("scope", SCOPES)
 def test_each_scope_reaches_its_operations_and_no_others(app, ada, northgate, scope):
-    limited = program(app, ada, northgate, [scope])
+    limited = program(app, ada, ada.slug, [scope])
     for name, method, path in operations(app):
         if name == "revoke_me":
             continue
@@ -57,6 +57,11 @@ def test_each_scope_reaches_its_operations_and_no_others(app, ada, northgate, sc
         else:
             needed = scope_of(ACTION[name])
             assert (answer.status_code, f"no scope “{needed}”" in answer.json["detail"]) == (403, True), name
+
+
+def test_the_installation_is_seen_by_tokens_of_its_first_team_only(ada_program):
+    answer = ada_program.get("/system")
+    assert (answer.status_code, "their tokens for that team" in answer.json["detail"]) == (403, True)
 
 
 @pytest.mark.parametrize("role", [role for role in ROLES if role != "owner"])

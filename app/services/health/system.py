@@ -33,7 +33,8 @@ def parts(person_id: int, settings: Settings, only_in: int | None = None) -> lis
     Raises Forbidden for others than the owners of the first team.
     """
     if not db.session.scalar(sa.select(Membership.administers(person_id, only_in))):
-        raise Forbidden("own", "The state of the whole installation is for the owners of its first team.")
+        sentence = "Only owners of the first team, and their tokens for that team, see how the installation is."
+        raise Forbidden("own", sentence)
     now, found = utc_now(), figures()
     facts = {row.name: row for row in db.session.execute(_FACTS_QUERY)}
     numbers = health.numbers()
