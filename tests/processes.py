@@ -117,6 +117,12 @@ class Processes:
 
     def close(self) -> None:
         """End everything that was started here."""
+        self.end_all()
+        if self._redis:
+            self._redis.stop()
+
+    def end_all(self) -> None:
+        """End every process but Redis."""
         for process in self.running:
             with suppress(ProcessLookupError):
                 process.send_signal(signal.SIGCONT)
@@ -129,8 +135,6 @@ class Processes:
                 process.kill()
                 process.wait()
         self.running.clear()
-        if self._redis:
-            self._redis.stop()
 
     def log(self, command: str) -> str:
         """What the processes of one kind have said."""

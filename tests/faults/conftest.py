@@ -1,5 +1,7 @@
 """One house a test: a real Valkey, both databases, and processes that can be killed, stopped and wiped."""
 
+import http.client
+
 import pytest
 import sqlalchemy as sa
 
@@ -8,9 +10,9 @@ from app.models.runs import Run
 from app.services import verify
 from app.services.unit import batch
 from tests import factories
-from tests.factories import rows
+from tests.factories import ago, rows
 from tests.processes import QUICK, Processes, eventually
-from tests.servers import web_server
+from tests.servers import closed_port, web_server
 
 ENDED = ("succeeded", "failed", "timed_out", "cancelled", "missed", "skipped", "blocked", "unmet", "degraded")
 
@@ -30,9 +32,12 @@ def house(home, database_url, request):
     try:
         house.start_redis(persists=False)
         with house.inside():
+            since = ago(seconds=1)
             house.team = factories.team()
             house.ada = factories.owner(house.team)
             yield house
+            house.end_all()
+            assert_promises_kept(since)
     finally:
         house.close()
 
@@ -49,9 +54,31 @@ def probe(house, server):
 
 
 @pytest.fixture
+def web(house):
+    """A web process that answers, and its port."""
+    port = closed_port()
+    process = house.spawn("web", CARILLON_PORT=str(port), CARILLON_STOP_GRACE_SECONDS="5")
+    eventually(lambda: ask(port, "/healthz")[0] == 200, seconds=30)
+    return process, port
+
+
+@pytest.fixture
 def seen(record_property):
     """Say what was seen, for the table of `./carillon test faults`: seen("noticed after 3.1 s, 0 of 100 lost")."""
     return lambda text: record_property("seen", text)
+
+
+def ask(port, path, **headers):
+    """Ask a web process; (0, nothing) when it does not answer."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    try:
+        connection.request("GET", path, headers=headers)
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+    except OSError:
+        return 0, b""
+    finally:
+        connection.close()
 
 
 def queue(team, task, count=1, **values):

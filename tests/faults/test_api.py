@@ -44,7 +44,7 @@ def post(site, token, key, task="probe"):
     return answer.status, body, answer.headers.get("Idempotency-Replayed") == "true"
 
 
-def test_e7_a_hundred_posts_at_once_with_one_key_start_one_run(app, site, token):
+def test_e7_a_hundred_posts_at_once_with_one_key_start_one_run(app, site, token, seen):
     together = Barrier(POSTS)
 
     def one(_):
@@ -68,11 +68,13 @@ def test_e7_a_hundred_posts_at_once_with_one_key_start_one_run(app, site, token)
     assert (status, problem["title"]) == (422, "Something needs another look.")
     with app.app_context():
         assert len(factories.rows(Run)) == 1
+    seen(f"{POSTS} requests: 1 run, {statuses[409]} told to wait, the others given the same answer")
 
 
-def test_e7_what_is_refused_may_be_repeated_when_it_is_mended(app, site, token):
+def test_e7_what_is_refused_may_be_repeated_when_it_is_mended(app, site, token, seen):
     assert post(site, token, "tuesday", "nothing")[0] == 404
     assert post(site, token, "tuesday", "probe")[0] == 201
     assert post(site, token, "wednesday", "probe")[0] == 201
     with app.app_context():
         assert len(factories.rows(Run)) == 2
+    seen("a refusal keeps no key")

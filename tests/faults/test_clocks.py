@@ -87,7 +87,7 @@ def test_a_clock_with_nothing_to_do_stops_at_once_too(house):
     assert rows(Clock)[0].stopped_at
 
 
-def test_i8_when_the_leader_stands_still_the_other_leads_and_the_first_writes_nothing_more(house, every_second):
+def test_i8_when_the_leader_stands_still_the_other_leads_and_the_first_writes_nothing_more(house, every_second, seen):
     since = ago(seconds=1)
     every_second(20)
     pair = [house.spawn("clock") for _ in range(2)]
@@ -107,9 +107,10 @@ def test_i8_when_the_leader_stands_still_the_other_leads_and_the_first_writes_no
         house.end(clock)
     report = assert_promises_kept(since)
     assert report.runs == report.planned
+    seen(f"the other led, the first came back and did not: {report.planned} planned times, {report.runs} runs")
 
 
-def test_i8_what_an_old_leader_was_about_to_write_is_refused(house, every_second):
+def test_i8_what_an_old_leader_was_about_to_write_is_refused(house, every_second, seen):
     every_second(5)
     clock = house.spawn("clock")
     leading([clock])
@@ -126,10 +127,11 @@ def test_i8_what_an_old_leader_was_about_to_write_is_refused(house, every_second
     assert len(states()) == count
     eventually(lambda: len(states()) > count)  # that lease has passed, and it leads again
     assert rows(Leader)[0].epoch == 3
+    seen("its round was refused, no run came of it")
 
 
 @pytest.mark.long
-def test_s1_the_leader_killed_again_and_again_loses_and_doubles_nothing(house, every_second):
+def test_s1_the_leader_killed_again_and_again_loses_and_doubles_nothing(house, every_second, seen):
     since = ago(seconds=1)
     every_second(60)
     running = [house.spawn("clock") for _ in range(3)]
@@ -149,3 +151,4 @@ def test_s1_the_leader_killed_again_and_again_loses_and_doubles_nothing(house, e
     assert (done.returncode, done.stdout) == (0, "[]\n")
     report = assert_promises_kept(since)
     assert report.runs == report.planned >= 60 * 5
+    seen(f"the leader killed 3 times: {report.planned} planned times, {report.runs} runs")

@@ -1,6 +1,5 @@
 """Processes that are asked whether they live, asked to stop, or killed beside others (E2, E12)."""
 
-import http.client
 import signal
 import socket
 import subprocess
@@ -16,9 +15,8 @@ from app.services import accounts
 from app.services.unit import batch
 from app.settings import ROOT
 from tests.factories import ago, rows
-from tests.faults.conftest import all_ended, assert_promises_kept, queue, states
+from tests.faults.conftest import all_ended, ask, assert_promises_kept, queue, states
 from tests.processes import eventually
-from tests.servers import closed_port
 
 pytestmark = pytest.mark.fault
 
@@ -61,26 +59,6 @@ def test_a_probe_blames_nobody_for_a_database_that_is_away(house):
 
 
 # --- web
-
-
-@pytest.fixture
-def web(house):
-    port = closed_port()
-    process = house.spawn("web", CARILLON_PORT=str(port), CARILLON_STOP_GRACE_SECONDS="5")
-    eventually(lambda: ask(port, "/healthz")[0] == 200, seconds=30)
-    return process, port
-
-
-def ask(port, path, **headers):
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-    try:
-        connection.request("GET", path, headers=headers)
-        answer = connection.getresponse()
-        return answer.status, answer.read()
-    except OSError:
-        return 0, b""
-    finally:
-        connection.close()
 
 
 @pytest.mark.always

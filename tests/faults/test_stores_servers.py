@@ -252,13 +252,14 @@ def test_i3_redis_that_can_not_write_its_file_holds_runs_up_and_loses_none(house
 
 
 @pytest.mark.alike
-def test_i3_a_server_that_may_evict_is_told_at_the_start(house, capsys):
+def test_i3_a_server_that_may_evict_is_told_at_the_start(house, capsys, seen):
     redis.client().config_set("maxmemory-policy", "allkeys-lru")
     up._try_redis(house.environ["REDIS_URL"])
     assert "may drop the queue (allkeys-lru)" in capsys.readouterr().err
     command = [sys.executable, "-m", "app.cli", "doctor"]
     said = subprocess.run(command, env=house.environ, cwd=ROOT, capture_output=True, text=True, check=False).stdout
     assert "Redis may drop the queue (allkeys-lru)" in said
+    seen("told at the start and by doctor")
 
 
 @pytest.mark.alike

@@ -38,7 +38,7 @@ def rules(tmp_path):
     zoneinfo.ZoneInfo.clear_cache()
 
 
-def test_i13_new_rules_move_the_next_time_and_fire_nothing(app, rules):
+def test_i13_new_rules_move_the_next_time_and_fire_nothing(app, rules, seen):
     rules("Europe/Lisbon", "Europe/Lisbon")
     with app.app_context():
         team = factories.team()
@@ -60,6 +60,7 @@ def test_i13_new_rules_move_the_next_time_and_fire_nothing(app, rules):
         assert entries["zones_changed"].object == "Europe/Lisbon"
         assert entries["schedule_moved_by_zone"].data["after"] == moved.isoformat()
         assert zones.look() == 0
+        seen("1 of 2 schedules moved to its new time, no run, on record")
 
 
 def test_rules_that_are_nowhere_have_no_digest():
