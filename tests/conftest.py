@@ -10,6 +10,7 @@ import redis as redis_client
 import sqlalchemy as sa
 from jinja2 import FileSystemBytecodeCache
 
+from app import bootstrap
 from app.factory import create_app
 from app.infra import database, redis, valkey, vault
 from app.services.execution import claims
@@ -18,6 +19,9 @@ from tests import postgres
 
 BOTH = ("services", "jobs", "faults")
 """Folders whose tests run on SQLite and PostgreSQL; the others run on SQLite."""
+
+WITHOUT_PAGES = ("services", "jobs")
+"""Folders whose tests open no page: to make its routes would take longer than most of these tests."""
 
 _numbers = itertools.count()
 
@@ -121,8 +125,10 @@ def compiled(home):
 
 
 @pytest.fixture
-def app(settings, compiled):
-    app = create_app(settings)
+def app(settings, compiled, request):
+    """The application: with pages for tests that ask for them, else as workers and the clock have it."""
+    has_pages = Path(request.path).parent.name not in WITHOUT_PAGES or "client" in request.fixturenames
+    app = create_app(settings) if has_pages else bootstrap.start(settings)
     app.jinja_env.bytecode_cache = compiled
     claims.forget()  # ids of versions begin anew in each test's database
     yield app
