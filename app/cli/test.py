@@ -31,7 +31,9 @@ def run(args: argparse.Namespace) -> int:
     words = args.words
     name = words.pop(0) if words and words[0] in _SELECTIONS else ""
     if name == "faults":
-        name = "faults --full" if _taken(words, "--full") else name
+        if _taken(words, "--full"):
+            name = "faults --full"
+            words = ["-o", "faulthandler_timeout=0", *(words or ["tests/faults"])]  # some take as long as they must
         table = ["--table", "docs/reliability.md"] if _taken(words, "--keep") else []
         words = ["-p", "tests.faults.table", *table, *(words or ["tests/faults"])]
     if name != "fast":

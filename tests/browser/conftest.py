@@ -133,7 +133,7 @@ def visiting(app, address, browser, **options):
 # --- with clock and worker: what runs in these tests really runs
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def house(home):
     """Web, clock, worker and Valkey as processes of their own, for all walks."""
     port = free_port()

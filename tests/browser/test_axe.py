@@ -19,8 +19,10 @@ COLOURS = ["color-contrast", "link-in-text-block"]
 LOOKS = [("light", DESK, None), ("dark", DESK, COLOURS), ("light", PHONE, None)]
 """The dark look is the same page in other colours."""
 
-SETTLED = "() => Promise.allSettled(document.getAnimations().map(one => one.finished))"
-"""Colours on their way from light to dark are neither."""
+SETTLED = """() => Promise.race([
+    Promise.allSettled(document.getAnimations().map(one => one.finished)), new Promise(done => setTimeout(done, 1000))
+])"""
+"""Colours on their way from light to dark are neither; what moves for ever is not waited for."""
 
 NO_PAGES = {"live.stream", "runs.file", "assets.file"}
 """Streams and files. Any other rule answers GET with a page, with JSON or text, or leads to a page."""
