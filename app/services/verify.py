@@ -173,8 +173,9 @@ def _plan_of(
             counts[run.id] += 1
             if run is own:
                 yield from _moves(run, fire)
-    except triggers.TriggerError:
-        return []  # set aside and reported when it was due
+    except triggers.TriggerError:  # set aside and told when it was due; what it planned before can't be compared
+        explained.update(run.id for run in by_key.values() if _names(run, schedule["id"]))
+        return []
     for run in folded:
         if run.planned_at > since and counts[run.id] != run.folded_count:
             sentence = f"Run #{run.number} stands for {run.folded_count} planned times; there were {counts[run.id]}."

@@ -101,6 +101,11 @@ def test_it_finds_a_schedule_that_was_forgotten(plan):
     assert broken() == ["stalled"]
 
 
+def test_what_a_rule_planned_that_can_no_longer_be_computed_is_not_called_extra(plan):
+    change(sa.update(Schedule).values(timezone="Mars/Olympus", state="broken", next_fire_at=None))
+    assert broken() == []
+
+
 def test_what_the_nightly_check_found_is_kept_and_told_until_it_is_mended(plan):
     change(sa.update(Schedule).values(next_fire_at=None))
     verify.nightly(timedelta(days=1))
