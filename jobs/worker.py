@@ -44,6 +44,8 @@ _ROOM_SECONDS = 2.0
 _SWITCH_SECONDS = 0.001
 """A job goes through three threads until it is claimed; Python's own 5 ms for each switch would be most of its wait."""
 _AWAY_SECONDS = 1.0
+_NICENESS = 5
+"""Behind clock and web where cores are short: what is due is on record and pages answer whatever the runs do."""
 
 
 class Registration(RqWorker):
@@ -191,6 +193,7 @@ class Worker:
 def main(settings: Settings) -> int:
     """Run a worker process; returns its exit code."""
     sys.setswitchinterval(_SWITCH_SECONDS)
+    os.nice(_NICENESS)
     app = bootstrap.start(settings)
     fetch.configure(settings)
     sandbox.start(settings)

@@ -37,7 +37,8 @@ def house(home, database_url, request):
             house.ada = factories.owner(house.team)
             yield house
             house.end_all()
-            assert_promises_kept(since)
+            if not request.node.get_closest_marker("own_check"):
+                assert_promises_kept(since)
     finally:
         house.close()
 

@@ -55,6 +55,7 @@ def findings(since, seconds_off):
 
 
 @pytest.mark.alike
+@pytest.mark.own_check
 @pytest.mark.parametrize("forward", [HOUR, pytest.param(DAY, marks=pytest.mark.long)])
 def test_i7_a_clock_set_forward_goes_by_the_rule_for_missed_times(house, probe, set_clock, seen, forward):
     since = ago(seconds=1)

@@ -56,6 +56,7 @@ def elsewhere(home, backend, request, tmp_path):
         cluster.run("DROP DATABASE elsewhere WITH (FORCE)")
 
 
+@pytest.mark.own_check
 def test_i15_a_backup_made_during_writes_comes_back_whole_and_nothing_fires(house, elsewhere, probe, tmp_path, seen):
     house.spawn("clock")
     house.spawn("worker")
@@ -211,6 +212,7 @@ def _prune_and_watch(house, monkeypatch):
 
 @pytest.mark.parametrize("runs", [pytest.param(10_000), pytest.param(1_000_000, marks=[pytest.mark.long])])
 @pytest.mark.alike
+@pytest.mark.own_check
 def test_i14_lists_stay_quick_and_what_is_old_goes_without_holding_anybody_up(house, runs, monkeypatch, seen):
     p95, counted = _fill_and_look(house, runs)
     gone, longest = _prune_and_watch(house, monkeypatch)
