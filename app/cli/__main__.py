@@ -19,6 +19,7 @@ COMMANDS = {
     "watchdog": "start the watchdog alone: it says what should have happened and has not; --test tries its channels",
     "migrate": "bring the database to this version",
     "schedules": "say when a rule runs: its next times, as JSON",
+    "threads": "say what a conversation with an AI agent asks for: its parts, as JSON",
     "users": "list the people, or make a link that signs somebody in",
     "doctor": "look at everything Carillon needs, and say what is wrong",
     "probe": "say whether the web server, a clock or a worker of this host lives",

@@ -1,0 +1,1 @@
+"""What a conversation asks for: a stage a part, offline, each finding with its evidence."""

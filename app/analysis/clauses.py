@@ -1,0 +1,41 @@
+"""The clauses of what somebody said, and whether one denies something; in English, German, French and Spanish."""
+
+import re
+from collections.abc import Iterator
+
+_CLAUSE = re.compile(r"(?:[^.,;:!?\n(){}]|[.,:](?=[\w/]))+")
+NEGATION = re.compile(
+    r"\b(?:not|n['’]t|don['’]?t|doesn['’]?t|isn['’]?t|aren['’]?t|won['’]?t|never|no|without|nothing|neither|nor"
+    r"|instead of|rather than|stop|forget|skip|exclude|excluding|drop|ignore"
+    r"|nicht|kein\w{0,2}|nie|niemals|ohne|statt|anstatt|vergiss|pas|jamais|sans|aucune?|plus de|au lieu de"
+    r"|oublie\w?|nunca|jamás|sin|ningun[oa]?|ningún|en vez de|olvida)\b",
+    re.IGNORECASE,
+)
+
+
+def listed(words: str) -> frozenset[str]:
+    """Return the words of a text as a set: how lists of words are written down."""
+    return frozenset(words.split())
+
+
+def clauses(text: str) -> Iterator[tuple[int, str]]:
+    """Return the clauses of a text with their places; a dot inside a name or a number ends none."""
+    for hit in _CLAUSE.finditer(text):
+        if hit[0].strip():
+            yield hit.start(), hit[0]
+
+
+def around(text: str, at: int) -> tuple[int, str]:
+    """Return the clause that a place of a text is in, with its own place."""
+    best = (0, text[:200])
+    for start, clause in clauses(text):
+        if start > at:
+            break
+        best = (start, clause)
+    return best
+
+
+def is_denied(text: str, at: int) -> bool:
+    """Whether a negation stands before a place, in the same clause."""
+    start, _ = around(text, at)
+    return bool(NEGATION.search(text[max(start, at - 80) : at]))

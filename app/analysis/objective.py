@@ -1,0 +1,131 @@
+"""What a later run must achieve, in one sentence of the person's own words: the request, its rules, and when."""
+
+import re
+from dataclasses import dataclass
+
+from app.analysis import cues
+from app.analysis.base import Analysis, Evidence, Finding
+from app.analysis.purposes import meanings
+from app.analysis.secrets import in_text
+from app.analysis.sentences import Sentence, language_of, plain, sentences, word_set, words
+from app.analysis.timewords import islands
+from app.domain.thread import Thread
+
+LONGEST = 400
+"""Characters of an objective."""
+
+_MOST_RULES = 4
+_LONGEST_PART = 160
+_ENOUGH = 1.5
+_FIRST = 4.0
+_OPENING = re.compile(
+    r"^(?:(?:hi|hello|hey|hallo|moin|guten (?:tag|morgen)|bonjour|salut|hola|buenos días|ok|okay|yes|yeah|ja|oui"
+    r"|sí|great|perfect|good"
+    r"|nice|cool|super|gut|bien|perfecto|fine|thanks|danke|merci|gracias|and|und|et|y|so|then|dann|also|aber|but"
+    r"|now|jetzt|well"
+    r"|great start|lovely|better|besser|please|pls|bitte|s'il te plaît|por favor|actually)\b[\s,.!:-]*)+",
+    re.IGNORECASE,
+)
+_ASKING = re.compile(
+    r"^(?:(?:can|could|would|will) you(?: please)?|i(?:'d| would) like you to|i (?:need|want) you to|(?:kannst"
+    r"|könntest) du(?: mir)?(?: bitte)?"
+    r"|(?:peux-tu|pouvez-vous|pourrais-tu|pourriez-vous)|(?:puedes|podrías))\s+",
+    re.IGNORECASE,
+)
+_WONDERING = word_set(
+    "why what whats how which who is are was were do does did where when warum wieso was wie welche wer ist sind wo"
+    " pourquoi comment quel quelle qui est-ce ou por que como cual quien es son donde"
+)
+_RULE = word_set(
+    "only always never must max maximum least most limit without exclude skip ignore keep sort sorted group"
+    " first last"
+    " each every use drop flag mark leave no not nur immer nie maximal mindestens ohne sortiert jede nicht kein"
+    " seulement toujours jamais sans chaque maximum trie solo siempre nunca sin cada maximo orden ordenado"
+)
+
+
+@dataclass(frozen=True)
+class _Part:
+    sentence: Sentence
+    score: float
+
+
+def stage(thread: Thread, sofar: Analysis) -> list[Finding]:
+    """Return one `objective` finding; none where the person asked for nothing in words."""
+    spoken = sentences(thread)
+    if not spoken:
+        return []
+    values = [plain(str(finding.value["value"])) for finding in sofar.of("variable")]
+    language = language_of(thread)
+    parts = [_weighed(sentence, spoken[0].message, values) for sentence in spoken]
+    main = max(parts, key=lambda part: part.score)
+    rules = _rules(parts, main)
+    when = _when(sofar, language)
+    ordered = [part for part in parts if part is main or part in rules]
+    chosen = [_clean(part.sentence.text) for part in ordered]
+    text = _composed([piece for piece in chosen if piece], when)
+    evidence: tuple[Evidence, ...] = tuple(part.sentence.evidence for part in ordered)
+    confidence = round(min(0.85, 0.35 + 0.06 * max(0.0, main.score)), 2)
+    return [Finding("objective", text, confidence, evidence)] if text else []
+
+
+def _weighed(sentence: Sentence, first: int, values: list[str]) -> _Part:
+    """Weigh how much a sentence says what is to be done."""
+    spoken = words(sentence.text)
+    if not spoken:
+        return _Part(sentence, 0.0)
+    bare = plain(sentence.text)
+    purpose = sum(max(meanings(word).values(), default=0) for word in set(spoken[:40]))
+    score = min(6.0, 0.6 * purpose) + 1.5 * bool(cues.REQUEST & set(spoken))
+    score += 0.8 * sum(value in bare for value in values) + 1.0 * bool(_RULE & set(spoken))
+    score += _FIRST if sentence.message == first else 0.0
+    score -= 2.5 * (sentence.text.rstrip().endswith("?") and spoken[0] in _WONDERING and sentence.message != first)
+    score -= 1.5 * bool(cues.PAST & set(spoken)) + 2.0 * (len(spoken) <= 2)  # noqa: PLR2004 a word or two ask for little
+    return _Part(sentence, score)
+
+
+def _rules(parts: list[_Part], main: _Part) -> list[_Part]:
+    """Return the sentences that later set rules, the weightiest, in their order."""
+    later = [part for part in parts if part is not main and part.score >= _ENOUGH and _asks(part.sentence)]
+    best = sorted(later, key=lambda part: -part.score)[:_MOST_RULES]
+    return [part for part in parts if part in best]
+
+
+def _asks(sentence: Sentence) -> bool:
+    return bool((_RULE | cues.REQUEST) & set(words(sentence.text)))
+
+
+def _clean(text: str) -> str:
+    """Return a sentence without greeting, thanks and politeness, its secrets left out."""
+    for secret, _, _ in in_text(text, True):
+        text = text.replace(secret, "…")
+    text = " ".join(text.split()).strip(" -*•")
+    text = _ASKING.sub("", _OPENING.sub("", text))
+    return text.rstrip(" .!?;,:…")[:_LONGEST_PART].strip()
+
+
+def _when(sofar: Analysis, language: str) -> str:
+    """Return the person's own words for when it should run, empty without a schedule."""
+    schedules = sofar.of("schedule")
+    if not schedules or schedules[0].value.get("kind") == "none":
+        return ""
+    found: list[str] = []
+    for evidence in schedules[0].evidence:
+        for island in islands(evidence.excerpt, language):
+            if (island.recurs or island.has_time or island.is_once or island.said.zones) and island.text not in found:
+                found.append(island.text)
+    return ", ".join(text.strip(" ,(") for text in found[-3:])
+
+
+def _composed(pieces: list[str], when: str) -> str:
+    kept: list[str] = []
+    for piece in pieces:
+        is_said = any(piece.lower() in other.lower() for other in kept)
+        if not is_said and len("; ".join([*kept, piece])) <= LONGEST - len(when):
+            kept.append(piece)
+    text = "; ".join(kept)
+    if not text:
+        return ""
+    is_told = not when or all(word in text.lower() for word in when.lower().split())
+    text = text if is_told else f"{text} ({when})"
+    return f"{text[:1].upper()}{text[1:]}."

@@ -1,0 +1,50 @@
+"""What a run requires: the network, leave to run code, and somebody's approval before it acts."""
+
+import re
+
+from app.analysis import approval, code, dependencies, secrets
+from app.analysis.base import Analysis, Evidence, Finding
+from app.analysis.calls import reaches_out, runs_code
+from app.analysis.masking import evidence
+from app.domain.thread import Thread
+
+_ONLINE = re.compile(
+    r"\b(?:search (?:the )?(?:web|internet|online)|look (?:it )?up online|google (?:it|for|the)|browse the"
+    r"|check the (?:web)?site|scrape|on the (?:web|internet)|latest news|weather forecast"
+    r"|im (?:internet|netz|web)|online (?:suchen|nachsehen|schauen)|recherchier\w{0,3}|wettervorhersage"
+    r"|wetterbericht|en (?:internet|la web|línea)|busca en (?:internet|la red|google)"
+    r"|sur (?:internet|le web|le net)|en ligne|météo|pronóstico|rss|webseite|página web|site web)\b",
+    re.IGNORECASE,
+)
+
+
+def stage(thread: Thread, sofar: Analysis) -> list[Finding]:
+    """Return one finding: whether a run needs the network, runs code, and must be approved."""
+    known = secrets.raw(thread)
+    needs = sofar.of("dependency") or dependencies.stage(thread, sofar)
+    kinds = {finding.value["kind"] for finding in needs}
+    tools = dependencies.needed_tools(thread)
+    acts = list(approval.acts(thread))
+    asked = [message.text for message in thread.messages if message.role == "user"]
+    network = (
+        "api" in kinds
+        or any(reaches_out(call) for _, call, _ in tools)
+        or any(approval.reaches_people(text) for text in {text for _, text, _, _ in acts})
+        or (not tools and any(_ONLINE.search(text) for text in asked))
+    )
+    runs = "package" in kinds or any(runs_code(call) for _, call, _ in tools) or code.was_shown(thread)
+    value = {"network": network, "code_execution": runs, "approval": bool(acts)}
+    return [Finding("requires", value, _sureness(thread, acts), _evidence(needs, acts, known))]
+
+
+def _sureness(thread: Thread, acts: list[tuple[int, str, int, float]]) -> float:
+    return max((sure for *_, sure in acts), default=0.8 if any(thread.calls) else 0.7)
+
+
+def _evidence(
+    needs: list[Finding], acts: list[tuple[int, str, int, float]], known: tuple[str, ...]
+) -> tuple[Evidence, ...]:
+    shown = [evidence(number, text, at, known) for number, text, at, _ in acts[:2]]
+    for kind in ("api", "package", "tool"):
+        shown += [finding.evidence[0] for finding in needs if finding.value["kind"] == kind][:1]
+    return tuple(shown)

@@ -1,0 +1,305 @@
+"""When a task should run again: what the person asked for or clearly implied, after every later correction."""
+
+import re
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from app.analysis import cues
+from app.analysis.base import Analysis, Evidence, Finding
+from app.analysis.heard import Heard, heard
+from app.analysis.sentences import Sentence, language_of, plain, sentences, split, words
+from app.analysis.timewords import Island, islands
+from app.analysis.timing import value
+from app.domain import cron
+from app.domain.language.spoken import Spoken
+from app.domain.language.vocabulary.places import places
+from app.domain.localtime import TriggerError
+from app.domain.thread import Thread
+
+_ENOUGH = 1.5
+"""The strength from which a rhythm is taken for a wish."""
+
+_ENOUGH_ONCE = 3.5
+_SHORT_ANSWER = 5
+_FULL = 6.0
+_NONE = {"kind": "none", "timezone": None}
+_IANA = re.compile(r"\b(?:Africa|America|Asia|Atlantic|Australia|Europe|Indian|Pacific)/[A-Z][A-Za-z_/]{2,30}")
+_ISO = re.compile(r"\b20\d\d-\d\d-\d\d\b")
+_CRON = re.compile(r"(?<!\S)(?:[\d*/,-]{1,20}\s){4}[\d*/,-]{1,20}(?=$|[\s`.,;)])")
+_QUESTION = re.compile(r"\?\s*$")
+_TIMED = ("times", "window", "marks", "part")
+
+
+@dataclass
+class _State:
+    """What is asked for so far."""
+
+    said: Spoken | None = None
+    message: int = -1
+    strength: float = 0.0
+    evidence: list[Evidence] = field(default_factory=list)
+    rule: str = ""
+    """A rule that was written as cron."""
+    told: tuple[int, Spoken] = (-1, Spoken())
+    """What was only told, and in which message; its time counts once the same days are asked for."""
+
+    def take(self, said: Spoken, one: Heard, strength: float) -> None:
+        """Go on with what was just said; a new rhythm or day makes the words for the old one worthless."""
+        if one.island.recurs or one.island.is_once:
+            self.evidence, self.rule = [], ""
+        self.said, self.message, self.strength = said, one.sentence.message, max(strength, 0.0)
+        self.evidence.append(one.sentence.evidence)
+
+    def drop(self) -> None:
+        """Forget it: the person doesn't want it any more."""
+        self.said, self.strength, self.evidence, self.rule = None, 0.0, [], ""
+
+
+def stage(thread: Thread, sofar: Analysis) -> list[Finding]:
+    """Return one `schedule` finding; its kind is none where the person asked for no further run."""
+    language = language_of(thread)
+    state = _State()
+    refusal: Sentence | None = None
+    for sentence in sentences(thread):
+        if _refuses(sentence.text):
+            state.drop()
+            refusal = sentence
+            continue
+        written = _CRON.search(sentence.text)
+        if written and _is_cron(written[0]):
+            state.drop()
+            state.rule, state.message = written[0], sentence.message
+            state.evidence.append(sentence.evidence)
+        elif not _adopts(thread, sentence, state, language):
+            for one in heard(sentence, language):
+                _hear(state, one, thread, language)
+        _answer_place(state, sentence)
+    return [_finding(thread, state, refusal, language)]
+
+
+def _is_cron(text: str) -> bool:
+    try:
+        cron.parse(text)
+    except TriggerError:
+        return False
+    return "*" in text
+
+
+def _refuses(text: str) -> bool:
+    bare = plain(text).replace("’", "'")
+    return any(phrase in bare for phrase in cues.NEVER_AGAIN)
+
+
+# --- what the person says
+
+
+def _hear(state: _State, one: Heard, thread: Thread, language: str) -> None:
+    island, said = one.island, one.said
+    if state.said is not None and island.is_once and said.days and _is_weekly(state.said):
+        island = replace(island, said=replace(said, is_repeated=True))
+    if island.is_once and _sounds_repeated(island):
+        island = replace(island, said=replace(said, is_repeated=True))
+    strength = one.strength + 2.0 * _is_confirmed(thread, one, island, language) if island.recurs else one.strength
+    if island.recurs:
+        _hear_rhythm(state, one, island, strength)
+    elif island.is_once:
+        _hear_once(state, one, strength)
+    elif state.said is not None:
+        _hear_rest(state, one)
+
+
+def _is_weekly(said: Spoken) -> bool:
+    return bool(said.days and said.is_repeated) or bool(said.rhythm and said.rhythm[1] == "week")
+
+
+def _sounds_repeated(island: Island) -> bool:
+    return bool(island.said.days and re.search(r"(?:noon|morning|evening|night)s\b", island.text.lower()))
+
+
+def _hear_rhythm(state: _State, one: Heard, island: Island, strength: float) -> None:
+    said, old = island.said, state.said
+    if strength < _ENOUGH:
+        state.told = (one.sentence.message, said)
+        return
+    message, told = state.told
+    if message == one.sentence.message and told.times and told.days == said.days and not island.has_time:
+        said = replace(said, times=told.times)  # "we meet Sundays at 6pm. every Sunday please"
+    if old is not None:
+        is_vague = said.rhythm in {(1, "week"), (1, "day"), (1, "month")} and not (
+            said.days or said.nth or island.has_time
+        )
+        if is_vague and not one.is_correction and (old.days or old.nth or old.rhythm):
+            return
+        said = _completed(said, old)
+    state.take(said, one, strength)
+
+
+def _completed(said: Spoken, old: Spoken) -> Spoken:
+    """Return a new rhythm with the time and place of the old one, where it has none itself."""
+    if said.rhythm and said.rhythm[1] in {"hour", "minute", "second"}:
+        return replace(said, zones=said.zones or old.zones)
+    if not any(getattr(said, name) for name in _TIMED):
+        said = replace(said, times=old.times, window=old.window if old.days else None, part=old.part)
+    if (
+        said.rhythm is None
+        and said.days
+        and old.rhythm
+        and old.rhythm[1] == "week"
+        and old.rhythm[0] > 1
+        and not old.days
+    ):
+        said = replace(said, rhythm=old.rhythm)
+    return replace(said, zones=said.zones or old.zones)
+
+
+def _hear_once(state: _State, one: Heard, strength: float) -> None:
+    """Take one moment, when something is to be done then; a rhythm is not given up for it without a correction."""
+    is_told = one.has_action and bool(one.said.times or one.said.delay)
+    if state.said is not None and _recurs(state.said) and not one.is_correction:
+        return
+    if is_told and strength >= _ENOUGH_ONCE:
+        state.take(one.said, one, strength)
+
+
+def _recurs(said: Spoken) -> bool:
+    return Island(0, 0, said, "").recurs
+
+
+def _hear_rest(state: _State, one: Heard) -> None:
+    """Take a time or a place alone: it belongs to the rhythm that was asked for."""
+    said, old = one.said, state.said
+    assert old is not None
+    is_here = one.sentence.message == state.message
+    is_told = one.share >= 0.5 or one.is_correction or (is_here and one.share >= 0.3)  # noqa: PLR2004 shares
+    new: dict[str, Any] = {}
+    if said.zones and (is_told or not old.zones):
+        new["zones"] = said.zones
+    has_time = any(getattr(old, name) for name in ("times", "window"))
+    if (said.times or said.window) and (is_told or (not has_time and one.strength >= _ENOUGH)):
+        new |= {"times": said.times, "window": said.window}
+        new["part"] = said.part or (None if said.times and said.times[0].is_sure else old.part)
+    elif said.part and not has_time and is_told:
+        new["part"] = said.part
+    if new:
+        state.take(replace(old, **new), one, state.strength)
+
+
+def _answer_place(state: _State, sentence: Sentence) -> None:
+    """Read a place as the answer to a question for it: “yes Warsaw”."""
+    found = words(sentence.text)
+    if state.said is None or len(found) > _SHORT_ANSWER or state.said.zones:
+        return
+    zones = next((places()[word] for word in found if len(word) > 3 and word in places()), None)  # noqa: PLR2004 names
+    if zones:
+        state.said = replace(state.said, zones=zones)
+        state.evidence.append(sentence.evidence)
+
+
+# --- what the agent says: it supports and completes, it invents nothing
+
+
+def _reply(thread: Thread, message: int) -> str:
+    """Return what the agent said to a message, up to the next one of the person."""
+    texts = []
+    for later in thread.messages[message + 1 : message + 12]:
+        if later.role == "user":
+            break
+        texts.append(later.text[:1500])
+    return "\n".join(texts)
+
+
+def _offered(thread: Thread, message: int, language: str, *, is_question: bool = False) -> list[Island]:
+    """Return the rhythms in the agent's reply to a message."""
+    found: list[Island] = []
+    for _, text in split(_reply(thread, message)):
+        if not is_question or _QUESTION.search(text):
+            found += islands(text, language)
+    return found
+
+
+def _is_confirmed(thread: Thread, one: Heard, island: Island, language: str) -> bool:
+    said = island.said
+    return any(
+        (said.days is not None and said.days == other.said.days)
+        or (said.nth is not None and other.said.nth is not None and said.nth.numbers == other.said.nth.numbers)
+        or (said.rhythm is not None and said.rhythm == other.said.rhythm)
+        for other in _offered(thread, one.sentence.message, language)
+    )
+
+
+def _adopts(thread: Thread, sentence: Sentence, state: _State, language: str) -> bool:
+    """Take what the agent asked about when the person just says yes to it."""
+    found = words(sentence.text)
+    if not found or len(found) > _SHORT_ANSWER or found[0] not in cues.YES or islands(sentence.text, language):
+        return False
+    before = sentence.message - 1
+    while before >= 0 and thread.messages[before].role == "assistant":
+        before -= 1
+    for island in _offered(thread, before, language, is_question=True):
+        is_new = state.said is None or not _recurs(state.said)
+        if island.recurs and (is_new or island.has_time):
+            said = _completed(island.said, state.said) if state.said else island.said
+            state.take(said, Heard(sentence, island, 2.0, False, False, 1.0), 2.0)
+            return True
+    return False
+
+
+def _filled(thread: Thread, state: _State, said: Spoken, language: str) -> Spoken:
+    """Return what was asked for, with the time and zone the agent repeated it with where the person named none."""
+    reply = _reply(thread, state.message)
+    if not said.zones:
+        name = _IANA.search(reply)
+        zones = next(
+            (island.said.zones for island in _offered(thread, state.message, language) if island.said.zones), None
+        )
+        said = replace(said, zones=(name[0].rstrip("/"),) if name else zones)
+    is_bare = not any(getattr(said, name) for name in ("times", "window", "marks", "delay"))
+    if is_bare and not (said.rhythm and said.rhythm[1] in {"hour", "minute", "second"}):
+        times = next(
+            (island.said.times for island in _offered(thread, state.message, language) if island.said.times), None
+        )
+        said = replace(said, times=times)
+    return said
+
+
+# --- the finding
+
+
+def _finding(thread: Thread, state: _State, refusal: Sentence | None, language: str) -> Finding:
+    if state.rule:
+        zone = next(
+            (island.said.zones[0] for island in islands(state.evidence[0].excerpt, language) if island.said.zones), None
+        )
+        return Finding("schedule", {"kind": "cron", "cron": state.rule, "timezone": zone}, 0.9, tuple(state.evidence))
+    if state.said is not None:
+        said = _filled(thread, state, state.said, language)
+        found = value(said, _said_at(thread, state.message) or _worked_out(thread, said))
+        if found:
+            schedule, sure = found
+            confidence = round(min(0.97, (0.5 + 0.5 * min(1.0, state.strength / _FULL)) * sure), 2)
+            return Finding("schedule", schedule, confidence, tuple(state.evidence[-3:]))
+    evidence = (refusal.evidence,) if refusal else ()
+    return Finding("schedule", dict(_NONE), 0.9 if refusal else 0.7, evidence)
+
+
+def _said_at(thread: Thread, message: int) -> datetime | None:
+    """Return when a message was said, or the nearest one before it that has a time."""
+    before = (thread.messages[number].at for number in range(message, -1, -1))
+    return next((at for at in before if at), None) or thread.last_at
+
+
+def _worked_out(thread: Thread, said: Spoken) -> datetime | None:
+    """Return the day of an export without times, from the one date the agent has called its tools with.
+
+    It stands for what the person called tomorrow, or in three days.
+    """
+    if not said.day or not said.day.later or said.day.later[1] != "day":
+        return None
+    found = {day for call in thread.calls for day in _ISO.findall(str(dict(call.arguments))[:2000])}
+    if len(found) != 1:
+        return None
+    try:
+        return datetime.fromisoformat(f"{found.pop()}T00:00:00+00:00") - timedelta(days=said.day.later[0])
+    except ValueError:
+        return None

@@ -1,0 +1,345 @@
+"""Words of time in free text: the islands in a sentence that the phrase engine can read, and what each says."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+from app.analysis import sentences
+from app.analysis.sentences import plain, word_set
+from app.domain.language import clauses, tokens
+from app.domain.language.spoken import Spoken, Unreadable
+from app.domain.language.vocabulary import LEXICONS
+from app.domain.language.vocabulary.places import places, zone_names
+
+_MOST_WORDS = 24
+"""Words of one stretch of time words; more are not read."""
+
+_LONGEST = 1000
+"""Characters of a sentence that are read; longer ones are pasted."""
+
+_PIECE = re.compile(
+    r"(?P<date>\d{4}-\d\d-\d\d|\d{1,2}\.\d{1,2}\.(?:\d{4})?(?!\d)|\d{1,2}/\d{1,2}/\d{4})"
+    r"|(?P<time>\d{1,2}[:.]\d\d(?!\d|[.:]\d|%)(?:\s?[ap]\.?m\b\.?)?)"
+    r"|(?P<figure>\d{1,4}(?:st|nd|rd|th|er|\.(?=\s[^\W\d]))?(?:\s?[ap]\.?m\b\.?|h\d\d\b|h\b|-?ish\b)?(?![\w%€$]))"
+    r"|(?P<zone>[A-Z][a-z]+/[A-Z][A-Za-z_]+|(?:UTC|GMT)[+-]\d{1,2})"
+    r"|(?P<half>[ap]\.\s?m\b\.?)"
+    r"|(?P<word>o['’]clock|[^\W\d_]+)"
+    r"|(?P<soft>-ish\b)"
+    r"|(?P<comma>[,&])"
+    r"|(?P<other>\S)",
+    re.IGNORECASE,
+)
+_OCLOCK = re.compile("o['’]clock")
+_ISH = re.compile(r"-?ish\b", re.IGNORECASE)
+_SOFT = word_set(
+    "please pls plz sharp latest again also then just single local spatestens bitte wieder puntual svp approximately"
+    " ish pile precises kindly then punto favor"
+)
+_ABOUT = {
+    "around": "at", "about": "at", "by": "at", "approx": "at", "gegen": "um", "circa": "at", "ca": "um", "etwa": "um",
+    "ungefahr": "um", "vers": "a", "sobre": "a", "hacia": "a", "arond": "at", "roughly": "at", "shortly": "",
+    "environ": "a",
+}  # fmt: skip
+"""Words that make a time vague; what is said instead of them."""
+
+_DEMONYMS = {
+    "Europe/Dublin": "irish", "Europe/London": "british english scottish welsh londoner", "Europe/Paris": "french",
+    "Europe/Berlin": "german deutsche deutscher allemande alemana mitteleuropaischer mitteleuropaische",
+    "Europe/Madrid": "spanish peninsular spanischer espanola espagnole", "Europe/Rome": "italian italienischer",
+    "Europe/Zurich": "swiss schweizer", "Europe/Vienna": "austrian osterreichischer", "Europe/Amsterdam": "dutch",
+    "Europe/Brussels": "belgian", "Europe/Warsaw": "polish", "Europe/Lisbon": "portuguese portuguesa",
+    "Europe/Prague": "czech", "Europe/Stockholm": "swedish", "Europe/Oslo": "norwegian", "Europe/Copenhagen": "danish",
+    "Europe/Helsinki": "finnish", "Europe/Athens": "greek", "Europe/Istanbul": "turkish", "Asia/Tokyo": "japanese",
+    "Asia/Kolkata": "indian", "Asia/Seoul": "korean", "Asia/Jerusalem": "israeli", "America/New_York": "eastern",
+    "America/Los_Angeles": "pacific", "America/Denver": "mountain", "Pacific/Auckland": "kiwi",
+}  # fmt: skip
+_ZONE_OF = {name: zone for zone, names in _DEMONYMS.items() for name in names.split()}
+_TIME_WORDS = frozenset({"time", "zeit", "ortszeit", "hora", "heure", "uhr"})
+_STRONG = frozenset({
+    "every", "rhythm", "unsure_rhythm", "day", "days", "workday", "set", "hm", "date", "later", "tonight", "edge",
+    "clock", "every_other_day", "count", "per", "iana", "month", "oclock", "half", "ordinal", "zone", "unit", "part",
+    "time_word", "at", "delay", "half_to", "span",
+})  # fmt: skip
+"""Kinds of words that make a stretch worth reading."""
+
+_LOOSE = frozenset({
+    "and", "or", "of", "to", "for", "filler", "comma", "past", "before", "from", "on", "in", "at", "a", "only",
+    "times", "this", "next", "other", "except", "starting", "until", "hyphen", "between", "now",
+})  # fmt: skip
+"""Kinds that neither begin nor end what is said."""
+
+_SHORT_NAMES = word_set("so mo di mi do fr sa h m s d w y ct mt pt et mar may sun sat wed a e u as es no mas am san")
+"""Words that are more often something else; they count only beside others."""
+
+
+_COUNTING = word_set(
+    "top best first max maximum min minimum least most than room grade group chapter page version unit"
+    " number nr no step"
+    " besten ersten maximal mindestens hochstens raum klasse gruppe kapitel seite mejores primeros maximo minimo"
+    " meilleurs premiers maximum page salle groupe grupo"
+)
+"""Words after which a bare number is no time."""
+
+_HABITS = word_set("nightly nachts nachtlich morgens abends vormittags nachmittags mornings evenings nights")
+"""Parts of the day that are said of every day."""
+
+_ONCE = frozenset({"once", "one time", "einmal", "une fois", "una vez"})
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A word or figure of a sentence as the engine is given it, with its place and its kinds."""
+
+    text: str
+    start: int
+    end: int
+    kinds: frozenset[str]
+    is_counting: bool = False
+    """A bare number that is followed by a word of no time: it counts something."""
+
+
+@dataclass(frozen=True)
+class Island:
+    """A stretch of a sentence that says something of time."""
+
+    start: int
+    end: int
+    said: Spoken
+    text: str
+
+    @property
+    def recurs(self) -> bool:
+        """Whether it says how often."""
+        said = self.said
+        is_monthly = bool(said.nth and (said.within or said.is_repeated or said.rhythm))
+        return bool(said.rhythm or said.unsure_rhythm or said.edge or said.is_repeated or is_monthly or said.marks)
+
+    @property
+    def is_once(self) -> bool:
+        """Whether it names one day or moment, or a weekday that may be one."""
+        said = self.said
+        return not self.recurs and bool(said.day or said.delay or said.days or said.nth)
+
+    @property
+    def has_time(self) -> bool:
+        """Whether it says a time of the day."""
+        return bool(self.said.times or self.said.window or self.said.marks or self.said.delay)
+
+
+@lru_cache(maxsize=4096)
+def islands(text: str, language: str) -> tuple[Island, ...]:
+    """Return what a sentence says of time, in its order."""
+    text = text[:_LONGEST]
+    stretches = _stretches(text, sentences.language(text, language))
+    return tuple(island for stretch in stretches for island in _read(stretch, text))
+
+
+# --- stretches of words the engine knows
+
+
+@lru_cache(maxsize=8192)
+def _kinds(word: str, language: str) -> frozenset[str]:
+    """Return what a plain word or group of words can be, in this language or as a place."""
+    for spelled in (word, word.replace("ae", "a").replace("oe", "o").replace("ue", "u")):
+        meanings = LEXICONS[language].get(spelled) or (LEXICONS["en"].get(spelled) if language != "en" else None)
+        if meanings:
+            return frozenset(meanings)
+    if (len(word) > 2 or word == "uk") and word in places():  # noqa: PLR2004 shorter ones are words of other languages
+        return frozenset({"zone"})
+    return frozenset()
+
+
+@lru_cache(maxsize=8)
+def _longest(language: str) -> dict[str, int]:
+    """Return how many words the longest entry has that begins with a word."""
+    found: dict[str, int] = {}
+    for entry in (*LEXICONS[language], *LEXICONS["en"], *places()):
+        parts = entry.split()
+        found[parts[0]] = max(found.get(parts[0], 1), len(parts))
+    return found
+
+
+def _figure(match: re.Match[str]) -> tuple[str, frozenset[str]]:
+    text = _ISH.sub("", match[0]).replace(". ", " ").lower()
+    if match["date"]:
+        return text, frozenset({"date"})
+    if match["time"]:
+        return text, frozenset({"hm"})
+    if match["zone"]:
+        return text, frozenset({"zone", "iana"}) if text in zone_names() or text[3] in "+-" else frozenset()
+    if re.search(r"[ap]\.?m|h", text):
+        return text, frozenset({"hm"})
+    if re.search(r"(?:st|nd|rd|th|er|\.)$", text):
+        return text, frozenset({"ordinal"})
+    return text, frozenset({"number", "hm"}) if text != match[0].lower() else frozenset({"number"})
+
+
+def _pieces(text: str, language: str) -> list[Piece]:
+    raw = list(_PIECE.finditer(text))
+    found: list[Piece] = []
+    position = 0
+    while position < len(raw):
+        match = raw[position]
+        if match["comma"] or match["other"] or match["soft"]:
+            is_dash = match[0] in {"-", "–", "—"}
+            kinds = frozenset({"comma"}) if match["comma"] else frozenset({"hyphen"} if is_dash else ())
+            shown = "," if match["comma"] else "-" if is_dash else ""
+            if match["soft"] or match[0] in "()'’\"“”@/~*_":
+                kinds, shown = frozenset({"filler"}), ""
+            found.append(Piece(shown, match.start(), match.end(), kinds))
+            position += 1
+        elif match["half"]:
+            found.append(Piece(f"{match[0][0].lower()}m", match.start(), match.end(), frozenset({"half"})))
+            position += 1
+        elif match["word"]:
+            piece, length = _worded(raw, position, language)
+            found.append(piece)
+            position += length
+        else:
+            shown, kinds = _figure(match)
+            if kinds == {"number"} and position and plain(raw[position - 1][0]) in _COUNTING:
+                kinds = frozenset()
+            found.append(Piece(shown, match.start(), match.end(), kinds))
+            position += 1
+    return list(_counted(found))
+
+
+def _worded(raw: Sequence[re.Match[str]], position: int, language: str) -> tuple[Piece, int]:
+    """Return the longest known group of words from here on, and how many it has."""
+    first = raw[position]
+    names = []
+    most = _longest(language).get(plain(first[0]), 1)
+    for match in raw[position : position + most]:
+        if not match["word"]:
+            break
+        names.append(_OCLOCK.sub("oclock", plain(match[0])))
+    for length in range(len(names), 0, -1):
+        word = " ".join(names[:length])
+        kinds = _kinds(word, language)
+        if kinds:
+            return Piece(word, first.start(), raw[position + length - 1].end(), kinds), length
+    word = names[0]
+    after = raw[position + 1]["word"] if position + 1 < len(raw) else ""
+    follows = plain(after) if after else ""
+    nearby = {follows, plain(raw[position - 1][0]) if position else ""}
+    if word in _ZONE_OF and nearby & _TIME_WORDS:
+        return Piece(_ZONE_OF[word].lower(), first.start(), first.end(), frozenset({"zone"})), 1
+    is_figure = position + 1 < len(raw) and bool(raw[position + 1]["figure"] or raw[position + 1]["time"])
+    if word in _ABOUT and (is_figure or follows in {"noon", "midnight", "las", "mittag"}):
+        return Piece(_ABOUT[word], first.start(), first.end(), frozenset({"at"})), 1
+    if word == "couple" and follows == "of":
+        return Piece("2", first.start(), raw[position + 1].end(), frozenset({"number"})), 2
+    kinds = frozenset({"filler"}) if word in _SOFT else frozenset()
+    return Piece("", first.start(), first.end(), kinds), 1
+
+
+_TOLD = frozenset({"at", "between", "and", "to", "hyphen", "from", "comma", "half_to", "past", "before"})
+"""Kinds of words after which a bare number can be a time."""
+
+
+def _counted(found: list[Piece]) -> Iterator[Piece]:
+    """Yield the pieces; numbers that count something else are marked, “once a” is “every”."""
+    none = Piece("", -1, -1, frozenset())
+    for number, piece in enumerate(found):
+        before = found[number - 1] if number else none
+        after = found[number + 1] if number + 1 < len(found) else none
+        is_next = after is not none and after.start - piece.end <= 1
+        if "number" in piece.kinds and "hm" not in piece.kinds and is_next:
+            is_adjective = "rhythm" in after.kinds and "part" not in after.kinds and "at" not in before.kinds
+            if is_adjective or (not after.kinds and not before.kinds & _TOLD):  # 7 daily, 7 copies
+                piece = replace(piece, is_counting=True, kinds=frozenset())  # noqa: PLW2901 the piece as it is meant here
+                found[number + 1] = replace(after, kinds=frozenset())
+            elif after.kinds & {"unit", "times"} and "time_word" not in after.kinds:
+                piece = replace(piece, is_counting=True)  # noqa: PLW2901 the piece as it is meant here
+        elif piece.text == "this" and "day" in after.kinds and "to" in _kinds_at(found, number + 2):
+            piece = replace(piece, kinds=frozenset())  # noqa: PLW2901 get this Monday to Friday
+        elif piece.text == "second" and "every" in before.kinds and "day" in after.kinds:
+            piece = replace(piece, text="2nd", kinds=frozenset({"ordinal"}))  # noqa: PLW2901 the piece as it is meant here
+        elif "count" in piece.kinds and "a" in after.kinds and piece.text in _ONCE:
+            piece = replace(piece, text="every")  # noqa: PLW2901 the piece as it is meant here
+            found[number + 1] = replace(after, text="")
+        yield piece
+
+
+def _kinds_at(found: Sequence[Piece], number: int) -> frozenset[str]:
+    return found[number].kinds if number < len(found) else frozenset()
+
+
+def _stretches(text: str, language: str) -> Iterator[list[Piece]]:
+    stretch: list[Piece] = []
+    for piece in (*_pieces(text, language), Piece("", len(text), len(text), frozenset())):
+        if piece.kinds:
+            stretch.append(piece)
+            continue
+        yield from _trimmed(stretch)
+        stretch = []
+
+
+def _trimmed(stretch: list[Piece]) -> Iterator[list[Piece]]:
+    while stretch and not stretch[0].text:
+        stretch = stretch[1:]
+    while stretch and (not stretch[-1].text or stretch[-1].kinds <= _LOOSE):
+        stretch = stretch[:-1]
+    strong = [piece for piece in stretch if piece.kinds & _STRONG and piece.text not in _SHORT_NAMES]
+    if any(not piece.kinds <= _LOOSE for piece in strong):
+        yield stretch[:_MOST_WORDS]
+
+
+# --- what they say
+
+
+def _read(stretch: list[Piece], text: str) -> Iterator[Island]:
+    """Yield the longest readable runs of a stretch, from its left."""
+    start = 0
+    while start < len(stretch):
+        if not stretch[start].text or "comma" in stretch[start].kinds:
+            start += 1
+            continue
+        for end in range(len(stretch), start, -1):
+            said = _said(stretch[start:end])
+            if said:
+                first, last = stretch[start].start, stretch[end - 1].end
+                yield Island(first, last, said, text[first:last])
+                start = end
+                break
+        else:
+            start += 1
+
+
+def _said(run: Sequence[Piece]) -> Spoken | None:
+    shown = [piece for piece in run if piece.text]
+    if not shown or (not any(piece.kinds & _STRONG for piece in shown) and not _is_time(shown)):
+        return None
+    if len(shown) == 1 and shown[0].text in _SHORT_NAMES:
+        return None
+    phrase = " ".join(piece.text for piece in shown).replace(" ,", ",")
+    is_window = "number" in shown[0].kinds and len(shown) > 2 and shown[1].text in {"to", "bis"}  # noqa: PLR2004 a number of words
+    said = spoken(f"from {phrase}") if is_window else None  # “8 to 17:45” are hours, no minutes before one
+    said = said or spoken(phrase) or (spoken(f"at {phrase}") if _is_time(shown) else None)
+    is_dayless = said and said.times and not (said.rhythm or said.days or said.day or said.nth or said.is_repeated)
+    if said and is_dayless and any(piece.kinds >= {"every"} for piece in shown):
+        return replace(said, rhythm=(1, "day"))  # at 5:30 each morning
+    is_habit = said and said.part and not (said.rhythm or said.days or said.day or said.nth or said.is_repeated)
+    return replace(said, rhythm=(1, "day")) if said and is_habit and shown[0].text in _HABITS else said
+
+
+def _is_time(shown: Sequence[Piece]) -> bool:
+    """Whether it can be times of day without “at”: figures that count nothing."""
+    return shown[0].text[0].isdigit() and not any(piece.is_counting for piece in shown)
+
+
+@lru_cache(maxsize=4096)
+def spoken(phrase: str) -> Spoken | None:
+    """Return what a phrase says, None when the engine can't read it."""
+    try:
+        readings = tokens.tokens(tokens.plain(phrase))
+    except tokens.UnknownWord:
+        return None
+    for reading in readings:
+        try:
+            said = clauses.parse(reading)
+        except Unreadable:
+            continue
+        return said if said != Spoken() else None
+    return None

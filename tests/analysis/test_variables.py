@@ -1,0 +1,134 @@
+"""The values that a later run would change are found in the person's words, in four languages."""
+
+import time
+
+import pytest
+
+from app.analysis import variables
+from app.analysis.base import Analysis, Finding
+from app.domain.thread import Message, Thread
+
+
+def found(*said: str, sofar: Analysis | None = None) -> dict[str, str]:
+    """Return value -> kind of what is found; messages that begin with “>” are the agent's."""
+    messages = [Message("assistant" if text.startswith(">") else "user", text.removeprefix("> ")) for text in said]
+    findings = variables.stage(Thread("claude", tuple(messages)), sofar or Analysis())
+    return {finding.value["value"]: finding.value["kind"] for finding in findings}
+
+
+SAID = [
+    ("Summarise the tickets of the last 14 days and mail it to ops@lindner.test",
+     {"last 14 days": "period", "ops@lindner.test": "email"}),
+    ("Take orders.xlsx, keep everything above 250 EUR and write the result to big_orders.csv",
+     {"orders.xlsx": "file", "250 EUR": "money", "big_orders.csv": "file"}),
+    ("Write a newsletter about urban beekeeping, 400 words max, signed by Petra Lindqvist",
+     {"urban beekeeping": "text", "400 words": "number", "Petra Lindqvist": "person"}),
+    ("Check https://www.shop.test/prices and tell me when it drops below $1,800",
+     {"https://www.shop.test/prices": "url", "$1,800": "money"}),
+    ("Draft a letter to Mr Okafor about contract K-2291, deadline 15 January 2027",
+     {"Mr Okafor": "person", "contract K-2291": "entity", "15 January 2027": "date"}),
+    ("Plan a trip to Porto for two adults, hotel under 140 € per night",
+     {"Porto": "place", "two adults": "number", "140 €": "money"}),
+    ("Copy all *.raw files from /data/scope and delete local ones after 30 days",
+     {"*.raw": "text", "/data/scope": "text", "30 days": "number"}),
+    ("Compare Q2 and Q3 churn, flag anything above 3.5%", {"Q2": "period", "Q3": "period", "3.5%": "number"}),
+    ("Post it in #sales-wins", {"#sales-wins": "text"}),
+    ("Bitte schreib eine Mail an Frau Petersen, höchstens 150 Wörter",
+     {"Frau Petersen": "person", "150 Wörter": "number"}),
+    ("Erstelle den Dienstplan für Station 3 mit acht Pflegekräften, mindestens 11 Stunden Ruhezeit",
+     {"Station 3": "entity", "acht Pflegekräften": "number", "11 Stunden": "number"}),
+    ("Suche Wohnungen in Leipzig bis 900 Euro", {"Leipzig": "place", "900 Euro": "money"}),
+    ("Werte umsatz_2026.csv aus, nur Kostenstelle 4711, Abweichungen über 5 % markieren",
+     {"umsatz_2026.csv": "file", "Kostenstelle 4711": "entity", "5 %": "number"}),
+    ("Fasse die Protokolle der letzten 7 Tage zusammen, maximal eine Seite",
+     {"letzten 7 Tage": "period", "eine Seite": "number"}),
+    ("Rédige un article sur le compostage, 500 mots maximum", {"compostage": "text", "500 mots": "number"}),
+    ("Envoie le rapport à compta@atelier.test et mets Madame Leroy en copie",
+     {"compta@atelier.test": "email", "Madame Leroy": "person"}),
+    ("Analyse ventes_2026.xlsx, uniquement le magasin 12, et garde les 10 meilleurs produits",
+     {"ventes_2026.xlsx": "file", "magasin 12": "entity", "10 meilleurs produits": "number"}),
+    ("Escribe un correo a la señora Ibáñez sobre el pedido 8841, máximo 100 palabras",
+     {"señora Ibáñez": "person", "pedido 8841": "entity", "100 palabras": "number"}),
+    ("Resume las noticias sobre energía solar de los últimos 7 días, cinco puntos como máximo",
+     {"energía solar": "text", "últimos 7 días": "period", "cinco puntos": "number"}),
+    ("Revisa stock.csv y avisa a almacen@tienda.test si quedan menos de 20 unidades",
+     {"stock.csv": "file", "almacen@tienda.test": "email", "20 unidades": "number"}),
+    ("Run the tests in acme/payments on branch release-2.4", {"acme/payments": "entity", "release-2.4": "text"}),
+    ("add a column margin_pct, limit to 25 rows", {"margin_pct": "text", "25 rows": "number"}),
+    ("Alert me when it fails three times in a row", {"three times in a row": "number"}),
+    ("cool, top 3 only, and the late show separately", {"top 3": "number"}),
+    ("mention Aylin, who won", {"Aylin": "person"}),
+    ("avisa a Lucía si pasa del 8 %", {"Lucía": "person", "8 %": "number"}),
+    ("Make a quiz for grade 8, half a page", {"grade 8": "number", "half a page": "text"}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "expected"), SAID)
+def test_values_are_found_as_they_stand_in_the_words(text: str, expected: dict[str, str]) -> None:
+    assert found(text) == expected
+
+
+NOTHING = [
+    "Please run this every Monday at 9:00 Berlin time.",
+    "Mach das jeden Freitag um 16 Uhr.",
+    "Envoie-le tous les lundis à 8h30.",
+    "Hazlo cada día a las 6 de la mañana.",
+    "Thanks, that looks great, you saved me two hours.",
+    "What do you think? Also, is it done?",
+    "Great. Perfect, thank you!",
+]
+
+
+@pytest.mark.parametrize("text", NOTHING)
+def test_words_of_time_and_thanks_are_no_values(text: str) -> None:
+    assert found(text) == {}
+
+
+def test_a_later_value_replaces_an_earlier_one() -> None:
+    assert found("Use sales_2026_09.csv", "> Ok.", "now take sales_2026_10.csv") == {"sales_2026_10.csv": "file"}
+    assert found("Please meet in room 1.02", "> Ok.", "no, room 2.14 please") == {"room 2.14": "text"}
+    assert found("Write an article about bees", "> Ok.", "Next one: an article about wasps") == {"wasps": "text"}
+
+
+def test_what_is_not_needed_any_more_is_left_out() -> None:
+    assert found("Compare prices in Norway and Sweden", "> Ok.", "We don't need Norway after all") == {
+        "Sweden": "place"
+    }
+
+
+def test_secrets_are_no_values() -> None:
+    values = found("The user is report-bot and the password is Gr4pe-Vault-77! for files.depot.test")
+    assert not any("Vault" in value for value in values)
+    assert "files.depot.test" in values
+
+
+def test_code_and_the_words_of_the_agent_are_not_read() -> None:
+    assert found("Run this please\n```\nlimit = 25 rows\nmail = x@y.test\n```", "> I used 30 rows for a@b.test.") == {}
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "expected"),
+    [
+        ("2026-10-14", "date", "{{ run.date }}"),
+        ("last 7 days", "period", "{{ run.date | minus_days(7) }}"),
+        ("letzten 2 Wochen", "period", "{{ run.date | minus_days(14) }}"),
+        ("report_2026-10-14.csv", "file", "report_{{ run.date }}.csv"),
+        ("ops@acme.test", "email", ""),
+    ],
+)
+def test_an_expression_is_suggested_where_a_run_knows_better(value: str, kind: str, expected: str) -> None:
+    assert variables.expression(value, kind) == expected
+
+
+def test_each_value_says_where_it_stands() -> None:
+    thread = Thread("claude", (Message("user", "Hello"), Message("user", "Mail it to ops@acme.test please")))
+    finding: Finding = variables.stage(thread, Analysis())[0]
+    assert finding.evidence[0].message == 1
+    assert "ops@acme.test" in finding.evidence[0].excerpt
+
+
+def test_hostile_text_takes_no_time() -> None:
+    started = time.process_time()
+    for piece in ("a", "1 ", "/a", "a_", "Ab ", "a-", "a.", "every ", "at 9 and ", '"', "1,", "http://", "(attached:"):
+        found(piece * (5_000 // len(piece)))
+    assert time.process_time() - started < 2
