@@ -12,7 +12,7 @@ from jinja2 import FileSystemBytecodeCache
 
 from app import bootstrap
 from app.factory import create_app
-from app.infra import database, redis, valkey, vault
+from app.infra import database, redis, storage, valkey, vault
 from app.services.execution import claims
 from app.settings import Settings
 from tests import postgres
@@ -135,6 +135,13 @@ def app(settings, compiled, request):
     with app.app_context():
         database.dispose()
     redis.client().connection_pool.disconnect()
+
+
+@pytest.fixture(autouse=True)
+def files_in_the_folder():
+    """Where a process keeps files is decided once a process, but here a process has many tests."""
+    yield
+    storage.attach(Settings(data_dir=Path()))
 
 
 @pytest.fixture

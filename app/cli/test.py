@@ -1,5 +1,7 @@
 """Run the tests: all but most faults, `fast` (under a minute), `faults` (--full: in their long form), or given paths.
 
+`fast` is the rules, and the verbs on SQLite.
+
 `faults` prints a table of what each promise met and what was seen; --keep writes it into docs/reliability.md.
 Anything else is handed to pytest: ./carillon test tests/web -k login
 """
@@ -18,6 +20,8 @@ _SELECTIONS = {
     "faults": "fault and not long",
     "faults --full": "fault or long",
 }
+
+_FAST = ("domain", "analysis", "importers", "services")
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,6 +42,8 @@ def run(args: argparse.Namespace) -> int:
         words = ["-p", "tests.faults.table", *table, *(words or ["tests/faults"])]
     if name != "fast":
         needs.find()
+    elif not words:
+        words = [f"tests/{folder}" for folder in _FAST]
     # In the order of the folders: the long files come first, and many short ones fill the end.
     spread = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
     command = [sys.executable, "-m", "pytest", *spread, "-m", _SELECTIONS[name], *words]

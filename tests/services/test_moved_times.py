@@ -22,6 +22,8 @@ from app.services.unit import batch
 from tests import factories
 from tests.factories import rows
 
+pytestmark = pytest.mark.slow
+
 WEDNESDAY = datetime(2026, 11, 25, 12, tzinfo=UTC)
 LEASE = timedelta(days=400)
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
