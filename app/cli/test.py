@@ -20,7 +20,6 @@ _SELECTIONS = {
     "faults": "fault and not long",
     "faults --full": "fault or long",
 }
-
 _FAST = ("domain", "analysis", "importers", "services")
 
 
@@ -35,11 +34,11 @@ def run(args: argparse.Namespace) -> int:
     words = args.words
     name = words.pop(0) if words and words[0] in _SELECTIONS else ""
     if name == "faults":
-        if _taken(words, "--full"):
-            name = "faults --full"
-            words = ["-o", "faulthandler_timeout=0", *(words or ["tests/faults"])]  # some take as long as they must
-        table = ["--table", "docs/reliability.md"] if _taken(words, "--keep") else []
-        words = ["-p", "tests.faults.table", *table, *(words or ["tests/faults"])]
+        is_full, is_kept = _taken(words, "--full"), _taken(words, "--keep")
+        name = "faults --full" if is_full else name
+        unhurried = ["-o", "faulthandler_timeout=0"] if is_full else []  # some take as long as they must
+        table = ["--table", "docs/reliability.md"] if is_kept else []
+        words = ["-p", "tests.faults.table", *unhurried, *table, *(words or ["tests/faults"])]
     if name != "fast":
         needs.find()
     elif not words:
