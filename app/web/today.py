@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from flask import Blueprint, g, render_template
+from flask import Blueprint, g, redirect, render_template, url_for
+from werkzeug.wrappers import Response
 
 from app.core.clock import utc_now
 from app.core.errors import NotFound
@@ -16,6 +17,13 @@ blueprint = Blueprint("today", __name__, url_prefix="/t/<team>")
 
 PARTS = ("ruler", "needs", "now", "next")
 _WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+
+
+@blueprint.get("")
+@guard("see")
+def home() -> Response:
+    """Lead to the day, for who types the address of a team."""
+    return redirect(url_for("today.show"))
 
 
 @blueprint.get("/today")

@@ -27,6 +27,11 @@ def at(hours=0.0):
     return datetime.now(UTC) + timedelta(hours=hours)
 
 
+def test_the_address_of_a_team_leads_to_its_day(ada, cid, northgate):
+    assert ada.get(f"/t/{northgate}").location == f"/t/{northgate}/today"
+    assert cid.get(f"/t/{northgate}").status_code == 404
+
+
 def test_an_empty_day_offers_ways_to_start_that_exist(ada, northgate):
     page = shown(ada, northgate)
     assert "/tasks/new?start=website" in page
