@@ -68,8 +68,8 @@ DISTRIBUTIONS = {
         pair.partition("=")
         for pair in listed(
             "yaml=pyyaml cv2=opencv-python,opencv-python-headless,opencv-contrib-python PIL=pillow "
-            "bs4=beautifulsoup4 sklearn=scikit-learn skimage=scikit-image dotenv=python-dotenv dateutil=python- "
-            "dateutil docx=python-docx pptx=python-pptx fitz=pymupdf psycopg2=psycopg2-binary,psycopg2 "
+            "bs4=beautifulsoup4 sklearn=scikit-learn skimage=scikit-image dotenv=python-dotenv "
+            "dateutil=python-dateutil docx=python-docx pptx=python-pptx fitz=pymupdf psycopg2=psycopg2-binary,psycopg2 "
             "MySQLdb=mysqlclient Crypto=pycryptodome jwt=pyjwt serial=pyserial magic=python-magic "
             "telegram=python-telegram-bot git=gitpython github=pygithub gitlab=python-gitlab slack_sdk=slack-sdk "
             "googleapiclient=google-api-python-client attr=attrs usb=pyusb zmq=pyzmq OpenSSL=pyopenssl "

@@ -67,8 +67,9 @@ def tokens(text: str) -> Iterator[tuple[str, str, int]]:
     for kind, heads, rest in _SHAPES:
         for head in heads:
             for at in places(text, head):
-                tail = rest.match(text, at + len(head))
-                if tail and not (at and (text[at - 1].isalnum() or text[at - 1] in "_-")):
+                if at and (text[at - 1].isalnum() or text[at - 1] in "_-"):
+                    continue  # within a longer word; a long one is looked at once
+                if tail := rest.match(text, at + len(head)):
                     yield text[at : tail.end()].rstrip("-_."), kind, at
     for kind, shape in _OTHERS:
         yield from ((hit[0], kind, hit.start()) for hit in shape.finditer(text))

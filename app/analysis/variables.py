@@ -121,7 +121,7 @@ def _weighed(one: Literal, text: str, times: Iterable[Island]) -> float:
     spoken = set(words(text))
     is_bound = bool(_BOUND.search(before))
     is_asked = is_bound or bool(spoken & (cues.REQUEST | cues.LIMIT | cues.NOT | _RULES))
-    is_told = not is_asked and bool(spoken & cues.PAST or words(text)[0] in _TELLING)
+    is_told = not is_asked and bool(spoken & cues.PAST or _TELLING & set(words(text)[:1]))
     return one.confidence - 0.3 * is_told
 
 

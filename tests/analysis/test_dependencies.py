@@ -40,6 +40,7 @@ def test_imports_beyond_the_standard_library_are_packages(code, packages):
     ("command", "packages"),
     [
         ("pip install pyyaml==6.0 && python3 -c 'import yaml'", {"pyyaml"}),
+        ("pip install python-dateutil && python3 -c 'import dateutil'", {"python-dateutil"}),
         ("pip install -q 'httpx[http2]>=0.27' rich", {"httpx", "rich"}),
         ("pip install -r requirements.txt", set()),
         ("uv pip install pikepdf", {"pikepdf"}),
