@@ -133,7 +133,9 @@ def test_what_python_saves_is_stored_while_it_runs(runs):
     told = [
         getattr(one, "text", "*") for one in shown.emitted if hasattr(one, "text") or isinstance(one, CheckpointReached)
     ]
-    assert told == ["begins with {'done': []}", "*", "saved a", "*", "saved b", "*", "saved c"]
+    stored = [index for index, one in enumerate(told) if one == "*"]
+    said = [told.index(f"saved {letter}") for letter in "abc"]
+    assert all(before < after for before, after in zip(stored, said, strict=True))  # a line may be read late, never early
 
 
 def test_python_goes_on_from_what_it_saved(runs, tmp_path):
