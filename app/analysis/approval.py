@@ -5,7 +5,11 @@ from collections.abc import Iterator
 
 from app.analysis.calls import has_failed, words
 from app.analysis.clauses import clauses, listed
-from app.domain.thread import Thread
+from app.analysis.concepts import concepts
+from app.analysis.cues import SELF
+from app.analysis.sentences import plain
+from app.analysis.sentences import words as said
+from app.domain.thread import Thread, ToolCall
 
 READ, LONGEST = 20_000, 400
 _URL = re.compile(r"\b[a-z][a-z0-9+.-]{1,20}://\S+", re.IGNORECASE)
@@ -39,7 +43,9 @@ _REACHES = re.compile(
     r"|(?:open|create|file|raise|log|add|make) (?:an?|the|one) (?:new )?(?:github |gitlab |jira |linear )?"
     r"(?:issue|ticket|pr|pull request|merge request|mr|bug|calendar (?:entry|event))"
     r"|push (?:it|them|the|to)|go(?:es)? (?:out )?to(?= (?:[\w.+-]{1,60}@|#\w|/\w|(?:the|all|our|every|each) \w))"
-    r"|go(?:es)? (?:out|online|live|public)|place (?:an|the) order|(?:order|buy) (?:it|them|more|new|another)"
+    r"|go(?:es)? (?:out|online|live|public)"
+    r"|(?:place|submit|enter|put in|fill in|type) (?:an |the |our |my )?(?:\w{1,20} )?orders?\b"
+    r"|(?:order|buy) (?:it|them|more|new|another)"
     r"|book (?:a|an|the|us|me) (?:table|room|slot|flight|hotel|seat|court|appointment|meeting)"
     r"|put [\w./-]{1,80} to(?= [\w.+-]{1,60}@)|get (?:it|them|this) to (?:the|our|all|every)|(?:tell"
     r"|remind) (?:the|our|all|every|each|them|him|her)"
@@ -51,6 +57,8 @@ _REACHES = re.compile(
     r"|update (?:the|their|our|each|every) (?:ticket|issue|crm|website|listing|shop|page)s?|(?:apply"
     r"|run) the migrations?"
     # German
+    r"|(?:tipp|geb|gib|lös|automatisier)\w{0,4}(?=[^\n]{1,40}bestellung)"
+    r"|bestellung\w{0,2} (?:auf(?:geben|zugeben)|auslösen)|(?:nach)?bestell(?:e|en|t)"
     r"|(?:ver)?schick(?:e|en|st)?|(?:ver|zu)?send(?:e|en|est)|(?:ge|ver)sendet (?:werden|wird)|(?:ge"
     r"|ver)schickt (?:werden|wird)"
     r"|(?:wird|werden|soll|sollen|kann) [^\n]{0,40}(?:verschickt|gesendet|versendet|geschickt|veröffentlicht"
@@ -67,7 +75,8 @@ _REACHES = re.compile(
     # Spanish
     r"|env[ií](?:a|ar|arlo|arla|arlos|arlas|arle|arles|arselo|árselo|árselos|árselas|e|elo)|envíal[oa]s?"
     r"|envíasel[oa]s?|envíales?"
-    r"|m[aá]nda(?:r|rlo|rla|los|las|lo|la|selo|sela|rles|les)?|publica(?:r|rlo|rla|rlos)?|publíca\w{2,3}|publique"
+    r"|m[aá]nda(?:r|rlo|rla|los|las|lo|la|selo|sela|rles|les)?|publica(?:r|rlo|rla|rlos)?|publíca\w{2,3}"
+    r"|publique(?= (?:el|la|los|las|en|esto|una?|cada|todo)\b)"
     r"|sub(?:ir|irlo|irla|e)(?= (?:a|al|el|la|los|las|lo)\b)|súbe(?:lo|la|los|las)|paga(?:r|rlo)|págal[oa]s?"
     r"|res[eé]rva(?:r|rlo|me)"
     r"|responde(?:r)? (?:a|al)|reenv[ií]a(?:r|rlo|lo|la)?|despl(?:iega|egar)"
@@ -97,9 +106,18 @@ _OF_OTHERS = re.compile(
     r"|usually |immer |oft )?$",
     re.IGNORECASE,
 )
+# verbs that are orders, or what a third one does: el laboratorio manda, le labo envoie
+_EITHER = re.compile(r"(?:manda|env[ií]a|publica|paga|sube|envoie|publie|schicke?|sende)$", re.IGNORECASE)
+_NOUN_BEFORE = re.compile(
+    r"\b(?:el|la|los|las|mi|su|nuestr[oa]|un|una|le|les|l['’]|mon|ma|notre|une|der|die|das|unser\w?)\s?[^\W\d_]{3,25}"
+    r"\s(?:nos |me |se |te |les? |nous |vous )?$",
+    re.IGNORECASE,
+)
+_CAN = re.compile(r"\b(?:can|could|should|must|may|will) they $", re.IGNORECASE)
+_GOES = re.compile(r"go(?:es)?\b", re.IGNORECASE)
 _TAKES_AWAY = re.compile(
     r"\b(?:restart (?:the|it)|shut ?down|terminate (?:the|it)|roll ?back)\b"
-    r"|\bclose[sd]?\b(?=[^\n]{0,30}\b(?:issues?|tickets?|accounts?|orders?|pull requests?)\b)"
+    r"|\bclosed?\b(?=[^\n]{0,30}\b(?:issues?|tickets?|accounts?|orders?|pull requests?)\b)"
     r"|\b(?:deletes?|deleted|erase|erased|wipe|purge|removes?|removed|archive|cancel|lösch\w{0,3}|entfern\w{0,3}"
     r"|(?:borra|elimina|bórra|elimína)\w{0,4}|(?:supprime|efface)\w{0,2})\b(?=[^\n]{0,50}\b" + _THING + r"\b)"
     r"|\b"
@@ -130,12 +148,19 @@ _BY_SELF = re.compile(
     r"|sende|versende|veröffentliche|poste) ich\b"
     r"|\b(?:yo mism[oa])\b|\b(?:l[oa]s? )?(?:envío|mando|publico|subo) yo\b|\byo (?:l[oa]s? )?(?:envío|mando"
     r"|publico|subo)\b|\b(?:enviar|publicar|mandar|subir)l[oa]s? yo\b"
+    r"|\bc['’]est (?:moi|nous) qui (?:l['’]|l(?:e|a|es) )?(?:envo|transm|publi|post)\w{1,6}|\bsoy yo quien\b"
+    r"|\bI(?:['’]m| am) the one who\b|\bdas (?:schick|mach|verschick|poste)\w{0,2} ich\b"
     r"|\bmoi-même\b|\bje (?:l(?:e|a|es) |l['’])?(?:envoie|publie|poste|enverrai|publierai)\b|\bj['’](?:envoie"
     r"|enverrai)\b",
     re.IGNORECASE,
 )
+_WONDERS = re.compile(
+    r"\s*(?:which|who|what|whose|how many|welche[rs]?|wer|was|quels?|quelles?|qui|qué|quién(?:es)?|cuáles)\b",
+    re.IGNORECASE,
+)
 _DENIED = re.compile(
-    r"\b(?:not|n['’]t|dont|doesnt|wont|never|no|without|nothing|instead of|nicht|kein\w{0,2}|nie|niemals|ohne|pas"
+    r"\b(?:not|n['’]t|dont|doesnt|wont|never|no|without|nothing|nobody|no one|noone|niemand|keiner|personne|nadie"
+    r"|instead of|nicht|kein\w{0,2}|nie|niemals|ohne|pas"
     r"|jamais|sans|ne|n['’]|no|nunca|sin|nada|vor|avant|antes de|before(?: you| it| they| we)?"
     r"|whether to)\b[^\n]{0,25}$",
     re.IGNORECASE,
@@ -162,6 +187,8 @@ _ASKED_FIRST = re.compile(
     r"|\b(?:zeig|leg|schick|frag)\w{0,2} (?:es |sie |ihn |sie )?(?:mir|mich|uns)\b[^.!?\n]{0,40}\b(?:vorher|zuerst"
     r"|erst|vor)\b|\b(?:vorher|zuerst|erst)\b[^.!?\n]{0,40}\b(?:freig\w{1,8}|zeigen|fragen|absegnen|mein ok"
     r"|draufschau\w{1,3})\b|\b(?:freigabe|freigeben|freigegeben|freigebe)\b|\bnach (?:meinem|unserem) (?:ok|okay)\b"
+    r"|\b(?:will|möchte|muss) ich (?:vorher|erst|zuerst) (?:sehen|prüfen|wissen)\b"
+    r"|\b(?:i|we) (?:want|need|have) to see (?:it|that|them|those)? ?(?:first|before)\b"
     r"|\b(?:montre|demande|soumets|fais)[\w-]{0,12}(?:moi|nous)\b[^.!?\n]{0,40}\b(?:d['’]abord|avant)\b|\b(?:après"
     r"|avec|sans) (?:mon|ma|notre) (?:accord|validation|feu vert|ok)\b|\b(?:je|nous) (?:veux |dois "
     r"|voulons )?valid\w{1,3}\b"
@@ -169,10 +196,24 @@ _ASKED_FIRST = re.compile(
     r"|espera) (?:mi|nuestr[oa]) (?:aprobación|visto bueno|ok)\b|\bvisto bueno\b|\baprobación\b",
     re.IGNORECASE,
 )
-_ACTING_TOOL = listed("send publish post tweet deploy pay transfer delete remove merge refund buy order cancel invite")
+_ORDERED = re.compile(r"\border|bestell|\bcommande|\bpedido|\bpayment|zahlung|\bpaiement|\bPOST\b")
+_NEWS = re.compile(
+    r"\b(?:alerts?|message|warning|note|ping|meldung|nachricht|hinweis|warnung|bescheid|alerte|avis|aviso|mensaje"
+    r"|alerta)\b",
+    re.IGNORECASE,
+)
+_ACTING_TOOL = listed(
+    "send publish post tweet deploy pay transfer delete remove merge refund buy order cancel invite submit book place"
+    " senden verschicken veroffentlichen bestellen buchen uberweisen loschen enviar mandar publicar pedir pagar borrar"
+    " reservar envoyer publier commander payer supprimer reserver"
+)
+_OPENING_TOOL = listed("create open add make raise file new anlegen erstellen offnen crear abrir creer ouvrir")
+_OPENED = listed("issue ticket pr pull mr mergerequest order booking reservation invite bestellung pedido commande")
 _ACTED_ON = listed(
-    "mail email message sms post tweet issue ticket pr pull request slack payment order invoice event branch file "
-    "record release page invitation reply comment channel money"
+    "mail email message sms post tweet issue ticket pr pull request slack payment order invoice event branch file"
+    " record release page invitation reply comment channel money correo correos courriel courriels mensaje nachricht"
+    " teams telegram discord gmail outlook whatsapp rechnung factura facture bestellung pedido commande reserva seite"
+    " pagina newsletter listing table room"
 )
 
 
@@ -181,22 +222,45 @@ def acts(thread: Thread) -> Iterator[tuple[int, str, int, float]]:
     themselves, keeps as a draft, or gets alone.
     """
     found: list[tuple[int, str, int, float]] = []
-    asked_first = False
+    asked_first = kept = False
     for number, message in enumerate(thread.messages):
         if message.role != "user":
             continue
         text = without_addresses(message.text[:READ])
         asks = _ASKED_FIRST.search(text)
         asked_first = asked_first or bool(asks)
-        if _DRAFTS_ONLY.search(text) or (_BY_SELF.search(text) and _is_about_acting(text)):
-            found = []
+        if _DRAFTS_ONLY.search(text) or _keeps(text):
+            found, kept = [], True
             continue
         found += [(number, message.text, at, 0.8) for at, _ in _asked(text)]
-        if asks and not _BY_SELF.search(text) and (found or _REACHES.search(text)):
+        if asks and not _BY_SELF.search(text) and (found or _REACHES.search(text) or _ORDERED.search(text)):
             found.append((number, message.text, asks.start(), 0.9))
-    if asked_first and not found:
-        found += _by_tools(thread)
+    acted = [] if found else _by_tools(thread)
+    if acted and (asked_first or not (kept or _is_told_oneself(thread))):
+        found = acted
     yield from found
+
+
+def _keeps(text: str) -> bool:
+    """Whether the person says that they themselves send or publish it; what others do by hand is none of that."""
+    before = ""
+    for _, clause in clauses(text):
+        one = clause[:LONGEST]
+        hit = _BY_SELF.search(one)
+        if hit and _is_about_acting(f"{before} {one}") and (hit[0].lower() != "by hand" or SELF & set(said(one))):
+            return True
+        before = one
+    return False
+
+
+def _is_told_oneself(thread: Thread) -> bool:
+    """Whether the person asks for something to be sent or told to them."""
+    asked = (without_addresses(message.text[:READ]) for message in thread.messages if message.role == "user")
+    told = (clause[:LONGEST] for text in asked for _, clause in clauses(text) if _TO_SELF.search(clause[:LONGEST]))
+    return any(
+        _REACHES.search(one) or _NEWS.search(one) or any("alert" in meant for *_, meant in concepts(one))
+        for one in told
+    )
 
 
 def _is_about_acting(text: str) -> bool:
@@ -220,7 +284,9 @@ def _asked(text: str) -> Iterator[tuple[int, bool]]:
 def _is_idle(clause: str, hit: re.Match[str]) -> bool:
     """Whether an act is denied, done by others, or only a word for a thing."""
     before, after = clause[: hit.start()], clause[hit.end() :]
-    if _DENIED.search(before) or _DENIED_AFTER.match(after) or _OF_OTHERS.search(before):
+    is_others = bool(_OF_OTHERS.search(before)) and not (_GOES.match(hit[0]) and _CAN.search(before))
+    is_others = is_others or bool(_EITHER.search(hit[0]) and _NOUN_BEFORE.search(before))
+    if _WONDERS.match(clause) or _DENIED.search(before) or _DENIED_AFTER.match(after) or is_others:
         return True
     return any(noun.start() < hit.start() < noun.end() for noun in _AS_NOUN.finditer(clause))
 
@@ -231,8 +297,22 @@ def _by_tools(thread: Thread) -> list[tuple[int, str, int, float]]:
         (number, call.name, 0, 0.6)
         for number, message in enumerate(thread.messages)
         for call in message.calls
-        if words(call.name) & _ACTING_TOOL and words(call.name) & _ACTED_ON and not has_failed(call)
+        if _is_acting(_named(call)) and not has_failed(call)
     ]
+
+
+def _named(call: ToolCall) -> set[str]:
+    """Return the words of a tool's name and of the action it was called with."""
+    action = call.arguments.get("action")
+    shown = f"{call.name} {action}" if isinstance(action, str) and len(action) <= LONGEST else call.name
+    return {plain(word) for word in words(shown)}
+
+
+def _is_acting(name: set[str]) -> bool:
+    if name & {"http", "api"} and name & {"post", "put", "patch", "delete"}:
+        return True
+    pairs = ((_ACTING_TOOL, _ACTED_ON), (_OPENING_TOOL, _OPENED))
+    return any(things & (name - {verb}) for verbs, things in pairs for verb in verbs & name)
 
 
 def reaches_people(text: str) -> bool:

@@ -18,6 +18,16 @@ _MARKER = re.compile(
     r"|^\W{0,4}([^\s()\[\]]{1,120}\.\w{1,8})\s{1,3}[\[(](?:attached|angehängt|adjunto|joint)[\])]",
     re.IGNORECASE | re.MULTILINE,
 )
+_CHIP = re.compile(
+    rf"^[ \t]{{0,4}}(?P<name>{FILE_NAME})[ \t]{{0,4}}\n{{1,2}}[ \t]{{0,4}}(?:spreadsheet|document|presentation|pdf"
+    rf"|image|file|text|archive"
+    r"|tabellenkalkulation|tabelle|dokument|präsentation|bild|datei|feuille de calcul|présentation|fichier|hoja de"
+    r" cálculo"
+    r"|documento|presentación|imagen|archivo)[ \t]{0,4}$",
+    re.IGNORECASE | re.MULTILINE,
+)
+"""A file as chat programs show it above a message: its name, and below what it is."""
+
 _SAID = re.compile(
     r"\b(?:attach(?:ed|ing|ment|ments)?|enclosed|uploaded|uploading|see file|hängt an|häng\w? (?:ich )?an"
     r"|angehängt\w?|im anhang|anbei|beigefügt\w?|hochgeladen"
@@ -30,7 +40,7 @@ _NO_LIST = {"markdown", "suna", "claude_code", "codex"}
 
 def stage(thread: Thread, sofar: Analysis) -> list[Finding]:
     """Return each attached file in the order they came."""
-    known = secrets.raw(thread)
+    known = secrets.known(thread, sofar)
     listed = [
         Finding("attachment", attachment.name, 1.0, (evidence(number, message.text or attachment.name, 0, known),))
         for number, message in enumerate(thread.messages)
@@ -62,7 +72,7 @@ def marked(text: str, may_be_said: bool) -> list[tuple[str, int, float]]:
             for name in names.split(",")
             if re.search(r"\.\w{1,8}\s*$", name)
         ]
-    found += [(hit["name"], hit.start(), 0.9) for hit in _UPLOADED.finditer(text)]
+    found += [(hit["name"], hit.start(), 0.9) for shape in (_UPLOADED, _CHIP) for hit in shape.finditer(text)]
     if may_be_said and not found:
         for line in re.finditer(r"[^\n.!?](?:[^\n!?.]|[.](?=\S)){0,400}", text):
             if _SAID.search(line[0]):

@@ -30,10 +30,14 @@ class Finding:
 
 @dataclass(frozen=True)
 class Analysis:
-    """Everything that was found so far; a stage may build upon those before it."""
+    """Everything that was found so far; a stage may build upon those before it.
+
+    `secrets` are the thread's own, whole: to mask with, never to store or show. None: nobody has looked yet.
+    """
 
     findings: tuple[Finding, ...] = ()
     problems: Mapping[str, str] = field(default_factory=dict)
+    secrets: tuple[str, ...] | None = field(default=None, repr=False)
 
     def of(self, kind: str) -> list[Finding]:
         """Return the findings of one kind, in the order they were found."""

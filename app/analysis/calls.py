@@ -21,7 +21,7 @@ _NET = listed(
     "forecast mail email gmail outlook imap smtp sms slack teams telegram whatsapp discord webhook tweet twitter "
     "publish download upload ftp sftp github gitlab jira notion confluence hubspot salesforce shopify stripe maps geo "
     "geocode rss feed news stock stocks market quote flight flights hotel message messages post push pull_request "
-    "calendar drive sheets linkedin wordpress trello asana zendesk"
+    "calendar drive sheets linkedin wordpress trello asana zendesk tide tides timetable departures traffic currency"
 )
 _SEARCH_AT_HOME = listed("file files document documents knowledge local vault memory code directory")
 _WRITES = listed("create write save edit replace patch insert update str append")

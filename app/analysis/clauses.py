@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterator
 
 _CLAUSE = re.compile(r"(?:[^.,;:!?\n(){}]|[.,:](?=[\w/]))+")
+_BREAK = re.compile(r"[;!?\n(){}]|[.,:](?![\w/])")
+_LONGEST = 300
 NEGATION = re.compile(
     r"\b(?:not|n['’]t|don['’]?t|doesn['’]?t|isn['’]?t|aren['’]?t|won['’]?t|never|no|without|nothing|neither|nor"
     r"|instead of|rather than|stop|forget|skip|exclude|excluding|drop|ignore"
@@ -26,13 +28,11 @@ def clauses(text: str) -> Iterator[tuple[int, str]]:
 
 
 def around(text: str, at: int) -> tuple[int, str]:
-    """Return the clause that a place of a text is in, with its own place."""
-    best = (0, text[:200])
-    for start, clause in clauses(text):
-        if start > at:
-            break
-        best = (start, clause)
-    return best
+    """Return the clause that a place of a text is in, with its own place; of a long one the part around it."""
+    first, last = max(0, at - _LONGEST), min(len(text), at + _LONGEST)
+    start = max((hit.end() for hit in _BREAK.finditer(text, first, last) if hit.end() <= at), default=first)
+    end = _BREAK.search(text, at, last)
+    return start, text[start : end.start() if end else last]
 
 
 def is_denied(text: str, at: int) -> bool:

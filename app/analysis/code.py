@@ -18,8 +18,10 @@ _SHELLS = {"bash", "sh", "shell", "zsh", "console", "powershell"}
 _CODE_FILE = re.compile(r"\.(?:py|ipynb|js|mjs|cjs|ts|tsx|jsx|sh|bash|rb|r|go|php|ps1|sql|java|rs)$", re.IGNORECASE)
 
 _IMPORT = re.compile(r"^[ \t]*import[ \t]+([A-Za-z_][\w. ,\t]{0,300}?)[ \t]*(?:;|#|\\n|$)", re.MULTILINE)
-_FROM = re.compile(r"^[ \t]*from[ \t]+([A-Za-z_][\w.]{0,100})[ \t]+import\b", re.MULTILINE)
-_INLINE = re.compile(r";[ \t]*import[ \t]+([A-Za-z_][\w.]{0,60}(?:[ \t]*,[ \t]*[A-Za-z_][\w.]{0,60}){0,10})")
+_FROM = re.compile(r"(?:^|;|\s-c[ \t]*[\"'])[ \t]*from[ \t]+([A-Za-z_][\w.]{0,100})[ \t]+import\b", re.MULTILINE)
+_INLINE = re.compile(
+    r"(?:;|\s-c[ \t]*[\"'])[ \t]*import[ \t]+([A-Za-z_][\w.]{0,60}(?:[ \t]*,[ \t]*[A-Za-z_][\w.]{0,60}){0,10})"
+)
 _REQUIRE = re.compile(r"(?:\brequire|\bimport)\(\s?[\"'`]([^\"'`\n]{1,100})[\"'`]")
 _ES_IMPORT = re.compile(
     r"^[ \t]*(?:import|export)\b[^\n'\"();]{0,200}?\bfrom[ \t]*[\"']([^\"'\n]{1,100})[\"']"
@@ -28,8 +30,8 @@ _ES_IMPORT = re.compile(
 )
 _LIBRARY = re.compile(r"\b(?:library|requireNamespace|install\.packages)\(\s?[\"']?([A-Za-z][\w.]{1,40})[\"']?")
 _INSTALL = re.compile(
-    r"\b(?:pip[\d.]{0,4}|uv|pipx|poetry|conda|mamba|npm|pnpm|yarn|bun|pdm)[ \t]+(?:pip[ \t]+)?(?:install|add"
-    r"|i)\b((?:[ \t]+(?:\"[^\"\n]{1,120}\"|'[^'\n]{1,120}'|[^\s;&|<>\\)`\"']{1,120})){0,40})"
+    r"\b(?:pip[\d.]{0,4}|uv|pipx|poetry|conda|mamba|npm|pnpm|yarn|bun|pdm|cargo|gem|composer|go)[ \t]+(?:pip[ \t]+)?"
+    r"(?:install|add|require|get|i)\b((?:[ \t]+(?:\"[^\"\n]{1,120}\"|'[^'\n]{1,120}'|[^\s;&|<>\\)`\"']{1,120})){0,40})"
 )
 _PACKAGE = re.compile(r"@?[A-Za-z0-9][\w./-]{0,80}")
 _NO_NAME = ("git+", "./", "http:", "https:")
@@ -51,6 +53,7 @@ _FLAG_WITH_VALUE = {
 _MISSING = re.compile(
     r"(?:No module named|Cannot find (?:module|package)|there is no package called)[ '\"‘]{1,3}([\w@/.-]{1,80})"
 )
+_IMPORTED_AS = re.compile(r"\bas[ \t]+(\w{1,40})\b")
 # an edit shows a name without its import
 _USED = re.compile(
     r"(?<![\w.'\"])(requests|httpx|aiohttp|pd|np|plt|sns|yaml|boto3|paramiko|openpyxl|stripe|bs4|sqlalchemy"
@@ -166,7 +169,9 @@ def imported(fragment: Fragment) -> Iterator[str]:
     for hit in _LIBRARY.finditer(text):
         yield hit[1]
     if not fragment.is_shell:
-        yield from (_ALIASES.get(hit[1], hit[1]) for hit in _USED.finditer(without_comments(text)))
+        others = set(_IMPORTED_AS.findall(text))  # what is imported as pd says its own name
+        used = (hit[1] for hit in _USED.finditer(without_comments(text)) if hit[1] not in others)
+        yield from (_ALIASES.get(name, name) for name in used)
 
 
 def _python(part: str) -> str:

@@ -1,6 +1,7 @@
 """The files a run needs: attached, named by the person, opened by code that went well; never what the run makes."""
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -46,12 +47,18 @@ _OUT_KEY = re.compile(r"new|out|dest|target|save|result|to$|as$", re.IGNORECASE)
 _OUT_TOOL = listed("create write save export generate render download screenshot plot draw")
 _CHANGE_TOOL = listed("edit replace insert append update str patch rename move read open view")
 _BEFORE_OUTPUT = re.compile(
-    r"(?:\b(?:as|into|called|named|to|write|writes|save|saved|export|exported|create|make|generate|produce|like"
-    r"|output|result|als|nach|namens|speicher\w{0,3}|schreib\w{0,2}|erzeug\w{1,3}|erstell\w{1,3}|wie"
+    r"(?:(?<![\w/])(?:as|into|called|named|to|write|writes|save|saved|export|exported|create|make|generate|produce|like"
+    r"|output|results?|ergebnis\w{0,2}|ableg\w{1,2}|ablage|kopie|résultats?|resultados?|als|nach|namens|speicher\w{0,3}|schreib\w{0,2}|erzeug\w{1,3}|erstell\w{1,3}|wie"
     r"|sous|vers|nommée?|appelée?|comme|enregistr\w{1,4}|écri\w{1,3}|génér\w{1,3}|cré\w{1,3}|como|llamad[oa]"
     r"|guarda\w{0,4}|escrib\w{1,3}|gener\w{1,3}|crea\w{0,2}|hacia)\b[^.!?\n,]{0,20})$",
     re.IGNORECASE,
 )
+_AND_SO_ON = re.compile(
+    r"['\"`)]{0,2},? (?:and so on|and the like|etc|usw|und so weiter|et cetera|et ainsi de suite|y así|y demás)\b",
+    re.IGNORECASE,
+)
+"""Behind a name that only shows how such files are called."""
+
 _BEFORE_INPUT = re.compile(
     r"\b(?:in|from|of|file|files|use|using|using the|open|read|reading|load|check|process|analy[sz]e|see|with|have"
     r"|via|is|into the|row in|per|the|our|my|this|export|list|at|under"
@@ -68,6 +75,9 @@ _SAMPLE = re.compile(
 )
 _PATTERN = re.compile(r"YYYY|MM-DD|\{|\}|<|>|\*|%[YmdHs]|xxx", re.IGNORECASE)
 READ = 10_000
+MOST = 200
+"""Files of a thread that are told."""
+
 _LONGEST = 200
 _SANDBOX = re.compile(
     r"^(?:sandbox:)?/?(?:mnt/data|mnt/user-data(?:/uploads|/outputs)?|workspace(?:/uploads)?|content|tmp|data|app"
@@ -83,11 +93,16 @@ class _Known:
     samples: set[str] = field(default_factory=set)
     said: dict[str, tuple[int, int]] = field(default_factory=dict)
     made: set[str] = field(default_factory=set)
+    wanted: set[str] = field(default_factory=set)
     needed: dict[str, tuple[int, float]] = field(default_factory=dict)
+    patterns: set[str] = field(default_factory=set)
     ran_script: bool = False
 
     def need(self, name: str, number: int, sure: float) -> None:
-        self.needed.setdefault(name, (number, sure))
+        if len(self.needed) < MOST:
+            self.needed.setdefault(name, (number, sure))
+        if name not in self.attached:
+            self.patterns.add(_pattern(name))
 
 
 def short(path: str) -> str:
@@ -118,13 +133,14 @@ def _without_names(text: str) -> str:
 
 
 def _walk(thread: Thread, known: _Known) -> None:
-    pieces = fragments(thread)
+    pieces = defaultdict(list)
+    for piece in fragments(thread):
+        pieces[piece.message].append(piece)
     for number, message in enumerate(thread.messages):
         if message.role == "user":
             _hear(message.text[:READ], number, known)
-        for piece in pieces:
-            if piece.message == number:
-                _read_code(piece, known)
+        for piece in pieces[number]:
+            _read_code(piece, known)
         for call in message.calls:
             if not code_of(call) and not is_housekeeping(call):
                 _read_arguments(call, number, known)
@@ -145,8 +161,11 @@ def _hear(text: str, number: int, known: _Known) -> None:
         is_new = base(name) not in known.made
         if is_new:
             known.said.setdefault(base(name), (number, hit.start()))
-        is_next = any(_pattern(one) == _pattern(name) for one in known.needed if one not in known.attached)
-        if not is_new or _BEFORE_OUTPUT.search(before) or is_denied(text, hit.start()):
+        is_next = _pattern(name) in known.patterns
+        if _BEFORE_OUTPUT.search(before):
+            known.wanted.add(base(name))
+            continue
+        if not is_new or _AND_SO_ON.match(text, hit.end()) or is_denied(text, hit.start()):
             continue
         if is_next or _BEFORE_INPUT.search(before) or not before.strip():
             known.need(name, number, 0.7)
@@ -169,13 +188,15 @@ def _read_code(piece: Fragment, known: _Known) -> None:
 
 def _read_commands(piece: Fragment, known: _Known) -> None:
     """Files that commands read; behind a script they may be what it made, so only those the person knows count."""
+    script = _RUNS.search(piece.text)
     for hit in _SHELL_IN.finditer(piece.text):
-        if not known.ran_script and not _RUNS.search(piece.text[: hit.start()]):
+        if not known.ran_script and not (script and script.end() <= hit.start()):
             for path in _PATH.finditer(hit[0]):
                 _open(path[0], piece.message, known, 0.7)
     for hit in _RUNS.finditer(piece.text):
         for path in _PATH.finditer(hit[2]):
-            if base(path[0]) in known.said or base(path[0]) in known.attached:
+            is_known = base(path[0]) in known.said and base(path[0]) not in known.wanted
+            if is_known or base(path[0]) in known.attached:
                 _open(path[0], piece.message, known, 0.7)
 
 
@@ -206,7 +227,7 @@ def _read_arguments(call: ToolCall, number: int, known: _Known) -> None:
         name = value.strip()
         if len(name) > _LONGEST or not _PATH.fullmatch(name) or not _IS_FILE.search(name):
             continue
-        if _OUT_KEY.search(key):
+        if _OUT_KEY.search(key) or base(name) in known.wanted - set(known.attached):
             known.made.add(base(name))
         elif not writes_files(call) or base(name) not in known.made:
             _open(name, number, known, 0.8)
@@ -215,17 +236,20 @@ def _read_arguments(call: ToolCall, number: int, known: _Known) -> None:
 def _renewed(known: _Known) -> dict[str, tuple[int, float]]:
     """A file the person names later in place of an earlier one of the same pattern takes its place."""
     kept: dict[str, tuple[int, float]] = {}
+    oldest: dict[str, str] = {}
+    bases: set[str] = set()
     for name, told in sorted(known.needed.items(), key=lambda one: one[1][0]):
-        older = [one for one in kept if one not in known.attached and one != name and _pattern(one) == _pattern(name)]
-        if (
-            older
-            and name not in known.attached
-            and base(name) in known.said
-            and known.said[base(name)][0] > kept[older[0]][0]
-        ):
-            kept.pop(older[0])
-        if base(name) not in {base(one) for one in kept}:
+        pattern, is_attached = _pattern(name), name in known.attached
+        older = None if is_attached else oldest.get(pattern)
+        if older and base(name) in known.said and known.said[base(name)][0] > kept[older][0]:
+            kept.pop(older)
+            bases.remove(base(older))
+            del oldest[pattern]
+        if base(name) not in bases:
             kept[name] = told
+            bases.add(base(name))
+            if not is_attached:
+                oldest.setdefault(pattern, name)
     return kept
 
 

@@ -8,17 +8,12 @@ from app.analysis import injection
 from app.analysis.calls import code_of, has_failed, is_housekeeping, parsed, texts, writes_files
 from app.analysis.clauses import NEGATION, around, clauses, is_denied
 from app.analysis.code import fragments, without_comments
+from app.analysis.units import TOP
 from app.domain.thread import Thread, ToolCall
 
 URL = re.compile(r"\b[a-z][a-z0-9+.-]{1,20}://(?:[^\s/@'\"<>]{0,200}@)?([A-Za-z0-9][\w.-]{0,250})", re.IGNORECASE)
-_TOP = (
-    "com|org|net|edu|gov|mil|int|io|ai|app|dev|co|eu|info|biz|cloud|tech|online|shop|store|site|news|tv|test"
-    "|example|invalid|local|internal|lan|corp"
-    "|de|at|ch|fr|es|it|nl|be|lu|uk|ie|pt|pl|cz|sk|dk|se|no|fi|gr|hu|ro|bg|hr|si|lt|lv|ee|us|ca|mx|br|ar|cl|pe|au"
-    "|nz|jp|cn|in|kr|sg|za|cat|wiki|health|bank|academy|software|systems|agency|energy|museum"
-)
 BARE = re.compile(
-    rf"(?<![\w@/.:-])((?:[a-z0-9](?:[a-z0-9-]{{0,61}}[a-z0-9])?\.){{1,5}}(?:{_TOP}))(?![\w@-]|\.\w|\()", re.IGNORECASE
+    rf"(?<![\w@/.:-])((?:[a-z0-9](?:[a-z0-9-]{{0,61}}[a-z0-9])?\.){{1,5}}(?:{TOP}))(?![\w@-]|\.\w|\()", re.IGNORECASE
 )
 # names of files whose endings are those of countries, too
 _FILE_LIKE = re.compile(
@@ -39,6 +34,9 @@ _NOWHERE = re.compile(
     r"|your[\w.-]*|docs?\.[\w.-]+|[\w.-]*readthedocs\.io|(?:[\w-]+\.)?stackoverflow\.com|developer\.mozilla\.org)$",
     re.IGNORECASE,
 )
+_NAMESPACE = re.compile(r"(?:xmlns(?::\w{1,20})?|namespace|\$schema)\W{1,6}$", re.IGNORECASE)
+"""Before an address that only names a vocabulary."""
+
 _ORIGIN = {"source", "provider", "endpoint", "api", "base_url", "host", "upstream", "service"}
 READ = 10_000
 _PAYLOAD = {
@@ -102,7 +100,11 @@ def _of_calls(thread: Thread, said: set[str]) -> Iterator[tuple[str, int, str, i
                     continue
                 for hit in URL.finditer(value):
                     host = name_of(hit[1])
-                    if "." not in host or host in judged:
+                    if (
+                        "." not in host
+                        or host in judged
+                        or _NAMESPACE.search(value[max(0, hit.start() - 40) : hit.start()])
+                    ):
                         continue
                     judged.add(host)
                     if host in said or not (_steers(call) or _is_turned_down(thread, number, host)):
@@ -144,5 +146,6 @@ def _of_code(thread: Thread) -> Iterator[tuple[str, int, str, int, float]]:
             text = without_comments(fragment.text)
             for hit in URL.finditer(text):
                 host = name_of(hit[1])
-                if "." in host and re.search(r"[a-z]", host.rsplit(".", 1)[-1]):
+                is_name = _NAMESPACE.search(text[max(0, hit.start() - 40) : hit.start()])
+                if "." in host and not is_name and re.search(r"[a-z]", host.rsplit(".", 1)[-1]):
                     yield host, fragment.message, text, hit.start(), 0.7

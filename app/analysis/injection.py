@@ -2,6 +2,7 @@
 
 import html
 import re
+from itertools import islice
 
 from app.analysis import secrets
 from app.analysis.base import Analysis, Finding
@@ -30,16 +31,17 @@ _EARLIER = (
     r"|obigen?|früheren?|deine|alle"
     r"|anteriores|previas|todas|tus|précédentes?|antérieures?|tes|vos|toutes)"
 )
+_DROP = "tells the model to drop its instructions"
 _STRONG = (
     (
-        "tells the model to drop its instructions",
+        _DROP,
         (
             rf"\b(?:ignor\w{{1,4}}|disregard|forget|override|bypass|vergiss|vergessen|missachte\w?|olvid\w{{1,3}}"
             rf"|oubli\w{{1,3}}|haz caso omiso)\b{_GAP}\b{_EARLIER}\b{_GAP}\b{_RULES}\b"
         ),
     ),
     (
-        "tells the model to drop its instructions",
+        _DROP,
         (
             rf"\b(?:ignor\w{{1,4}}|disregard|forget|override|vergiss|olvid\w{{1,3}}"
             rf"|oubli\w{{1,3}})\b{_GAP}\b{_RULES}\b{_GAP}\b{_EARLIER}\b"
@@ -70,15 +72,18 @@ _STRONG = (
     ),
     (
         "gives the model a new role",
-        (
-            r"(?:^|[\s>\[(])(?:<\|?im_start\|?>|\[?/?INST\]|<system>|\[system(?: message| prompt)?\]"
-            r"|#{2,} ?system(?: (?:prompt|message|note|instructions?)\b| ?:)|(?:new"
-            r"|updated) (?:system )?(?:instructions?|prompt) ?:|neue anweisung(?:en)? ?:|nuevas? instrucci(?:ón"
-            r"|ones) ?:|nouvelles? (?:instructions?|consignes?) ?:)"
-        ),
+        (r"(?:^|[\s>\[(])(?:<\|?im_start\|?>|\[?/?INST\]|<system>|\[system(?: message| prompt)?\])"),
     ),
 )
 _WEAK = (
+    (
+        "announces new instructions",
+        (
+            r"(?:^|[\s>\[(])(?:#{2,} ?system(?: (?:prompt|message|note|instructions?)\b| ?:)"
+            r"|(?:new|updated) (?:system )?(?:instructions?|prompt) ?:|neue anweisung(?:en)? ?:"
+            r"|nuevas? instrucci(?:ón|ones) ?:|nouvelles? (?:instructions?|consignes?) ?:)"
+        ),
+    ),
     (
         "tells a model what it must do",
         (
@@ -124,11 +129,55 @@ _WEAK = (
 _RULE_BOOK = [(why, re.compile(shape, re.IGNORECASE | re.MULTILINE), 2) for why, shape in _STRONG] + [
     (why, re.compile(shape, re.IGNORECASE), 1) for why, shape in _WEAK
 ]
-_HIDDEN = re.compile(
-    r"<!--(.{0,4000}?)-->|<[a-z]{1,10}[^>]{0,200}(?:display:\s?none|visibility:\s?hidden|font-size:\s?0"
-    r"|opacity:\s?0|\bhidden\b|color:\s?(?:#fff|white))[^>]{0,200}>(.{0,4000}?)</",
-    re.IGNORECASE | re.DOTALL,
+_HIDING = re.compile(
+    r"<[a-z]{1,10}[^>]{0,200}(?:display:\s?none|visibility:\s?hidden|font-size:\s?0|opacity:\s?0|\bhidden\b"
+    r"|color:\s?(?:#fff|white))[^>]{0,200}>",
+    re.IGNORECASE,
 )
+_QUOTES = {'"': '"', "'": "'", "`": "`", "“": "”", "„": "“", "«": "»", "‘": "’"}
+_TALK = re.compile(
+    r"\b(?:like|such as|e\.g|for example|examples?|attacks?|attackers?|injections?|jailbreaks?|payloads?|phrases?"
+    r"|strings?"
+    r"|prompts?|detect\w{0,4}|block\w{0,3}|reject\w{0,3}|refus\w{1,3}|filter\w{0,3}|sanitiz\w{1,3}|tests?|assert\w{0,3}"
+    r"|patterns?|regex|says?|said|wie|etwa|z\. ?b|beispiele?|angriffe?|abgelehnt|abgewiesen|erkenn\w{1,3}|muster"
+    r"|comme|par exemple|exemples?|attaques?|détect\w{1,4}|rejet\w{1,3}|como|por ejemplo|ejemplos?|ataques?"
+    r"|detect\w{1,3}"
+    r"|rechaz\w{1,4})\b",
+    re.IGNORECASE,
+)
+"""Words with which such instructions are talked about."""
+
+_ITEM = re.compile(r"(?:^|\n)[ \t]*(?:[-*•|]|\d{1,2}[.)])[ \t]+[\"“`]?$")
+_SECURITY = re.compile(
+    r"\b(?:(?:examples?|kinds?|types?|list|patterns?) of (?:[a-z]{1,12} )?(?:prompt )?(?:injections?|jailbreaks?"
+    r"|attacks?)"
+    r"|(?:prompt[- ]?injection|jailbreak|attack) (?:examples?|patterns?|tests?|payloads?|strings?)"
+    r"|beispiele? für (?:prompt[- ]?injections?|angriffe)|exemples? d['’](?:injections?|attaques?)"
+    r"|ejemplos? de (?:inyecci(?:ón|ones)|ataques?))\b",
+    re.IGNORECASE,
+)
+"""Before a list of such texts in the documentation of a defence."""
+
+_OWN_PROMPT = re.compile(
+    r"prompt|(?:^|/)(?:agents|claude|gemini|copilot-instructions)\.md$|\.cursorrules$", re.IGNORECASE
+)
+"""Files in which somebody tells their own agent what to do."""
+
+_LIMITED = re.compile(
+    r"\s(?:on|about|regarding|concerning|for|of|zu|zur|zum|über|bezüglich|sur|concernant|sobre|acerca de|relativas?"
+    r" a)\s",
+    re.IGNORECASE,
+)
+"""Behind `ignore the previous instructions`: those of one subject, as a new edition of a manual says."""
+
+_TO_PEOPLE = re.compile(
+    rf"\b(?:notes?|notices?|attention|reminder|memo|hinweise?|nachricht|nota|aviso|note|avis|message)\s(?:to|for|an"
+    rf"|für|a"
+    rf"|para|à|aux?|pour)\s(?!{_GAP}\b{_MODEL}\b)[^.!?\n:]{{2,40}}:[^.!?\n]{{0,60}}$",
+    re.IGNORECASE,
+)
+_AROUND = 100
+_SECTION = 600
 _INVISIBLE = re.compile("[\u200b-\u200f\u2060-\u2064\ufeff\u00ad\u202a-\u202e]")
 _TAGS = re.compile("[\U000e0020-\U000e007e]{8,}")
 # without one of these no rule can be met; most texts end here
@@ -142,13 +191,16 @@ _HINT = re.compile(
 )
 ENOUGH = 2
 SCANNED = 1_000_000
+LONGEST_HIDDEN = 4000
+MOST_QUOTED = 20
 
 
 def stage(thread: Thread, sofar: Analysis) -> list[Finding]:
     """Return what speaks to the model where only data should be, one finding for each text that does."""
-    found, known = [], secrets.raw(thread)
+    found, known = [], secrets.known(thread, sofar)
     for number, message in enumerate(thread.messages):
-        carried = [attachment.text for attachment in message.attachments] + [call.output for call in message.calls]
+        given = [one.text for one in message.attachments if not _OWN_PROMPT.search(one.name)]
+        carried = given + [call.output for call in message.calls]
         for text in carried:
             if told := suspicion(text):
                 why, at, clean = told
@@ -168,14 +220,55 @@ def suspicion(text: str) -> tuple[str, int, str] | None:
     clean = html.unescape(_INVISIBLE.sub("", text))
     if not _HINT.search(clean):
         return None
-    hits = [(weight, why, hit) for why, shape, weight in _RULE_BOOK if (hit := shape.search(clean))]
+    hits: list[tuple[int, str, re.Match[str]]] = []
+    for why, shape, weight in _RULE_BOOK:
+        hit = _addressed(shape, clean)
+        if hit and all(hit.end() <= other.start() or other.end() <= hit.start() or weight > 1 for *_, other in hits):
+            hits.append((weight, why, hit))  # the same words count once
     if not hits:
         return None
-    weight = sum(one for one, _, _ in hits)
-    hidden = [
-        area for area in _HIDDEN.finditer(clean) if any(area.start() <= hit.start() < area.end() for _, _, hit in hits)
-    ]
-    if weight + bool(hidden) < ENOUGH:
+    sure = sum(weight - _is_for_people(why, hit, clean) for weight, why, hit in hits)
+    is_hidden = any(_is_hidden(hit.start(), clean) for _, _, hit in hits)
+    if sure + is_hidden < ENOUGH:
         return None
     _, why, first = max(hits, key=lambda one: one[0])
-    return why + (", where a reader does not see it" if hidden else ""), first.start(), clean
+    return why + (", where a reader does not see it" if is_hidden else ""), first.start(), clean
+
+
+def _addressed(shape: re.Pattern[str], text: str) -> re.Match[str] | None:
+    """Return the first place where a rule is met, not one that is only quoted where such texts are talked about."""
+    return next((hit for hit in islice(shape.finditer(text), MOST_QUOTED) if not _is_quoted(hit, text)), None)
+
+
+def _is_quoted(hit: re.Match[str], text: str) -> bool:
+    before = text[max(0, hit.start() - _AROUND) : hit.start()]
+    if _ITEM.search(before) and _SECURITY.search(text[max(0, hit.start() - _SECTION) : hit.start()]):
+        return True
+    opening = next((at for at in range(len(before) - 1, -1, -1) if before[at] in _QUOTES), -1)
+    if opening < 0 or "\n" in before[opening:]:
+        return False
+    mark = before[opening]
+    lead = before[:opening].rstrip()
+    is_data = lead.endswith(("=", "[", "{")) or (lead.endswith(":") and lead[:-1].rstrip().endswith(('"', "'")))
+    is_opening = opening == 0 or not (is_data or before[opening - 1].isalnum())
+    is_closed = _QUOTES[mark] in text[hit.end() : hit.end() + 2 * _AROUND].partition("\n")[0]
+    beside = before[:opening] + " " + text[hit.end() : hit.end() + _AROUND]
+    return is_opening and is_closed and bool(_TALK.search(beside))
+
+
+def _is_for_people(why: str, hit: re.Match[str], text: str) -> bool:
+    """Whether the instructions to be dropped are those of a manual, or said to translators and members."""
+    is_drop = why == _DROP
+    return is_drop and bool(
+        _LIMITED.match(text, hit.end()) or _TO_PEOPLE.search(text[max(0, hit.start() - _AROUND) : hit.start()])
+    )
+
+
+def _is_hidden(at: int, text: str) -> bool:
+    """Whether a place is in a comment of HTML, or in an element that is not shown."""
+    start = max(0, at - LONGEST_HIDDEN)
+    comment = text.rfind("<!--", start, at)
+    if comment >= 0 and text.find("-->", comment, at) < 0:
+        return True
+    opened = max((element.end() for element in _HIDING.finditer(text, start, at)), default=-1)
+    return opened >= 0 and text.find("</", opened, at) < 0

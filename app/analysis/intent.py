@@ -1,114 +1,64 @@
-"""What a thread is for: exactly one intent, from the words of the person, the tools and what was produced."""
+"""What a thread is for: exactly one intent, by the weights of the signs it shows.
 
-import re
-from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+The weights were fitted on labelled threads and made-up requests (tests/analysis/fitting.py); what a later run
+delivers decides: a message to others is communication, word of a change monitoring, things put elsewhere automation,
+figures data_analysis, texts content_creation, findings research, code software_development, who does what when
+planning.
+"""
 
-from app.analysis.base import Analysis, Finding
-from app.analysis.purposes import STEMS, TOOLS, meanings
-from app.analysis.sentences import Sentence, plain, sentences
+import json
+from functools import lru_cache
+from math import exp
+from pathlib import Path
+
+from app.analysis.base import Analysis, Evidence, Finding
+from app.analysis.concepts import concepts
+from app.analysis.sentences import sentences
+from app.analysis.signs import Signs, signs, without_addresses
 from app.domain.thread import Thread
 
-_WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
-_NO_WORDS = re.compile(r"\S{0,80}(?:://|@|/\w{1,80}/)\S*|\b[\w.-]+\.\w{2,5}\b")
-_FENCE = re.compile(
-    r"^```(?:bash|sh|python|py|js|javascript|typescript|ts|sql|go|rust|java|c|cpp|php|ruby|powershell)\b", re.MULTILINE
-)
-_TECHNICAL = re.compile(
-    r"\b\w[\w-]*\.(?:py|js|ts|tsx|jsx|go|rs|java|rb|php|cpp|sql|sh|tf|vue)\b|(?<!\w)--[a-z][a-z-]+"
-    r"|\b[A-Z]\w+(?:Error|Exception)\b|\w\(\)"
-)
-_EMAIL = re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}\.[\w.-]{1,80}")
-_TABLE = re.compile(r"\.(?:csv|tsv|xlsx?|ods|parquet)\b", re.IGNORECASE)
-_CODE = re.compile(r"\.(?:py|sh|js|ts|sql|go|rs|java|rb|php|c|cpp)$", re.IGNORECASE)
-_FIRST, _LAST, _OTHER = 2.0, 1.3, 0.8
-_REPEATED, _REPLY, _MOST_REPLIES = 0.25, 600, 3
-_MOST_OF_A_WORD = 2.5
-"""A word said over and over counts no more than this."""
-
+INTENTS = (
+    "data_analysis", "content_creation", "research", "monitoring", "automation", "software_development",
+    "communication", "planning",
+)  # fmt: skip
+_WEIGHTS = Path(__file__).with_name("intent.json")
 _DECIDING = 3
-_GAP = 12.0
-_ORDER = tuple(STEMS)
-
-
-@dataclass(frozen=True)
-class _Vote:
-    intent: str
-    weight: float
-    word: str
-    sentence: Sentence | None = None
+_SUREST = 0.95
 
 
 def stage(thread: Thread, sofar: Analysis) -> list[Finding]:
     """Return one `intent` finding; its evidence is where the words stand that decided it."""
-    votes = [*_said(thread), *_called(thread), *_brought(thread)]
-    scores: Counter[str] = Counter(dict.fromkeys(_ORDER, 0.0))
-    by_word: dict[tuple[str, str], float] = {}
-    for vote in votes:
-        key = (vote.intent, vote.word)
-        weight = max(0.0, min(vote.weight, _MOST_OF_A_WORD * 3 - by_word.get(key, 0.0)))
-        by_word[key] = by_word.get(key, 0.0) + vote.weight
-        scores[vote.intent] += weight  # type: ignore[assignment]  # a weight is a fraction
-    (best, most), (_, second) = scores.most_common(2)
-    if not most:
-        return [Finding("intent", "automation", 0.2)]
-    confidence = round(min(0.95, 0.45 + 0.5 * min(1.0, (most - second) / _GAP)), 2)
-    deciding = sorted((vote for vote in votes if vote.intent == best and vote.sentence), key=lambda vote: -vote.weight)
-    evidence = {vote.sentence.evidence: None for vote in deciding[:_DECIDING] if vote.sentence}
-    return [Finding("intent", best, confidence, tuple(evidence))]
+    shown = signs(thread, sofar.value("schedule"))
+    scores = scored(shown)
+    best = max(scores, key=lambda intent: scores[intent])
+    share = exp(scores[best]) / sum(exp(score) for score in scores.values())
+    return [Finding("intent", best, round(min(_SUREST, share), 2), _evidence(thread, best))]
 
 
-def _said(thread: Thread) -> Iterator[_Vote]:
-    """Yield what the person's words speak for: those of the first and the last request count most."""
-    spoken = sentences(thread)
-    numbers = sorted({sentence.message for sentence in spoken})
+@lru_cache(maxsize=1)
+def _weights() -> dict[str, list[float]]:
+    """Return the weights of each sign, one for each intent; those without a sign are what is likely beforehand."""
+    read: dict[str, list[float]] = json.loads(_WEIGHTS.read_text(encoding="utf-8"))
+    return read
+
+
+def scored(shown: Signs) -> dict[str, float]:
+    """Return how much the signs speak for each intent; the differences are what counts."""
+    scores = list(_weights()[""])
+    for sign, strength in shown.items():
+        for number, weight in enumerate(_weights().get(sign, ())):
+            scores[number] += weight * strength
+    return dict(zip(INTENTS, scores, strict=True))
+
+
+def _evidence(thread: Thread, intent: str) -> tuple[Evidence, ...]:
+    """Return the sentences whose words speak most for it, the first request before the others."""
+    number, spoken = INTENTS.index(intent), sentences(thread)
+    weighed = []
     for sentence in spoken:
-        is_first = sentence.message == numbers[0]
-        factor = _FIRST if is_first else _LAST if sentence.message == numbers[-1] else _OTHER
-        for match in _WORD.finditer(_NO_WORDS.sub(" ", sentence.text[:1000])):
-            word = plain(match[0])
-            for intent, weight in meanings(word).items():
-                yield _Vote(intent, weight * factor, word, sentence)
-        if _TECHNICAL.search(sentence.text):
-            yield _Vote("software_development", 3.0 * factor, "code", sentence)
-        if _TABLE.search(sentence.text):
-            yield _Vote("data_analysis", 2.0, "table", sentence)
-        if _EMAIL.search(sentence.text):
-            yield _Vote("communication", 1.5, "@", sentence)
-    yield from _repeated(thread)
-    for word in _WORD.findall(thread.title or ""):
-        for intent, weight in meanings(plain(word)).items():
-            yield _Vote(intent, weight * 1.5, plain(word))
-
-
-def _repeated(thread: Thread) -> Iterator[_Vote]:
-    """Yield what the first replies speak for: how the agent has understood it, which counts little."""
-    replies = [message.text for message in thread.visible if message.role == "assistant"][:_MOST_REPLIES]
-    for text in replies:
-        for word in _WORD.findall(_NO_WORDS.sub(" ", text[:_REPLY])):
-            for intent, weight in meanings(plain(word)).items():
-                yield _Vote(intent, weight * _REPEATED, plain(word))
-
-
-def _called(thread: Thread) -> Iterator[_Vote]:
-    """Yield what the tools speak for, each name once."""
-    for name in {call.name.lower() for call in thread.calls}:
-        for intent, weights in TOOLS.items():
-            best = max(
-                (weight for weight, parts in weights.items() for part in parts.split() if part in name), default=0
-            )
-            if best:
-                yield _Vote(intent, best * 1.5, name)
-
-
-def _brought(thread: Thread) -> Iterator[_Vote]:
-    """Yield what the files speak for that were given."""
-    for message in thread.messages:
-        for attachment in message.attachments:
-            if _TABLE.search(attachment.name):
-                yield _Vote("data_analysis", 2.0, "table")
-            if _CODE.search(attachment.name):
-                yield _Vote("software_development", 4.0, "code")
-        if message.role == "assistant" and _FENCE.search(message.text):
-            yield _Vote("software_development", 2.0, "code")
+        place = "first" if sentence.message == spoken[0].message else "more"
+        meant = {concept for *_, found in concepts(without_addresses(sentence.text)) for concept in found}
+        told = [_weights().get(f"{place}:{concept}", [0.0] * len(INTENTS))[number] for concept in meant]
+        weighed.append((sum(weight for weight in told if weight > 0), sentence))
+    best = sorted((one for one in weighed if one[0] > 0), key=lambda one: -one[0])[:_DECIDING]
+    return tuple(sentence.evidence for _, sentence in best)

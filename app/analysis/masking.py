@@ -7,7 +7,12 @@ from typing import Any
 from app.analysis.base import Evidence, Finding
 
 TAIL = 4
+_BEGINNING = 5
+"""Characters at which a secret is known when its end is missing."""
+
 EXCERPT = 160
+_SHOWN = 4 * EXCERPT
+"""Characters on each side of a place that may be shown."""
 
 
 def shown(secret: str) -> str:
@@ -17,29 +22,31 @@ def shown(secret: str) -> str:
 
 def masked(text: str, secrets: Iterable[str]) -> str:
     """Return the text with each of the secrets shown by its last characters only. The longest is masked first."""
-    for secret in sorted(set(secrets), key=len, reverse=True):
-        if secret and secret in text:
-            text = text.replace(secret, shown(secret))
+    for secret in sorted({one for one in secrets if one and one in text}, key=len, reverse=True):
+        text = text.replace(secret, shown(secret))
     return text
 
 
 def evidence(number: int, text: str, at: int, secrets: Iterable[str]) -> Evidence:
     """Return the words around a place of a message, on one line, at most about 160 characters, secrets masked."""
     known = tuple(secrets)
-    at = _outside(text, at, known)
-    before, after = masked(text[:at], known), masked(text[at:], known)
+    at, _ = _around(text, at, known)
+    first, _ = _around(text, max(0, at - _SHOWN), known)
+    _, last = _around(text, at + _SHOWN, known)
+    before, after = masked(text[first:at], known), masked(text[at:last], known)
     start = max(0, len(before) - EXCERPT // 3)
     words = " ".join((before[start:] + after[:EXCERPT]).split())
-    return Evidence(number, ("…" if start else "") + words[:EXCERPT])
+    return Evidence(number, ("…" if first or start else "") + words[:EXCERPT])
 
 
-def _outside(text: str, at: int, secrets: tuple[str, ...]) -> int:
-    """Move a place that is inside a secret to its start: what is cut in two is masked in neither half."""
+def _around(text: str, at: int, secrets: tuple[str, ...]) -> tuple[int, int]:
+    """Return the bounds of the secrets a place is inside of, the place twice without: a half is masked by nothing."""
+    first = last = at
     for secret in secrets:
         start = text.rfind(secret, max(0, at - len(secret) + 1), at + len(secret) - 1)
-        if start < at < start + len(secret) and start >= 0:
-            return _outside(text, start, secrets)
-    return at
+        if 0 <= start < at < start + len(secret):
+            first, last = min(first, start), max(last, start + len(secret))
+    return first, last
 
 
 def cleaned(findings: Iterable[Finding], secrets: Iterable[str]) -> list[Finding]:
@@ -49,10 +56,19 @@ def cleaned(findings: Iterable[Finding], secrets: Iterable[str]) -> list[Finding
         replace(
             finding,
             value=hidden(finding.value, known),
-            evidence=tuple(replace(one, excerpt=masked(one.excerpt, known)) for one in finding.evidence),
+            evidence=tuple(replace(one, excerpt=_uncut(masked(one.excerpt, known), known)) for one in finding.evidence),
         )
         for finding in findings
     ]
+
+
+def _uncut(excerpt: str, secrets: Iterable[str]) -> str:
+    """Return an excerpt without the beginning of a secret at its end, where it was cut."""
+    for secret in secrets:
+        at = excerpt.rfind(secret[:_BEGINNING], max(0, len(excerpt) - len(secret)))
+        if at >= 0 and len(secret) > _BEGINNING and secret.startswith(excerpt[at:]):
+            excerpt = excerpt[:at] + "…"
+    return excerpt
 
 
 def hidden(value: Any, secrets: tuple[str, ...]) -> Any:

@@ -1,20 +1,23 @@
-"""What a later run must achieve, in one sentence of the person's own words: the request, its rules, and when."""
+"""What a later run must achieve, in one sentence of the person's own words: the request and its rules as they hold."""
 
 import re
 from dataclasses import dataclass
 
 from app.analysis import cues
-from app.analysis.base import Analysis, Evidence, Finding
-from app.analysis.purposes import meanings
+from app.analysis.base import Analysis, Finding
+from app.analysis.concepts import concepts
 from app.analysis.secrets import in_text
 from app.analysis.sentences import Sentence, language_of, plain, sentences, word_set, words
-from app.analysis.timewords import islands
+from app.analysis.settled import settled
 from app.domain.thread import Thread
 
 LONGEST = 400
 """Characters of an objective."""
 
 _MOST_RULES = 4
+_MOST_LIKELY = 12
+"""Sentences that are looked at closely."""
+
 _LONGEST_PART = 160
 _ENOUGH = 1.5
 _FIRST = 4.0
@@ -23,7 +26,8 @@ _OPENING = re.compile(
     r"|sí|great|perfect|good"
     r"|nice|cool|super|gut|bien|perfecto|fine|thanks|danke|merci|gracias|and|und|et|y|so|then|dann|also|aber|but"
     r"|now|jetzt|well"
-    r"|great start|lovely|better|besser|please|pls|bitte|s'il te plaît|por favor|actually)\b[\s,.!:-]*)+",
+    r"|great start|lovely|better|besser|please|pls|bitte|s'il te plaît|por favor|actually)\b[\s,.!:-]*"
+    r"|(?:no|nein|nee|non)[,.!:–—]\s*)+",
     re.IGNORECASE,
 )
 _ASKING = re.compile(
@@ -56,17 +60,19 @@ def stage(thread: Thread, sofar: Analysis) -> list[Finding]:
     if not spoken:
         return []
     values = [plain(str(finding.value["value"])) for finding in sofar.of("variable")]
-    language = language_of(thread)
     parts = [_weighed(sentence, spoken[0].message, values) for sentence in spoken]
-    main = max(parts, key=lambda part: part.score)
-    rules = _rules(parts, main)
-    when = _when(sofar, language)
-    ordered = [part for part in parts if part is main or part in rules]
-    chosen = [_clean(part.sentence.text) for part in ordered]
-    text = _composed([piece for piece in chosen if piece], when)
-    evidence: tuple[Evidence, ...] = tuple(part.sentence.evidence for part in ordered)
+    likely = sorted(parts, key=lambda part: -part.score)[:_MOST_LIKELY]
+    when = sofar.of("schedule")
+    wanted = [part.sentence for part in likely]
+    texts = settled(spoken, wanted, language_of(thread), when[0] if when else None)
+    said = {one: text for one, settled_text in zip(wanted, texts, strict=True) if (text := _clean(settled_text))}
+    said = said or {wanted[0]: _clean(wanted[0].text)}
+    likely = [part for part in likely if part.sentence in said]
+    main, chosen = likely[0], [likely[0], *_rules(likely[1:])]
+    ordered = [part.sentence for part in parts if part in chosen]
+    text = _composed([said[sentence] for sentence in ordered])
     confidence = round(min(0.85, 0.35 + 0.06 * max(0.0, main.score)), 2)
-    return [Finding("objective", text, confidence, evidence)] if text else []
+    return [Finding("objective", text, confidence, tuple(one.evidence for one in ordered))] if text else []
 
 
 def _weighed(sentence: Sentence, first: int, values: list[str]) -> _Part:
@@ -75,7 +81,7 @@ def _weighed(sentence: Sentence, first: int, values: list[str]) -> _Part:
     if not spoken:
         return _Part(sentence, 0.0)
     bare = plain(sentence.text)
-    purpose = sum(max(meanings(word).values(), default=0) for word in set(spoken[:40]))
+    purpose = 2 * len({word for _, word, _ in concepts(sentence.text[:400])})
     score = min(6.0, 0.6 * purpose) + 1.5 * bool(cues.REQUEST & set(spoken))
     score += 0.8 * sum(value in bare for value in values) + 1.0 * bool(_RULE & set(spoken))
     score += _FIRST if sentence.message == first else 0.0
@@ -84,11 +90,9 @@ def _weighed(sentence: Sentence, first: int, values: list[str]) -> _Part:
     return _Part(sentence, score)
 
 
-def _rules(parts: list[_Part], main: _Part) -> list[_Part]:
-    """Return the sentences that later set rules, the weightiest, in their order."""
-    later = [part for part in parts if part is not main and part.score >= _ENOUGH and _asks(part.sentence)]
-    best = sorted(later, key=lambda part: -part.score)[:_MOST_RULES]
-    return [part for part in parts if part in best]
+def _rules(parts: list[_Part]) -> list[_Part]:
+    """Return the sentences that set rules, the weightiest."""
+    return [part for part in parts if part.score >= _ENOUGH and _asks(part.sentence)][:_MOST_RULES]
 
 
 def _asks(sentence: Sentence) -> bool:
@@ -104,28 +108,11 @@ def _clean(text: str) -> str:
     return text.rstrip(" .!?;,:…")[:_LONGEST_PART].strip()
 
 
-def _when(sofar: Analysis, language: str) -> str:
-    """Return the person's own words for when it should run, empty without a schedule."""
-    schedules = sofar.of("schedule")
-    if not schedules or schedules[0].value.get("kind") == "none":
-        return ""
-    found: list[str] = []
-    for evidence in schedules[0].evidence:
-        for island in islands(evidence.excerpt, language):
-            if (island.recurs or island.has_time or island.is_once or island.said.zones) and island.text not in found:
-                found.append(island.text)
-    return ", ".join(text.strip(" ,(") for text in found[-3:])
-
-
-def _composed(pieces: list[str], when: str) -> str:
+def _composed(pieces: list[str]) -> str:
     kept: list[str] = []
     for piece in pieces:
         is_said = any(piece.lower() in other.lower() for other in kept)
-        if not is_said and len("; ".join([*kept, piece])) <= LONGEST - len(when):
+        if not is_said and len("; ".join([*kept, piece])) <= LONGEST:
             kept.append(piece)
     text = "; ".join(kept)
-    if not text:
-        return ""
-    is_told = not when or all(word in text.lower() for word in when.lower().split())
-    text = text if is_told else f"{text} ({when})"
-    return f"{text[:1].upper()}{text[1:]}."
+    return f"{text[:1].upper()}{text[1:]}." if text else ""

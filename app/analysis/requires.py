@@ -4,9 +4,9 @@ import re
 
 from app.analysis import approval, code, dependencies, secrets
 from app.analysis.base import Analysis, Evidence, Finding
-from app.analysis.calls import reaches_out, runs_code
+from app.analysis.calls import code_of, has_failed, is_shell, reaches_out, runs_code, words
 from app.analysis.masking import evidence
-from app.domain.thread import Thread
+from app.domain.thread import Thread, ToolCall
 
 _ONLINE = re.compile(
     r"\b(?:search (?:the )?(?:web|internet|online)|look (?:it )?up online|google (?:it|for|the)|browse the"
@@ -17,10 +17,12 @@ _ONLINE = re.compile(
     re.IGNORECASE,
 )
 
+_DATABASE = {"sql", "query", "database", "db"}
+
 
 def stage(thread: Thread, sofar: Analysis) -> list[Finding]:
     """Return one finding: whether a run needs the network, runs code, and must be approved."""
-    known = secrets.raw(thread)
+    known = secrets.known(thread, sofar)
     needs = sofar.of("dependency") or dependencies.stage(thread, sofar)
     kinds = {finding.value["kind"] for finding in needs}
     tools = dependencies.needed_tools(thread)
@@ -28,13 +30,29 @@ def stage(thread: Thread, sofar: Analysis) -> list[Finding]:
     asked = [message.text for message in thread.messages if message.role == "user"]
     network = (
         "api" in kinds
-        or any(reaches_out(call) for _, call, _ in tools)
+        or any(reaches_out(call) or _asks_a_database(call) for _, call, _ in tools)
         or any(approval.reaches_people(text) for text in {text for _, text, _, _ in acts})
         or (not tools and any(_ONLINE.search(text) for text in asked))
     )
-    runs = "package" in kinds or any(runs_code(call) for _, call, _ in tools) or code.was_shown(thread)
+    runs = "package" in kinds or any(_runs_code(call) for call in thread.calls) or code.was_shown(thread)
     value = {"network": network, "code_execution": runs, "approval": bool(acts)}
     return [Finding("requires", value, _sureness(thread, acts), _evidence(needs, acts, known))]
+
+
+def _runs_code(call: ToolCall) -> bool:
+    """Whether a call ran code: no query, no mere look into a file, nothing that was not found."""
+    return runs_code(call) and not _asks_a_database(call) and not has_failed(call) and not _only_looks(call)
+
+
+def _asks_a_database(call: ToolCall) -> bool:
+    return runs_code(call) and (
+        isinstance(call.arguments.get("sql"), str) or (bool(words(call.name) & _DATABASE) and not is_shell(call))
+    )
+
+
+def _only_looks(call: ToolCall) -> bool:
+    commands = code_of(call)
+    return is_shell(call) and bool(commands) and all(dependencies.is_glance(text) for text in commands)
 
 
 def _sureness(thread: Thread, acts: list[tuple[int, str, int, float]]) -> float:

@@ -2,14 +2,15 @@
 
 import re
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from itertools import groupby
 from typing import Any
 
-from app.analysis import cues
+from app.analysis import cues, moments, replies
 from app.analysis.base import Analysis, Evidence, Finding
 from app.analysis.heard import Heard, heard
-from app.analysis.sentences import Sentence, language_of, plain, sentences, split, words
-from app.analysis.timewords import Island, islands
+from app.analysis.replies import Said, asks, offered, reply
+from app.analysis.sentences import Sentence, language_of, plain, sentences, words
+from app.analysis.timewords import Island, islands, spoken
 from app.analysis.timing import value
 from app.domain import cron
 from app.domain.language.spoken import Spoken
@@ -25,10 +26,20 @@ _SHORT_ANSWER = 5
 _FULL = 6.0
 _NONE = {"kind": "none", "timezone": None}
 _IANA = re.compile(r"\b(?:Africa|America|Asia|Atlantic|Australia|Europe|Indian|Pacific)/[A-Z][A-Za-z_/]{2,30}")
-_ISO = re.compile(r"\b20\d\d-\d\d-\d\d\b")
 _CRON = re.compile(r"(?<!\S)(?:[\d*/,-]{1,20}\s){4}[\d*/,-]{1,20}(?=$|[\s`.,;)])")
-_QUESTION = re.compile(r"\?\s*$")
+_TAKEN_BACK = re.compile(r"(?:h+m+|oh|ah|ach|na|uh|bof|uf)?[\s,.…]*(?:no|nope|nah|nein|nee|non|not)\b", re.IGNORECASE)
+_HABITUAL = re.compile(
+    r"(?:noon|morning|evening|night)s\b|\ble (?:dimanche|(?:lun|mar|mercre|jeu|vendre|same)di)\b(?! (?:\d|prochain))"
+)
+_BEFORE_HOUR = re.compile(r"\b(?:to|vor|moins|menos|before)\b")
+_LAST = re.compile(r"\b(?:last|final|letzt\w{0,3}|derni\w{1,3}|ultim[oa])\b[^.;]{0,20}$")
+_AHEAD = 40
+_SHORT = {"hour", "minute", "second"}
 _TIMED = ("times", "window", "marks", "part")
+_WHICH = (
+    "rhythm", "unsure_rhythm", "per", "days", "is_repeated", "nth", "edge", "within", "day", "delay", "not_days",
+)  # fmt: skip
+"""What of a phrase says on which days."""
 
 
 @dataclass
@@ -59,23 +70,54 @@ class _State:
 def stage(thread: Thread, sofar: Analysis) -> list[Finding]:
     """Return one `schedule` finding; its kind is none where the person asked for no further run."""
     language = language_of(thread)
-    state = _State()
+    state = earlier = _State()
     refusal: Sentence | None = None
-    for sentence in sentences(thread):
-        if _refuses(sentence.text):
-            state.drop()
-            refusal = sentence
-            continue
-        written = _CRON.search(sentence.text)
-        if written and _is_cron(written[0]):
-            state.drop()
-            state.rule, state.message = written[0], sentence.message
-            state.evidence.append(sentence.evidence)
-        elif not _adopts(thread, sentence, state, language):
-            for one in heard(sentence, language):
-                _hear(state, one, thread, language)
-        _answer_place(state, sentence)
+    for message, group in groupby(sentences(thread), lambda sentence: sentence.message):
+        told: list[Heard] = []
+        said = list(group)
+        for sentence, before in zip(said, [None, *said], strict=False):
+            if before and before.text.endswith("?") and _TAKEN_BACK.match(sentence.text):
+                state = earlier
+                told = []
+            earlier = replace(state)
+            if _refuses(sentence.text):
+                state.drop()
+                refusal, told = sentence, []
+            else:
+                told += _listen(state, sentence, thread, language)
+        echo = replies.echo(thread, message, told, language, state.said)
+        if echo and not state.rule:
+            wish = max(told, key=lambda one: one.strength, default=None)
+            zones = next((one.said.zones for one in told if one.said.zones), None)
+            if zones and not echo.island.said.zones:
+                echo = replace(echo, island=replace(echo.island, said=replace(echo.island.said, zones=zones)))
+            _understand(state, wish or Heard(said[-1], echo.island, 0.0, False, True, 0.0), echo)
     return [_finding(thread, state, refusal, language)]
+
+
+def _listen(state: _State, sentence: Sentence, thread: Thread, language: str) -> list[Heard]:
+    """Take what a sentence of the person says; return what it says of time."""
+    told: list[Heard] = []
+    written = _CRON.search(sentence.text)
+    if written and _is_cron(written[0]):
+        state.drop()
+        state.rule, state.message = written[0], sentence.message
+        state.evidence.append(sentence.evidence)
+    elif not _adopts(thread, sentence, state, language):
+        told = list(heard(sentence, language)) or _answered(thread, state, sentence)
+        for one in told:
+            _hear(state, one, thread, language)
+    _answer_place(state, sentence)
+    return told
+
+
+def _answered(thread: Thread, state: _State, sentence: Sentence) -> list[Heard]:
+    """Return the hour that a short answer to a question gives: “eight”, where it asks for one alone."""
+    text = sentence.text.strip(" .!")
+    if not state.said or len(words(text)) > _SHORT_ANSWER or not asks(thread, sentence.message):
+        return []
+    said = spoken(f"at {plain(text)}")
+    return [Heard(sentence, Island(0, len(text), said, text), 2.0, False, True, 1.0)] if said and said.times else []
 
 
 def _is_cron(text: str) -> bool:
@@ -87,15 +129,18 @@ def _is_cron(text: str) -> bool:
 
 
 def _refuses(text: str) -> bool:
-    bare = plain(text).replace("’", "'")
-    return any(phrase in bare for phrase in cues.NEVER_AGAIN)
+    return bool(cues.NEVER_AGAIN.search(plain(text)))
 
 
 # --- what the person says
 
 
 def _hear(state: _State, one: Heard, thread: Thread, language: str) -> None:
+    one = _resolved(state, one, thread, language)
     island, said = one.island, one.said
+    if one.is_left_out:
+        _leave_out(state, one)
+        return
     if state.said is not None and island.is_once and said.days and _is_weekly(state.said):
         island = replace(island, said=replace(said, is_repeated=True))
     if island.is_once and _sounds_repeated(island):
@@ -109,12 +154,44 @@ def _hear(state: _State, one: Heard, thread: Thread, language: str) -> None:
         _hear_rest(state, one)
 
 
+def _resolved(state: _State, one: Heard, thread: Thread, language: str) -> Heard:
+    """Read minutes alone beside the hour that was spoken of last: half past, quarter to."""
+    said = one.said
+    if not said.marks or len(said.marks) > 1 or said != Spoken(marks=said.marks):
+        return one
+    known = state.said
+    last = one.sentence.message - 1
+    while last > 0 and thread.messages[last].role == "assistant":
+        last -= 1
+    named = [known.times] if known and known.times else []
+    named += [other.island.said.times for other in offered(thread, last, language) if other.island.said.times]
+    if not named or len(named[-1]) != 1 or (known and known.rhythm and known.rhythm[1] in _SHORT):
+        return one
+    clock = named[-1][0]
+    hour = (clock.hour - bool(_BEFORE_HOUR.search(plain(one.island.text)))) % 24
+    times = (replace(clock, hour=hour, minute=said.marks[0]),)
+    return replace(one, island=replace(one.island, said=Spoken(times=times)), strength=one.strength + 2.0, share=1.0)
+
+
+def _leave_out(state: _State, one: Heard) -> None:
+    """Take days on which nothing runs out of the rhythm that was asked for."""
+    said, closed = state.said, one.said.days or frozenset()
+    if said is None or not _recurs(said) or said.nth or said.edge:
+        return
+    if said.days and said.days - closed:
+        state.said = replace(said, days=said.days - closed)
+    elif not said.days:
+        state.said = replace(said, not_days=(said.not_days or frozenset()) | closed)
+    state.evidence.append(one.sentence.evidence)
+
+
 def _is_weekly(said: Spoken) -> bool:
     return bool(said.days and said.is_repeated) or bool(said.rhythm and said.rhythm[1] == "week")
 
 
 def _sounds_repeated(island: Island) -> bool:
-    return bool(island.said.days and re.search(r"(?:noon|morning|evening|night)s\b", island.text.lower()))
+    """Whether a weekday is said as one says what comes again: Friday evenings, le lundi."""
+    return bool(island.said.days and _HABITUAL.search(plain(island.text)))
 
 
 def _hear_rhythm(state: _State, one: Heard, island: Island, strength: float) -> None:
@@ -137,7 +214,7 @@ def _hear_rhythm(state: _State, one: Heard, island: Island, strength: float) -> 
 
 def _completed(said: Spoken, old: Spoken) -> Spoken:
     """Return a new rhythm with the time and place of the old one, where it has none itself."""
-    if said.rhythm and said.rhythm[1] in {"hour", "minute", "second"}:
+    if said.rhythm and said.rhythm[1] in _SHORT:
         return replace(said, zones=said.zones or old.zones)
     if not any(getattr(said, name) for name in _TIMED):
         said = replace(said, times=old.times, window=old.window if old.days else None, part=old.part)
@@ -176,6 +253,11 @@ def _hear_rest(state: _State, one: Heard) -> None:
     if said.zones and (is_told or not old.zones):
         new["zones"] = said.zones
     has_time = any(getattr(old, name) for name in ("times", "window"))
+    if said.times and old.rhythm and old.rhythm[1] in _SHORT and not (old.days or said.window):
+        before = plain(one.sentence.text[: one.island.start])[-_AHEAD:]
+        if old.window and _LAST.search(before):
+            state.take(replace(old, window=(old.window[0], said.times[0])), one, state.strength)
+        return
     if (said.times or said.window) and (is_told or (not has_time and one.strength >= _ENOUGH)):
         new |= {"times": said.times, "window": said.window}
         new["part"] = said.part or (None if said.times and said.times[0].is_sure else old.part)
@@ -199,32 +281,32 @@ def _answer_place(state: _State, sentence: Sentence) -> None:
 # --- what the agent says: it supports and completes, it invents nothing
 
 
-def _reply(thread: Thread, message: int) -> str:
-    """Return what the agent said to a message, up to the next one of the person."""
-    texts = []
-    for later in thread.messages[message + 1 : message + 12]:
-        if later.role == "user":
-            break
-        texts.append(later.text[:1500])
-    return "\n".join(texts)
-
-
-def _offered(thread: Thread, message: int, language: str, *, is_question: bool = False) -> list[Island]:
-    """Return the rhythms in the agent's reply to a message."""
-    found: list[Island] = []
-    for _, text in split(_reply(thread, message)):
-        if not is_question or _QUESTION.search(text):
-            found += islands(text, language)
-    return found
+def _understand(state: _State, wish: Heard, echo: Said) -> None:
+    """Take what the agent understood: it says in one sentence what the person may have said in several."""
+    if echo.island.is_once and state.said and _recurs(state.said):
+        return
+    said, old = echo.island.said, state.said
+    if old is not None:
+        is_same = all(getattr(said, name) in {None, getattr(old, name)} for name in _WHICH if name != "is_repeated")
+        changes = {name: getattr(old if is_same else said, name) for name in _WHICH}
+        is_short = bool(said.rhythm and said.rhythm[1] in _SHORT) and said.rhythm != old.rhythm
+        has_time = is_short or any(getattr(said, name) for name in _TIMED)
+        changes |= {name: getattr(said if has_time else old, name) for name in _TIMED}
+        said = replace(old, **changes, zones=said.zones or old.zones, months=said.months or old.months)
+    state.take(said, replace(wish, island=echo.island), max(state.strength, wish.strength + echo.strength))
 
 
 def _is_confirmed(thread: Thread, one: Heard, island: Island, language: str) -> bool:
     said = island.said
     return any(
-        (said.days is not None and said.days == other.said.days)
-        or (said.nth is not None and other.said.nth is not None and said.nth.numbers == other.said.nth.numbers)
-        or (said.rhythm is not None and said.rhythm == other.said.rhythm)
-        for other in _offered(thread, one.sentence.message, language)
+        (said.days is not None and said.days == other.island.said.days)
+        or (
+            said.nth is not None
+            and other.island.said.nth is not None
+            and said.nth.numbers == other.island.said.nth.numbers
+        )
+        or (said.rhythm is not None and said.rhythm == other.island.said.rhythm)
+        for other in offered(thread, one.sentence.message, language)
     )
 
 
@@ -236,7 +318,7 @@ def _adopts(thread: Thread, sentence: Sentence, state: _State, language: str) ->
     before = sentence.message - 1
     while before >= 0 and thread.messages[before].role == "assistant":
         before -= 1
-    for island in _offered(thread, before, language, is_question=True):
+    for island in (one.island for one in offered(thread, before, language) if one.is_offer):
         is_new = state.said is None or not _recurs(state.said)
         if island.recurs and (is_new or island.has_time):
             said = _completed(island.said, state.said) if state.said else island.said
@@ -247,17 +329,17 @@ def _adopts(thread: Thread, sentence: Sentence, state: _State, language: str) ->
 
 def _filled(thread: Thread, state: _State, said: Spoken, language: str) -> Spoken:
     """Return what was asked for, with the time and zone the agent repeated it with where the person named none."""
-    reply = _reply(thread, state.message)
+    answer = reply(thread, state.message)
     if not said.zones:
-        name = _IANA.search(reply)
+        name = _IANA.search(answer)
         zones = next(
-            (island.said.zones for island in _offered(thread, state.message, language) if island.said.zones), None
+            (one.island.said.zones for one in offered(thread, state.message, language) if one.island.said.zones), None
         )
         said = replace(said, zones=(name[0].rstrip("/"),) if name else zones)
     is_bare = not any(getattr(said, name) for name in ("times", "window", "marks", "delay"))
-    if is_bare and not (said.rhythm and said.rhythm[1] in {"hour", "minute", "second"}):
+    if is_bare and not (said.rhythm and said.rhythm[1] in _SHORT):
         times = next(
-            (island.said.times for island in _offered(thread, state.message, language) if island.said.times), None
+            (one.island.said.times for one in offered(thread, state.message, language) if one.island.said.times), None
         )
         said = replace(said, times=times)
     return said
@@ -274,32 +356,10 @@ def _finding(thread: Thread, state: _State, refusal: Sentence | None, language: 
         return Finding("schedule", {"kind": "cron", "cron": state.rule, "timezone": zone}, 0.9, tuple(state.evidence))
     if state.said is not None:
         said = _filled(thread, state, state.said, language)
-        found = value(said, _said_at(thread, state.message) or _worked_out(thread, said))
+        found = value(said, moments.of(thread, state.message, said))
         if found:
             schedule, sure = found
             confidence = round(min(0.97, (0.5 + 0.5 * min(1.0, state.strength / _FULL)) * sure), 2)
             return Finding("schedule", schedule, confidence, tuple(state.evidence[-3:]))
     evidence = (refusal.evidence,) if refusal else ()
     return Finding("schedule", dict(_NONE), 0.9 if refusal else 0.7, evidence)
-
-
-def _said_at(thread: Thread, message: int) -> datetime | None:
-    """Return when a message was said, or the nearest one before it that has a time."""
-    before = (thread.messages[number].at for number in range(message, -1, -1))
-    return next((at for at in before if at), None) or thread.last_at
-
-
-def _worked_out(thread: Thread, said: Spoken) -> datetime | None:
-    """Return the day of an export without times, from the one date the agent has called its tools with.
-
-    It stands for what the person called tomorrow, or in three days.
-    """
-    if not said.day or not said.day.later or said.day.later[1] != "day":
-        return None
-    found = {day for call in thread.calls for day in _ISO.findall(str(dict(call.arguments))[:2000])}
-    if len(found) != 1:
-        return None
-    try:
-        return datetime.fromisoformat(f"{found.pop()}T00:00:00+00:00") - timedelta(days=said.day.later[0])
-    except ValueError:
-        return None

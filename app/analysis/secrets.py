@@ -1,7 +1,6 @@
 """Secrets somebody left in a thread: keys, tokens and passwords in texts, arguments, outputs and attachments."""
 
 import re
-import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -29,19 +28,30 @@ _HEADER = re.compile(
     re.IGNORECASE,
 )
 _BASIC = re.compile(r"\bcurl\b[^\n|]{0,300}?\s(?:-u|--user)[ =]?[\"']?[^\s:'\"]{1,80}:([^\s'\"]{4,200})")
-_CERTAIN = r"pass(?:word|phrase|wort|wd|code)|pwd|pw|kennwort|contrase(?:ñ|n)a|mot de passe|mdp"
-_PASSWORD = rf"{_CERTAIN}|pass|clave(?: de acceso)?"
+_CERTAIN = r"pass(?:word|phrase|wort|wd|code)|pwd|pw|kennwort|contrase(?:ñ|n)a|mot de passe|mdp|psk"
+_PASSWORD = rf"{_CERTAIN}|pass|clave(?: de acceso)?|access code|zugangscode|code d['’]accès|código de acceso"
 _KEY = (
     r"keys?|tokens?|secrets?|jeton|credentials?|clé(?: d['’]api| api| secrète)?|llave|(?:api-?)?schlüssel"
     r"|clave (?:de )?(?:la )?api"
 )
 _CORES = (
-    *listed("pass pwd pw kennwort contrase clave mdp key token secret jeton credential clé llave schlüssel"),
+    *listed(
+        "pass pwd pw psk kennwort contrase clave mdp zugangscode key token secret jeton credential clé llave schlüssel"
+    ),
     "mot de passe",
+    "access code",
+    "code d'accès",
+    "código de acceso",
 )
-_SAYS = r"\s{0,3}(?:[=:]{1,2}>?|->|→|\bis now\b|\bis\b|\bwas\b|\bist\b|\blautet\b|\best\b|\bes\b)\s{0,3}"
-_VALUE = r"(?P<quote>[\"'`“„«]?)(?P<value>[^\s\"'`“”„«»,;<>(){}\[\]]{4,300})"
-_ABOUT = r"(?:[ \t](?:for|of|to|on|für|vom|zum|zu|der|des|de|del|la|el|du|le|pour|para|the|our|my)\b[^\n.:=!?]{1,40}?)?"
+_SAYS = r"\s{0,3}(?:[=:]{1,2}>?|->|→|\bis now\b|\bis\b|\bwas\b|\bist\b|\blautet\b|\bc['’]est\b|\best\b|\bes\b)\s{0,3}"
+_LONG = 300
+_OF_VALUE = r"[^\s\"'`“”„«»,;<>(){}\[\]]"
+_VALUE = rf"(?P<quote>[\"'`“„«]?)(?P<value>{_OF_VALUE}{{4,{_LONG}}})"
+_REST = re.compile(_OF_VALUE + "{1,8000}")
+_ABOUT = (
+    r"(?:[ \t]\([^)\n]{1,40}\)|[ \t](?:we|i|they|you|wir|ich|nous|on|for|of|to|für|vom|zum|zu|der|des|de|del|la|el|du"
+    r"|le|pour|para|the|our|my)\b[^\n.:=!?]{1,40}?)?"
+)
 _NAME = rf"(?:(?P<password>{_PASSWORD})|(?P<key>{_KEY}))"
 _STATED = re.compile(rf"{_NAME}[\"'`]?{_ABOUT}(?P<says>{_SAYS}){_VALUE}", re.IGNORECASE)
 _BARE = re.compile(rf"{_NAME}[ \t]{{1,3}}{_VALUE}", re.IGNORECASE)
@@ -53,11 +63,28 @@ _QUALIFIED = re.compile(
 _FIELD = re.compile(rf"[\w.-]{{0,40}}(?:{_PASSWORD}|{_KEY})", re.IGNORECASE)
 _FLAG = re.compile(rf"--?(?:password|passwd|token|api-?key|secret|auth-token)[ =]{_VALUE}", re.IGNORECASE)
 _LOGIN = re.compile(
-    r"\b(?:login|log-?in|credentials?|zugangsdaten|zugang|identifiants?|credenciales|acceso|user(?:name)?"
-    r"|benutzer(?:name)?|usuario|utilisateur)"
-    r"(?=[ \t:=])[ \t]{0,2}(?:is|are|sind|ist|lautet|lauten|son|es|sont|est|:"
-    r"|=)?[ \t]{0,2}[\w.@+-]{2,60}[ \t]?[/:][ \t]?(?P<value>[^\s\"'`,;<>(){}/|\[\]]{6,100})",
+    r"\b(?:login|log-?in|sign-?in|account|credentials?|access|zugangsdaten|zugang|anmeldung|anmeldedaten|konto"
+    r"|identifiants?|connexion|accès|compte|credenciales|acceso|cuenta|sesión|user(?:name)?|benutzer(?:name)?|usuario"
+    r"|utilisateur|auth|log in|einloggen|anmelden)"
+    r"(?=[ \t:=,])[ \t,]{0,2}(?:is|are|as|als|sind|ist|lautet|lauten|son|es|sont|est|:"
+    r"|=)?[ \t:]{0,2}[\w.@+-]{2,60}(?P<between>[ \t]?[/:|][ \t]?|,[ \t]|[ \t](?:with|and|mit|und|avec|et|con"
+    r"|y)[ \t])(?P<value>[^\s\"'`,;<>(){}/|\[\]]{6,100})",
     re.IGNORECASE,
+)
+_PAIR = re.compile(
+    r"(?<=[\w@.+-])(?:\s/\s?|\s?\|\s?|\s?:\s)(?=(?P<value>[^\s\"'`“”„«»,;<>(){}\[\]|]{8,200})"
+    r"(?:[\s,;)]|[.?!](?:\s|$)|$))"
+)
+_SIGNS = frozenset("!?#$%&*+=@^~")
+_SPACED = re.compile(
+    rf"\b(?:{_CERTAIN})\b(?:{_SAYS}|[ \t]{{1,3}})[\"'`“„«]([^\"'`“”„«»\n]{{3,40}}\s[^\"'`“”„«»\n]{{1,40}})[\"'`“”»]",
+    re.IGNORECASE,
+)
+_AFTER_KEY = re.compile(
+    r"(?<![A-Za-z0-9])A(?:KIA|SIA)[A-Z0-9]{16}[\s/:,;|\"'=]{1,6}([A-Za-z0-9/+]{30,64}={0,2})(?![A-Za-z0-9/+])"
+)
+_OF_CLIENT = re.compile(
+    r"\b(?:mysql\w{0,10}|mariadb\w{0,10}|sshpass)\b[^\n|]{0,200}?\s-p ?[\"']?([^\s'\"-][^\s'\"]{3,100})"
 )
 # keys and tokens that open nothing
 _HARMLESS = re.compile(
@@ -71,16 +98,16 @@ _HARMLESS = re.compile(
 )
 _PLACEHOLDER = re.compile(
     r"your|^my[_-]|x{4,}|\*{3,}|•{2,}|\.{3}|…|change[_-]?me|placeholder|redacted|masked|hidden|removed|^\W|_here$"
-    r"|-here$|^<|^\$|^%|\{\{|=$"
+    r"|-here$|^<|^\$|^%|\{\{|^\w{0,12}=$"
     r"|(?:dein|ihr|mein|votre|mon|tu|su|mi)[_-](?:\w+[_-])?(?:token|key|passwor[td]|pass|clave|clé|api)|^(?:0{6,}"
-    r"|1{6,}|a{6,})$",
+    r"|1{6,}|a{6,})$|^AKIAIOSFODNN7|bPxRfiCYEXAMPLE",
     re.IGNORECASE,
 )
 _EXAMPLE = re.compile(r"example|ejemplo|exemple|beispiel|foobar|dummy|^abc-?123|^12345678|lorem", re.IGNORECASE)
 _SETTING = re.compile(
     r"^[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+$|^[a-z_]+(?:\.[A-Za-z_]\w*)+$|^[a-z]+(?:_[a-z]+)+$|^https?://[^?@]*$"
 )
-_NUMBER = re.compile(r"^[A-Za-z]{1,8}[-_/#]?\d+$")
+_NUMBER = re.compile(r"^[A-Za-z]{1,8}(?:[-_/#]?\d+|(?:[-_/#]\d+){2,4})$")
 _ADDRESS = re.compile(r"[^@]+@[^@]*\.[^@]*$")
 _WORDS = re.compile(r"[^\W\d_]+(?:[-'’/][^\W\d_]+)*")
 _UUID = re.compile(r"^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$", re.IGNORECASE)
@@ -94,6 +121,10 @@ _NO_VALUE = listed(
     "token key value field bearer basic this that what which your the"
 )
 SCANNED = 2_000_000
+MOST = 100
+"""Secrets that are shown, each by its last characters; all of them are masked."""
+
+_MANY_DIGITS = 6
 LONG_KEY, KEY, PASSWORD, VERY_LONG = 12, 8, 6, 20
 
 
@@ -108,53 +139,45 @@ class Secret:
     at: int
 
 
-_last: "tuple[weakref.ref[Thread], list[Secret]] | None" = None
-
-
 def stage(thread: Thread, sofar: Analysis) -> list[Finding]:
-    """Return one finding for each secret, masked; its value never leaves this module but through `raw`."""
-    found = scan(thread)
-    known = [secret.value for secret in found]
+    """Return one finding for each secret, masked; its value never leaves this module but through `known`."""
+    return findings(scan(thread))
+
+
+def findings(found: list[Secret]) -> list[Finding]:
+    """Return what may be shown of secrets: the last characters, the kind, and the words around, masked."""
+    values = tuple(secret.value for secret in found)
     return [
         Finding(
             "secret",
             {"masked": shown(secret.value), "kind": secret.kind},
             0.7 if secret.kind == "Password" else 0.9,
-            (evidence(secret.message, secret.text, secret.at, known),),
+            (evidence(secret.message, secret.text, secret.at, values),),
         )
-        for secret in found
+        for secret in _whole(found)
     ]
 
 
-def raw(thread: Thread) -> tuple[str, ...]:
-    """Return the secrets themselves, to mask them elsewhere; for nothing else."""
+def known(thread: Thread, sofar: Analysis) -> tuple[str, ...]:
+    """Return the secrets themselves, to mask them elsewhere, for nothing else; found now if nobody has looked."""
+    if sofar.secrets is not None:
+        return sofar.secrets
     return tuple(secret.value for secret in scan(thread))
 
 
 def scan(thread: Thread) -> list[Secret]:
     """Return each secret once, where it stands first."""
-    global _last  # noqa: PLW0603 every stage masks with the same secrets: those of the thread at hand are kept while it lives
-    before = _last
-    if before is not None and before[0]() is thread:
-        return before[1]
-    found = _scanned(thread)
-    _last = (weakref.ref(thread, _forget), found)
-    return found
-
-
-def _forget(reference: "weakref.ref[Thread]") -> None:
-    global _last  # noqa: PLW0603 one scan of a thread serves every stage
-    if _last is not None and _last[0] is reference:
-        _last = None
-
-
-def _scanned(thread: Thread) -> list[Secret]:
     found: dict[str, Secret] = {}
     for number, text, is_said in _sources(thread):
         for value, kind, at in in_text(text[:SCANNED], is_said):
             found.setdefault(value, Secret(value, kind, number, text, at))
-    # a piece of a longer one is the same secret
-    return [one for one in found.values() if not any(one.value != other and one.value in other for other in found)]
+    return list(found.values())
+
+
+def _whole(found: list[Secret]) -> list[Secret]:
+    """Leave out what is a piece of a longer one; of very many only the first are looked at."""
+    first = found[:MOST]
+    return [one for one in first if not any(one is not other and one.value in other.value for other in first)]
 
 
 def _sources(thread: Thread) -> Iterator[tuple[int, str, bool]]:
@@ -189,6 +212,8 @@ def in_text(text: str, is_said: bool) -> Iterator[tuple[str, str, int]]:
         hit = _IN_URL.match(text, at + 3)
         if hit and not _is_placeholder(hit[1], is_said):
             yield hit[1], "Password in a URL", hit.start(1)
+    if "KIA" in text or "SIA" in text:
+        yield from ((hit[1], "AWS secret", hit.start(1)) for hit in _AFTER_KEY.finditer(text) if _is_random(hit[1]))
     yield from _in_requests(text, is_said)
     yield from _stated(text, is_said)
 
@@ -200,12 +225,12 @@ def _in_requests(text: str, is_said: bool) -> Iterator[tuple[str, str, int]]:
     shapes += [(_HEADER, "Authorization header", word) for word in ("authorization", "bearer", "x-") if word in small][
         :1
     ]
-    shapes += [(_BASIC, "Password", "curl"), (_FLAG, "API key or token", "--")]
+    shapes += [(_BASIC, "Password", "curl"), (_OF_CLIENT, "Password", " -p"), (_FLAG, "API key or token", "--")]
     for shape, kind, word in shapes:
         if word in small:
             for hit in shape.finditer(text):
                 value = _trimmed(hit["value"] if shape is _FLAG else hit[1])
-                if not _is_placeholder(value, is_said) and (shape is _BASIC or _is_random(value)):
+                if not _is_placeholder(value, is_said) and (shape in {_BASIC, _OF_CLIENT} or _is_random(value)):
                     yield value, kind, hit.start()
 
 
@@ -213,21 +238,49 @@ def _stated(text: str, is_said: bool) -> Iterator[tuple[str, str, int]]:
     """What stands behind words such as `password`, `token` and `key`."""
     small = text.lower()
     small = small if len(small) == len(text) else text
+    seen = 0
     for at in sorted({at for core in _CORES for at in places(small, core)}):
+        if at < seen:
+            continue  # within a secret that was found, or within a text too long to be one
         for shape in (_STATED, _BARE) if is_said else (_STATED,):
             hit = shape.match(text, at)
             if hit and (found := _value(hit, text, is_said)):
+                seen = hit.end("value")
                 yield found
                 break
     if is_said:
+        yield from _beside(text)
         for hit in _LOGIN.finditer(text):
-            if _is_secret(value := _trimmed(hit["value"]), True, True, False) and any(c.isdigit() for c in value):
+            value, is_pair = _trimmed(hit["value"]), not hit["between"].strip().isalpha() and "," not in hit["between"]
+            if (
+                _is_secret(value, True, True, False)
+                and any(c.isdigit() for c in value)
+                and (is_pair or (len(value) >= KEY and value != value.lower() and not _NUMBER.match(value)))
+            ):
                 yield value, "Password", hit.start("value")
+        yield from ((hit[1], "Password", hit.start(1)) for hit in _SPACED.finditer(text) if re.search(r"\d", hit[1]))
+
+
+def _beside(text: str) -> Iterator[tuple[str, str, int]]:
+    """A user or the id of a key with its secret behind it: `anna / …`, `AKIA… / …`."""
+    for hit in _PAIR.finditer(text):
+        value = _trimmed(hit["value"])
+        if _is_mixed(value) and not _is_placeholder(value, True) and not _ADDRESS.match(value):
+            yield value, "Password", hit.start("value")
+
+
+def _is_mixed(value: str) -> bool:
+    """Whether a text has small and large letters, digits and signs, as no word, path or number has."""
+    kinds = (any(c.islower() for c in value), any(c.isupper() for c in value), any(c.isdigit() for c in value))
+    is_path = value.startswith(("/", "~", "./", "http")) or "://" in value
+    return len(value) >= KEY and all(kinds) and bool(_SIGNS & set(value)) and not is_path
 
 
 def _value(hit: re.Match[str], text: str, is_said: bool) -> tuple[str, str, int] | None:
     """The secret that a word such as `password` is followed by, if it is one."""
     value, is_password, is_bare = _trimmed(hit["value"]), bool(hit["password"]), hit.re is _BARE
+    if not is_password and not _is_random(value):
+        return None
     name = text[max(0, hit.start() - 24) : hit.end("password" if is_password else "key")]
     if _HARMLESS.search(name) or text[hit.end("value") :][:1] in {"(", "["}:
         return None
@@ -249,6 +302,9 @@ def _value(hit: re.Match[str], text: str, is_said: bool) -> tuple[str, str, int]
     )
     if not _is_secret(value, is_password, is_said, may_be_word):
         return None
+    if hit.end("value") - hit.start("value") == _LONG:  # its end is a part of it
+        rest = _REST.match(text, hit.end("value"))
+        value = _trimmed(hit["value"] + (rest[0] if rest else ""))
     return value, "Password" if is_password else "API key or token", hit.start("value")
 
 
@@ -259,7 +315,7 @@ def _trimmed(value: str) -> str:
 def _is_placeholder(value: str, is_said: bool) -> bool:
     return bool(
         _PLACEHOLDER.search(value)
-        or _SETTING.match(value)
+        or (_SETTING.match(value) and sum(c.isdigit() for c in value) < _MANY_DIGITS)
         or (not is_said and _EXAMPLE.search(value))
         or value.lower() in _NO_VALUE
     )

@@ -25,23 +25,28 @@ _FENCED = re.compile(r"```[^`]{0,20000}(?:```|$)")
 _UPLOADED = re.compile(r"\[(?:uploaded|attached)[^\]\n]{0,300}\]|\(attached:[^)\n]{0,300}\)", re.IGNORECASE)
 _END = re.compile(r"[.!?…;]+(?=[\s\"'»”)]|$)|\n+|[\U0001F300-\U0001FAFF]")
 _ABBREVIATED = re.compile(
-    r"(?:^|[\s(.])(?:[a-z]|mr|mrs|ms|dr|prof|st|no|nr|vs|approx|ca|usw|etc|bzw|ggf|inkl|incl|max|min|sr|sra|mme"
+    r"(?:^|[\s(.])(?:[a-z]|mr|mrs|ms|dr|prof|st|no|nr|vs|approx|ca|usw|etc|ext|tel|fig|art|vol|bzw|ggf|inkl|incl|max|min|sr|sra|mme"
     r"|jan|feb"
     r"|mar|apr|jun|jul|aug|sep|sept|oct|okt|nov|dec|dez|\d{1,2}|[ap]\.m)$",
     re.IGNORECASE,
 )
+_AT_A_TIME = re.compile(r"\b(?:at|by|until|till|around|past|um|gegen|las|vers|à) \d{1,2}$", re.IGNORECASE)
+"""A number before a full stop that is a time of the day: no ordinal."""
 
 _COMMON = {
     "en": "the and you is are it this that for with please of to we my can be not from what have i if at our"
     " only so every each its was they make send run",
     "de": "der die das und ist nicht ich wir mit fur bitte den dem ein eine zu auf im von es sie auch jeden bis"
-    " mir das jede jedes alle um uhr soll immer lieber am man wird ab doch heute morgen mach",
+    " mir das jede jedes alle um uhr soll immer lieber am man wird ab doch heute morgen mach"
+    " nur uber bei aus nach vom zum zur wenn oder hat sind noch",
     "fr": "le la les et est pas je nous avec pour des du un une dans sur vous que merci aux ce tous toutes"
     " chaque au moi ca il elle faut plutot a peux tu ou qui matin demain jours heures",
     "es": "el la los las y es no yo con para del un una en que por favor se lo al me todos todas cada mi a de"
     " mejor dia quiero esto manana horas hora",
 }
-_WORDS_OF = {language: frozenset(words.split()) for language, words in _COMMON.items()}
+COMMON_WORDS = {language: frozenset(words.split()) for language, words in _COMMON.items()}
+"""The commonest words of each language, plain."""
+
 _WORD = re.compile(r"[^\W\d_]+")
 
 
@@ -94,6 +99,7 @@ def split(text: str) -> Iterator[tuple[int, str]]:
         if (
             is_dot
             and _ABBREVIATED.search(text[max(0, match.start() - 8) : match.start()])
+            and not _AT_A_TIME.search(text[max(0, match.start() - 12) : match.start()])
             and text[match.end() :].strip()
         ):
             continue
@@ -121,7 +127,7 @@ def sentences(thread: Thread, role: str = "user") -> list[Sentence]:
 def language(text: str, otherwise: str = "en") -> str:
     """Return which of en, de, fr, es a text is in, by its commonest words; `otherwise` where they don't tell."""
     found = words(text[:4000])
-    counts = {name: sum(word in common for word in found) for name, common in _WORDS_OF.items()}
+    counts = {name: sum(word in common for word in found) for name, common in COMMON_WORDS.items()}
     best = max(counts, key=lambda name: (counts[name], name == otherwise))
     return best if counts[best] > counts.get(otherwise, 0) else otherwise
 

@@ -4,8 +4,10 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import pairwise
 
-from app.analysis import sentences
+from app.analysis import cues, sentences
+from app.analysis.adjectives import ZONE_OF
 from app.analysis.sentences import plain, word_set
 from app.domain.language import clauses, tokens
 from app.domain.language.spoken import Spoken, Unreadable
@@ -21,6 +23,8 @@ _LONGEST = 1000
 _PIECE = re.compile(
     r"(?P<date>\d{4}-\d\d-\d\d|\d{1,2}\.\d{1,2}\.(?:\d{4})?(?!\d)|\d{1,2}/\d{1,2}/\d{4})"
     r"|(?P<time>\d{1,2}[:.]\d\d(?!\d|[.:]\d|%)(?:\s?[ap]\.?m\b\.?)?)"
+    r"|(?P<part_of>(?<=\w[-_])\d{1,8}\b|\d{1,8},\d{1,8}(?:,\d{1,8})*(?![\d:])|\d{1,4}[-_](?=[^\W\d])(?!(?:min|hour|sec|stund|tag|day|uhr|std"
+    r"|heure|hora|minut|woch|week)))"
     r"|(?P<figure>\d{1,4}(?:st|nd|rd|th|er|\.(?=\s[^\W\d]))?(?:\s?[ap]\.?m\b\.?|h\d\d\b|h\b|-?ish\b)?(?![\w%€$]))"
     r"|(?P<zone>[A-Z][a-z]+/[A-Z][A-Za-z_]+|(?:UTC|GMT)[+-]\d{1,2})"
     r"|(?P<half>[ap]\.\s?m\b\.?)"
@@ -30,12 +34,16 @@ _PIECE = re.compile(
     r"|(?P<other>\S)",
     re.IGNORECASE,
 )
-_OCLOCK = re.compile("o['’]clock")
-_ISH = re.compile(r"-?ish\b", re.IGNORECASE)
-_SOFT = word_set(
-    "please pls plz sharp latest again also then just single local spatestens bitte wieder puntual svp approximately"
-    " ish pile precises kindly then punto favor"
+_HOURS = re.compile(
+    r"(?<![\w.,:/€$£-])(?:(?:from|between|von|zwischen|de|entre|desde)\s)?([01]?\d|2[0-4])\s?"
+    r"(?:to|till|until|and|bis|und|à|et|a|hasta|y|-|–)\s?([01]?\d|2[0-4])(?=\s?(?:$|[,.;!?)…]|h\b|uhr\b))",
+    re.IGNORECASE,
 )
+_SHORT = frozenset({"second", "minute", "hour"})
+_OCLOCK = re.compile("o['’]clock")
+_DATED = re.compile(r"\b(?:am|on|le|el|vom|zum|du|al)\s$", re.IGNORECASE)
+_ENDED = re.compile(r"\d(?:st|nd|rd|th|er)$")
+_ISH = re.compile(r"-?ish\b", re.IGNORECASE)
 _ABOUT = {
     "around": "at", "about": "at", "by": "at", "approx": "at", "gegen": "um", "circa": "at", "ca": "um", "etwa": "um",
     "ungefahr": "um", "vers": "a", "sobre": "a", "hacia": "a", "arond": "at", "roughly": "at", "shortly": "",
@@ -43,23 +51,11 @@ _ABOUT = {
 }  # fmt: skip
 """Words that make a time vague; what is said instead of them."""
 
-_DEMONYMS = {
-    "Europe/Dublin": "irish", "Europe/London": "british english scottish welsh londoner", "Europe/Paris": "french",
-    "Europe/Berlin": "german deutsche deutscher allemande alemana mitteleuropaischer mitteleuropaische",
-    "Europe/Madrid": "spanish peninsular spanischer espanola espagnole", "Europe/Rome": "italian italienischer",
-    "Europe/Zurich": "swiss schweizer", "Europe/Vienna": "austrian osterreichischer", "Europe/Amsterdam": "dutch",
-    "Europe/Brussels": "belgian", "Europe/Warsaw": "polish", "Europe/Lisbon": "portuguese portuguesa",
-    "Europe/Prague": "czech", "Europe/Stockholm": "swedish", "Europe/Oslo": "norwegian", "Europe/Copenhagen": "danish",
-    "Europe/Helsinki": "finnish", "Europe/Athens": "greek", "Europe/Istanbul": "turkish", "Asia/Tokyo": "japanese",
-    "Asia/Kolkata": "indian", "Asia/Seoul": "korean", "Asia/Jerusalem": "israeli", "America/New_York": "eastern",
-    "America/Los_Angeles": "pacific", "America/Denver": "mountain", "Pacific/Auckland": "kiwi",
-}  # fmt: skip
-_ZONE_OF = {name: zone for zone, names in _DEMONYMS.items() for name in names.split()}
 _TIME_WORDS = frozenset({"time", "zeit", "ortszeit", "hora", "heure", "uhr"})
 _STRONG = frozenset({
     "every", "rhythm", "unsure_rhythm", "day", "days", "workday", "set", "hm", "date", "later", "tonight", "edge",
     "clock", "every_other_day", "count", "per", "iana", "month", "oclock", "half", "ordinal", "zone", "unit", "part",
-    "time_word", "at", "delay", "half_to", "span",
+    "time_word", "at", "delay", "half_to", "span", "cycle", "fraction", "shift",
 })  # fmt: skip
 """Kinds of words that make a stretch worth reading."""
 
@@ -73,17 +69,10 @@ _SHORT_NAMES = word_set("so mo di mi do fr sa h m s d w y ct mt pt et mar may su
 """Words that are more often something else; they count only beside others."""
 
 
-_COUNTING = word_set(
-    "top best first max maximum min minimum least most than room grade group chapter page version unit"
-    " number nr no step"
-    " besten ersten maximal mindestens hochstens raum klasse gruppe kapitel seite mejores primeros maximo minimo"
-    " meilleurs premiers maximum page salle groupe grupo"
-)
-"""Words after which a bare number is no time."""
-
 _HABITS = word_set("nightly nachts nachtlich morgens abends vormittags nachmittags mornings evenings nights")
 """Parts of the day that are said of every day."""
 
+_TO = (["to"], ["bis"])
 _ONCE = frozenset({"once", "one time", "einmal", "une fois", "una vez"})
 
 
@@ -131,8 +120,26 @@ class Island:
 def islands(text: str, language: str) -> tuple[Island, ...]:
     """Return what a sentence says of time, in its order."""
     text = text[:_LONGEST]
-    stretches = _stretches(text, sentences.language(text, language))
-    return tuple(island for stretch in stretches for island in _read(stretch, text))
+    languages = dict.fromkeys((sentences.language(text, language), language))
+    return max((_islands(text, one) for one in languages), key=lambda found: sum(one.end - one.start for one in found))
+
+
+def _islands(text: str, language: str) -> tuple[Island, ...]:
+    found = [island for stretch in _stretches(text, language) for island in _read(stretch, text)]
+    is_open = any(island.said.rhythm and island.said.rhythm[1] in _SHORT for island in found)
+    if is_open and not any(island.said.window or island.said.times for island in found):
+        found += _opened(text, found)
+    return tuple(sorted(found, key=lambda island: island.start))
+
+
+def _opened(text: str, found: Sequence[Island]) -> Iterator[Island]:
+    """Yield the bare hours that enclose a short rhythm: every 20 minutes while it is open, 6 to 21."""
+    for match in _HOURS.finditer(text):
+        is_taken = any(island.start < match.end() and match.start() < island.end for island in found)
+        said = None if is_taken else spoken(f"from {match[1]} to {match[2]}")
+        if said:
+            yield Island(match.start(), match.end(), said, match[0])
+            return
 
 
 # --- stretches of words the engine knows
@@ -165,7 +172,8 @@ def _figure(match: re.Match[str]) -> tuple[str, frozenset[str]]:
     if match["date"]:
         return text, frozenset({"date"})
     if match["time"]:
-        return text, frozenset({"hm"})
+        is_dated = _DATED.search(match.string[max(0, match.start() - 5) : match.start()])
+        return text if is_dated else text.replace(".", ":", 1), frozenset({"hm"})
     if match["zone"]:
         return text, frozenset({"zone", "iana"}) if text in zone_names() or text[3] in "+-" else frozenset()
     if re.search(r"[ap]\.?m|h", text):
@@ -181,7 +189,10 @@ def _pieces(text: str, language: str) -> list[Piece]:
     position = 0
     while position < len(raw):
         match = raw[position]
-        if match["comma"] or match["other"] or match["soft"]:
+        if match["part_of"]:
+            found.append(Piece("", match.start(), match.end(), frozenset()))
+            position += 1
+        elif match["comma"] or match["other"] or match["soft"]:
             is_dash = match[0] in {"-", "–", "—"}
             kinds = frozenset({"comma"}) if match["comma"] else frozenset({"hyphen"} if is_dash else ())
             shown = "," if match["comma"] else "-" if is_dash else ""
@@ -198,7 +209,7 @@ def _pieces(text: str, language: str) -> list[Piece]:
             position += length
         else:
             shown, kinds = _figure(match)
-            if kinds == {"number"} and position and plain(raw[position - 1][0]) in _COUNTING:
+            if kinds == {"number"} and position and plain(raw[position - 1][0]) in cues.COUNTING:
                 kinds = frozenset()
             found.append(Piece(shown, match.start(), match.end(), kinds))
             position += 1
@@ -208,29 +219,36 @@ def _pieces(text: str, language: str) -> list[Piece]:
 def _worded(raw: Sequence[re.Match[str]], position: int, language: str) -> tuple[Piece, int]:
     """Return the longest known group of words from here on, and how many it has."""
     first = raw[position]
-    names = []
+    names: list[str] = []
     most = _longest(language).get(plain(first[0]), 1)
-    for match in raw[position : position + most]:
+    ends = []
+    for number, match in enumerate(raw[position : position + 2 * most]):
+        if names and match[0] == "-":
+            continue
         if not match["word"]:
             break
         names.append(_OCLOCK.sub("oclock", plain(match[0])))
-    for length in range(len(names), 0, -1):
+        ends.append(number + 1)
+    for length in range(min(most, len(names)), 0, -1):
         word = " ".join(names[:length])
         kinds = _kinds(word, language)
-        if kinds:
-            return Piece(word, first.start(), raw[position + length - 1].end(), kinds), length
+        if kinds and not (length > 1 and kinds == {"except"} and names[length - 1] in _SPANISH_ARTICLES):
+            return Piece(word, first.start(), raw[position + ends[length - 1] - 1].end(), kinds), ends[length - 1]
     word = names[0]
+    if (both := tokens.parted(word)) != word:
+        kinds = frozenset().union(*(_kinds(part, "de") for part in both.split()))
+        return Piece(both, first.start(), first.end(), kinds), 1
     after = raw[position + 1]["word"] if position + 1 < len(raw) else ""
     follows = plain(after) if after else ""
     nearby = {follows, plain(raw[position - 1][0]) if position else ""}
-    if word in _ZONE_OF and nearby & _TIME_WORDS:
-        return Piece(_ZONE_OF[word].lower(), first.start(), first.end(), frozenset({"zone"})), 1
+    if word in ZONE_OF and nearby & _TIME_WORDS:
+        return Piece(ZONE_OF[word].lower(), first.start(), first.end(), frozenset({"zone"})), 1
     is_figure = position + 1 < len(raw) and bool(raw[position + 1]["figure"] or raw[position + 1]["time"])
     if word in _ABOUT and (is_figure or follows in {"noon", "midnight", "las", "mittag"}):
         return Piece(_ABOUT[word], first.start(), first.end(), frozenset({"at"})), 1
     if word == "couple" and follows == "of":
         return Piece("2", first.start(), raw[position + 1].end(), frozenset({"number"})), 2
-    kinds = frozenset({"filler"}) if word in _SOFT else frozenset()
+    kinds = frozenset({"filler"}) if word in cues.SOFT else frozenset()
     return Piece("", first.start(), first.end(), kinds), 1
 
 
@@ -256,10 +274,22 @@ def _counted(found: list[Piece]) -> Iterator[Piece]:
             piece = replace(piece, kinds=frozenset())  # noqa: PLW2901 get this Monday to Friday
         elif piece.text == "second" and "every" in before.kinds and "day" in after.kinds:
             piece = replace(piece, text="2nd", kinds=frozenset({"ordinal"}))  # noqa: PLW2901 the piece as it is meant here
+        elif piece.text == "half" and _is_hour(after) and not _kinds_at(found, number + 2) & {"unit", "times"}:
+            piece = replace(piece, text="half past")  # noqa: PLW2901 half seven
+        elif piece.text == "menos" and _kinds_at(found, number + (2 if after.text in _SPANISH_ARTICLES else 1)) & _DAYS:
+            piece = replace(piece, text="excepto", kinds=frozenset({"except"}))  # noqa: PLW2901 menos los domingos
         elif "count" in piece.kinds and "a" in after.kinds and piece.text in _ONCE:
             piece = replace(piece, text="every")  # noqa: PLW2901 the piece as it is meant here
             found[number + 1] = replace(after, text="")
         yield piece
+
+
+_DAYS = frozenset({"day", "days"})
+_SPANISH_ARTICLES = frozenset({"los", "el"})
+
+
+def _is_hour(piece: Piece) -> bool:
+    return "number" in piece.kinds and (not piece.text.isdigit() or 0 < int(piece.text) <= 12)  # noqa: PLR2004 hours
 
 
 def _kinds_at(found: Sequence[Piece], number: int) -> frozenset[str]:
@@ -276,13 +306,20 @@ def _stretches(text: str, language: str) -> Iterator[list[Piece]]:
         stretch = []
 
 
+def _is_past(stretch: Sequence[Piece]) -> bool:
+    """Whether it ends with the side of an hour: half past, quarter to."""
+    return "past" in stretch[-1].kinds or (len(stretch) > 1 and "fraction" in stretch[-2].kinds)
+
+
 def _trimmed(stretch: list[Piece]) -> Iterator[list[Piece]]:
     while stretch and not stretch[0].text:
         stretch = stretch[1:]
-    while stretch and (not stretch[-1].text or stretch[-1].kinds <= _LOOSE):
+    while stretch and (not stretch[-1].text or (stretch[-1].kinds <= _LOOSE and not _is_past(stretch))):
         stretch = stretch[:-1]
     strong = [piece for piece in stretch if piece.kinds & _STRONG and piece.text not in _SHORT_NAMES]
-    if any(not piece.kinds <= _LOOSE for piece in strong):
+    days = [number for number, piece in enumerate(stretch) if piece.text in _SHORT_NAMES and "day" in piece.kinds]
+    is_range = any(one + 2 == other and "to" in stretch[one + 1].kinds for one, other in pairwise(days))
+    if is_range or any(not piece.kinds <= _LOOSE for piece in strong):
         yield stretch[:_MOST_WORDS]
 
 
@@ -298,7 +335,7 @@ def _read(stretch: list[Piece], text: str) -> Iterator[Island]:
             continue
         for end in range(len(stretch), start, -1):
             said = _said(stretch[start:end])
-            if said:
+            if said and not _is_bare(said, stretch[start:end]):
                 first, last = stretch[start].start, stretch[end - 1].end
                 yield Island(first, last, said, text[first:last])
                 start = end
@@ -313,15 +350,33 @@ def _said(run: Sequence[Piece]) -> Spoken | None:
         return None
     if len(shown) == 1 and shown[0].text in _SHORT_NAMES:
         return None
-    phrase = " ".join(piece.text for piece in shown).replace(" ,", ",")
-    is_window = "number" in shown[0].kinds and len(shown) > 2 and shown[1].text in {"to", "bis"}  # noqa: PLR2004 a number of words
-    said = spoken(f"from {phrase}") if is_window else None  # “8 to 17:45” are hours, no minutes before one
+    kinds = frozenset[str]().union(*(piece.kinds for piece in shown))
+    if kinds & _STRONG == {"fraction"} and not kinds & {"past", "before"}:
+        return None  # half, a quarter
+    phrase = _phrase(shown)
+    said = spoken(_phrase(shown, "from ")) if any(_encloses(shown, number) for number in range(len(shown))) else None
     said = said or spoken(phrase) or (spoken(f"at {phrase}") if _is_time(shown) else None)
     is_dayless = said and said.times and not (said.rhythm or said.days or said.day or said.nth or said.is_repeated)
     if said and is_dayless and any(piece.kinds >= {"every"} for piece in shown):
         return replace(said, rhythm=(1, "day"))  # at 5:30 each morning
     is_habit = said and said.part and not (said.rhythm or said.days or said.day or said.nth or said.is_repeated)
     return replace(said, rhythm=(1, "day")) if said and is_habit and shown[0].text in _HABITS else said
+
+
+def _phrase(shown: Sequence[Piece], before: str = "") -> str:
+    """Return a run as a phrase, with a word before bare hours: “8 to 17:45” are hours, no minutes before one."""
+    texts = (f"{before if _encloses(shown, number) else ''}{piece.text}" for number, piece in enumerate(shown))
+    return " ".join(texts).replace(" ,", ",")
+
+
+def _encloses(shown: Sequence[Piece], number: int) -> bool:
+    is_open = not number or "comma" in shown[number - 1].kinds
+    return is_open and "number" in shown[number].kinds and [one.text for one in shown[number + 1 : number + 2]] in _TO
+
+
+def _is_bare(said: Spoken, run: Sequence[Piece]) -> bool:
+    """Whether it is an ordinal alone, which counts anything: first, the second, 4."""
+    return len(run) <= 2 and said == Spoken(nth=said.nth) and not _ENDED.search(run[-1].text)  # noqa: PLR2004 an article
 
 
 def _is_time(shown: Sequence[Piece]) -> bool:

@@ -9,7 +9,7 @@ from app.domain.language import doubts
 from app.domain.language.doubts import Doubt
 from app.domain.language.meanings import Place, meant
 from app.domain.language.spoken import Clock, Spoken, Unreadable
-from app.domain.triggers import Trigger, TriggerError
+from app.domain.triggers import Trigger, TriggerError, interval
 
 _SECONDS = {"second": 1, "minute": 60, "hour": 3600}
 _HOURS = {None: 9, "morning": 8, "afternoon": 15, "evening": 19, "night": 2}
@@ -123,8 +123,11 @@ def _value(trigger: Trigger, zone: str | None) -> dict[str, Any]:
     if trigger.kind == "cron":
         return {"kind": "cron", "cron": trigger.expression, "timezone": zone}
     if trigger.kind == "interval":
-        seconds = int(re.sub(r"\D", "", trigger.expression) or 0)
-        return {"kind": "interval", "every_seconds": seconds, "timezone": zone}
+        return {
+            "kind": "interval",
+            "every_seconds": int(interval(trigger.expression).total_seconds()),
+            "timezone": zone,
+        }
     return _rrule(trigger.expression) | {"timezone": zone}
 
 

@@ -8,7 +8,7 @@ from app.domain.thread import Thread
 
 def stage(thread: Thread, sofar: Analysis) -> list[Finding]:
     """Return each tool once, in the order of first calls, by the name the export gives it."""
-    known = secrets.raw(thread)
+    known = secrets.known(thread, sofar)
     count: dict[str, int] = {}
     first: dict[str, Evidence] = {}
     for number, message in enumerate(thread.messages):

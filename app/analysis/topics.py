@@ -1,12 +1,13 @@
-"""Words of content that a later run may change: what it is about, what is left out, which key, tone or label it"
-" has.
-"""
+"""Words of content that a later run may change: what it is about, and which key, label or user it has."""
 
 import re
 from collections.abc import Iterator
 
-from app.analysis.literals import Literal
+from app.analysis.forms import Literal
 from app.analysis.sentences import plain, word_set
+
+_JOINS = word_set("de du des au aux del")
+"""Words that join the parts of a French or Spanish subject."""
 
 _WORD = r"[^\W\d_][\w'’-]*"
 _PHRASE = rf"{_WORD}(?:\s{_WORD}){{0,3}}"
@@ -23,6 +24,10 @@ _STOP = word_set(
     " immer alles auch noch schon hier da jour tout todo siempre thats its dont it's that's top have has had go"
     " goes get gets new old"
 )
+_NO_LETTER = re.compile(r"[^\W_]*[\d_.-]")
+_ENDING = 2
+"""Letters of what is no word yet."""
+
 _CUES: tuple[tuple[re.Pattern[str], float, str], ...] = tuple(
     (re.compile(rf"\b(?:{cue})\s(?P<value>{_PHRASE})", re.IGNORECASE), confidence, key)
     for cue, confidence, key in (
@@ -38,6 +43,9 @@ _CUES: tuple[tuple[re.Pattern[str], float, str], ...] = tuple(
         ),
         (r"(?:articles?|rapport|résumé|quiz|texte|synthèse|veille|actualités)\s(?:sur|à propos de)", 0.6, "topic"),
         (r"(?:artículos?|informe|resumen|cuestionario|texto|boletín|noticias)\s(?:sobre|acerca de)", 0.6, "topic"),
+        (r"(?:guidelines|papers|literature|research|studies|advice|trends?|data|infos?) (?:on|about)", 0.5, "topic"),
+        (r"en mati[èe]re de|en materia de|de nouveau sur|nouveautés sur|novedades (?:sobre|en)", 0.5, "topic"),
+        (r"neues (?:zu|über|zum|zur)|thema (?:diesmal|nächstes mal)|market (?:overview )?(?:of|for)", 0.5, "topic"),
         (
             r"next one|this time|topic is|topic:|thema:|thema ist|diesmal|le thème est|thème :|el tema es|tema:",
             0.58,
@@ -47,9 +55,26 @@ _CUES: tuple[tuple[re.Pattern[str], float, str], ...] = tuple(
 )
 _NAMED = re.compile(
     r"\b(?:label(?:led|ed)?|tag(?:ged)?|branch|user|username|column|table|view|schema|folder|queue|bucket|dataset"
-    r"|playlist|spalte"
+    r"|playlist|topic|channel|kanal|canal|profile|profil|perfil|spalte"
     r"|tabelle|ordner|benutzer|zweig|colonne|dossier|utilisateur|branche|columna|tabla|carpeta|usuario|rama|etiqueta)"
     r"\s(?:is\s|called\s|named\s)?(?P<value>[^\W\d_]\w*(?:[-_.]\w+)+)",
+    re.IGNORECASE,
+)
+_LOGIN = re.compile(
+    r"\b(?:user(?:name)?|login|account|identifiant|utilisateur|benutzer(?:name)?|konto|usuario)(?:\sis|\sist|\sest"
+    r"|\ses)?"
+    r"\s?[:=]?\s(?P<value>[a-z][\w.-]{2,30})(?=[\s,;/]{1,3}(?:(?:and|und|et|y|the|das|le|la)\s){0,2}"
+    r"(?:pass|pw\b|mot de passe|mdp|contraseña|clave|kennwort))",
+    re.IGNORECASE,
+)
+_LANGUAGE = re.compile(
+    r"\b(?:in|into|from|to|auf|ins|aus dem|vom|en|du|vers l[e']|de l'|al|del)\s?(?P<value>english|german|french|spanish"
+    r"|italian|portuguese|dutch|polish|turkish|arabic|russian|ukrainian|chinese|japanese|korean|swedish|danish|norwegian"
+    r"|finnish|greek|czech|romanian|hungarian|hebrew|hindi|catalan|welsh|latin|englische?n?|deutsche?n?|französische?n?"
+    r"|spanische?n?|italienische?n?|portugiesische?n?|niederländische?n?|polnische?n?|türkische?n?|arabische?n?"
+    r"|russische?n?|ukrainische?n?|plattdeutsch|anglais|allemand|français|espagnol|italien|portugais|néerlandais"
+    r"|polonais|turc|arabe|russe|chinois|japonais|inglés|alemán|francés|español|italiano|portugués|catalán|euskera"
+    r"|árabe|ruso|chino|japonés)\b",
     re.IGNORECASE,
 )
 _ARTICLE = re.compile(r"(?:the|le|la|les|l'|el|los|las|der|die|das|den|dem)\s", re.IGNORECASE)
@@ -94,17 +119,16 @@ def topics(text: str) -> Iterator[Literal]:
     for pattern, confidence, key in _CUES:
         for match in pattern.finditer(text):
             yield from _cut(match, "value", confidence, key)
-    for match in _NAMED.finditer(text):
+    for match in (*_NAMED.finditer(text), *_LOGIN.finditer(text)):
         yield Literal(match.start("value"), match.end("value"), match["value"], "text", 0.65)
     for match in _BUT_NOT.finditer(text):
         yield from _cut(match, "value" if match["value"] else "de", 0.6, "")
     for match in _EQUALS.finditer(text):
-        yield from _cut(match, "value", 0.58, "")
-    for match in _NEVER.finditer(text):
-        yield Literal(match.start("value"), match.end("value"), match["value"], "text", 0.5)
-    for match in _TONE.finditer(text):
-        yield Literal(match.start("value"), match.end("value"), match["value"], "text", 0.52)
-    for pattern, confidence in ((_VERSUS, 0.6), (_LEFT_OUT, 0.5), (_COMPOUND, 0.5), (_ONLY, 0.5)):
+        yield from _cut(match, "value", 0.5 if _NO_LETTER.search(match["value"]) else 0.35, "")
+    for pattern, confidence in ((_NEVER, 0.5), (_LANGUAGE, 0.45), (_TONE, 0.35)):
+        for match in pattern.finditer(text):
+            yield Literal(match.start("value"), match.end("value"), match["value"], "text", confidence)
+    for pattern, confidence in ((_VERSUS, 0.6), (_LEFT_OUT, 0.3), (_COMPOUND, 0.35), (_ONLY, 0.5)):
         for match in pattern.finditer(text):
             yield from _cut(match, "value", confidence, "")
 
@@ -115,10 +139,12 @@ def _cut(match: re.Match[str], group: str, confidence: float, key: str) -> Itera
     start = match.start(group)
     article = _ARTICLE.match(match[group])
     start += article.end() if article else 0
-    for word in match[group][start - match.start(group) :].split():
-        if plain(word) in _STOP or not word:
+    found = match[group][start - match.start(group) :].split()
+    for number, word in enumerate(found):
+        is_join = kept and plain(word) in _JOINS and number + 1 < len(found) and plain(found[number + 1]) not in _STOP
+        if plain(word) in _STOP and not is_join:
             break
         kept.append(word)
     value = " ".join(kept)
-    if len(value) > 2:  # noqa: PLR2004 shorter ones are endings
+    if len(value) > _ENDING:
         yield Literal(start, start + len(value), value, "text", confidence, key)

@@ -21,6 +21,9 @@ UNITS = word_set(
     " year years"
     " weekend weekends night nights ms kb mb gb tb km m cm mm kg g mg l ml kwh kw mw hz px degrees degree points"
     " point"
+    " dpi ppi ppm ppb rpm psi bar lux kcal mbit gbit lb lbs oz ft mi inch inches feet mile miles litre litres liter"
+    " liters gallon gallons mph kmh db v w ah m2 m3"
+    " litro litros kilo kilos kilometer kilometern metro metros mètre mètres litern"
     " percent pct bps people persons adults kids children guests daily weekly monthly hourly yearly"
     " wörter wort wörtern zeichen satz sätze sätzen zeile zeilen seite seiten absatz absätze absätzen punkte punkten"
     " sekunde sekunden minuten stunde stunden tag tage tagen woche wochen monat monate monaten jahr jahre jahren"
@@ -37,7 +40,7 @@ UNITS = word_set(
 COUNTABLE_END = ("s", "n", "e", "er", "en")
 
 CURRENCY = (
-    "euros?|eur|dollars?|usd|pounds?|gbp|francs?|franken|chf|cents?|(?-i:ct)|rappen|pence|kronen?|kronor|sek|nok"
+    "euros?|eur|dollars?|usd|pounds?|gbp|francs?|franken|chf|cents?|centimes|c[eé]ntimos?|(?-i:ct)|rappen|pence|kroner?|kronen?|kronor|sek|nok"
     "|dkk|zloty"
     "|zł|pln|yen|jpy|yuan|cny|rupees?|inr|pesos?|mxn|reais|brl|cad|aud|€|\\$|£|¥"
 )
@@ -55,7 +58,7 @@ NOT_COUNTED = word_set(
     " des la le"
     " les et ou y o el los las con que por st nd rd th x hundred thousand million billion mio tausend millionen mil"
     " millones mille millions last next new pls please weeks' it they we i you not but so days' years' will has have"
-    " thing things way ways bit er es sie ich wir"
+    " goes comes gets gives takes makes needs means says thing things way ways bit er es sie ich wir"
 )
 """Words that a number before them does not count."""
 
@@ -69,13 +72,14 @@ ADJECTIVES = word_set(
 NARRATIVE = word_set("years year jahre jahren ans años ago her vor hace il")
 
 TITLES = (
-    "Mr|Mrs|Ms|Miss|Dr|Prof|Professor|Sir|Coach|Sister|Brother|Captain|Nurse|Pastor|Father|Judge|Herrn?|Frau|Dott"
-    "|señora?|doctora?|madame|monsieur|professeur|profesora?|herrn?|frau|coach|nurse|sister|M|Mme|Mlle|Monsieur"
+    "Imam|Rabbi|Bishop|Reverend|Rev|Councillor|Cllr|Alderman|Abbé|Députée?|députée?|Mr|Mrs|Ms|Miss|Dr|Prof|Professor|Sir|Coach|Sister|Brother|Captain|Nurse|Pastor|Father|Judge|Herrn?|Frau|Dott"
+    "|señora?|doctora?|madame|monsieur|professeur|profesora?|herrn?|frau|coach|nurse|sister|M|Me|Mme|Mlle|Monsieur"
     "|Madame|Maître|Sra?|Srta|Don|Doña|Señora?|Doctora?"
 )
 
 LABELS = (
-    "group|room|ward|grade|class|code|van|bus|line|gate|zone|area|region|district|section|unit|team|plant|site|store"
+    "exit code|group|room|ward|gate|dock|bay|pump|tank|phase|schedule|priority|prio|option|stufe|niveau|nivel"
+    "|ward|grade|class|code|van|bus|line|gate|zone|area|region|district|section|unit|team|plant|site|store"
     "|branch|account|project|matter|case|ticket|contract|order|customer|client|vendor|supplier|department|dept"
     "|building"
     "|floor|shelf|warehouse|machine|server|channel|route|track|lot|batch|module|chapter|sprint|phase|level|tier"
@@ -90,7 +94,8 @@ LABELS = (
 """Nouns that a short mark after them names one of: room 2.14, Klasse 7b."""
 
 COMMON_ACRONYMS = word_set(
-    "api csv pdf sms url html css sql json xml http https pr prs hr it ok okay usa us eu uk utc gmt vat usd eur"
+    "a3 a4 a5 a6 din"
+    " api csv pdf sms url html css sql json xml http https pr prs hr it ok okay usa us eu uk utc gmt vat usd eur"
     " gbp chf"
     " ceo cfo cto faq id ids rss seo kpi kpis ai tv tls ssl sftp ftp ssh am pm asap fyi ps lol yes no she he not"
     " you we"
@@ -104,6 +109,14 @@ COMMON_ACRONYMS = word_set(
     " exif iso a i to of in on at my me so go ag gmbh kg ltd llc inc sa sl bv sas sarl"
 )
 """Capital letters that name nothing a later run would change."""
+
+TOP = (
+    "com|org|net|edu|gov|mil|int|io|ai|app|dev|co|eu|info|biz|cloud|tech|online|shop|store|site|news|tv|test"
+    "|example|invalid|local|internal|lan|corp"
+    "|de|at|ch|fr|es|it|nl|be|lu|uk|ie|pt|pl|cz|sk|dk|se|no|fi|gr|hu|ro|bg|hr|si|lt|lv|ee|us|ca|mx|br|ar|cl|pe|au"
+    "|nz|jp|cn|in|kr|sg|za|cat|wiki|health|bank|academy|software|systems|agency|energy|museum"
+)
+"""Ends of host names that are taken for such, as a part of a pattern."""
 
 FILE_ENDS = (
     "csv|tsv|xlsx?|ods|docx?|odt|pdf|txt|md|json|jsonl|ya?ml|xml|html?|pptx?|png|jpe?g|gif|svg|webp|heic|zip|tar"

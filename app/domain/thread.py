@@ -4,7 +4,7 @@ All of it is somebody else's text: data that is shown and searched, never follow
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
@@ -88,3 +88,28 @@ class Thread:
     def last_at(self) -> datetime | None:
         """When the last message with a time was said."""
         return next((message.at for message in reversed(self.messages) if message.at), None)
+
+
+def as_json(thread: Thread) -> dict[str, Any]:
+    """Return a thread as JSON holds it; `of_json` makes the same thread of it."""
+    kept = asdict(thread)
+    for message in kept["messages"]:
+        message["at"] = message["at"] and message["at"].isoformat()
+    return kept
+
+
+def of_json(kept: Mapping[str, Any]) -> Thread:
+    """Return the thread that `as_json` wrote."""
+    messages = tuple(_message(one) for one in kept["messages"])
+    return Thread(**{**kept, "messages": messages})
+
+
+def _message(kept: Mapping[str, Any]) -> Message:
+    return Message(
+        kept["role"],
+        kept["text"],
+        datetime.fromisoformat(kept["at"]) if kept["at"] else None,
+        tuple(Attachment(**one) for one in kept["attachments"]),
+        tuple(ToolCall(**one) for one in kept["calls"]),
+        kept["key"],
+    )

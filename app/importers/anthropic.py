@@ -28,12 +28,13 @@ class Anthropic:
             return False
         if answer.get("type") == "message" or _has_blocks(messages):
             return True
+        model = words(request.get("model"))
+        if _has_answers_in_blocks(messages) and (not model or "claude" in model):
+            return True
         if any("input_schema" in tool for tool in records(request.get("tools"))):
             return True
         is_wrapped = isinstance(value, dict) and not any("function" in tool for tool in records(request.get("tools")))
-        return is_wrapped and (
-            "system" in request or "anthropic_version" in request or "claude" in words(request.get("model"))
-        )
+        return is_wrapped and ("system" in request or "anthropic_version" in request or "claude" in model)
 
     def thread(self, value: Any) -> Thread:
         request, answer = unwrapped(value)
@@ -77,6 +78,15 @@ def _has_blocks(messages: list[dict[str, Any]]) -> bool:
         for message in messages
         for block in records(message.get("content"))
     )
+
+
+def _has_answers_in_blocks(messages: list[dict[str, Any]]) -> bool:
+    """Whether answers are lists of plain texts, which OpenAI's API writes as one text, and all content is such."""
+    contents = [message.get("content") for message in messages]
+    kinds = {words(block.get("type")) for content in contents for block in records(content)}
+    answers = [record(message).get("content") for message in messages if message.get("role") == "assistant"]
+    blocks = [block for content in answers if isinstance(content, list) for block in records(content)]
+    return kinds == {"text"} and bool(blocks) and all(isinstance(block.get("text"), str) for block in blocks)
 
 
 def read(build: Builder, message: dict[str, Any]) -> None:

@@ -67,14 +67,16 @@ def _leaf(nodes: dict[str, dict[str, Any]], current: Any) -> Any:
 
 
 def _instructions(message: dict[str, Any]) -> list[str]:
-    """Return what the person told the model about themselves, or a system message says."""
+    """Return how the person wants to be answered, with what they tell of themselves, or what a system message says.
+
+    What they tell of themselves alone asks nothing of the model.
+    """
     content = record(message.get("content"))
     if content.get("content_type") == "user_editable_context":
         told = record(record(message.get("metadata")).get("user_context_message_data"))
-        parts = [told.get("about_user_message"), told.get("about_model_message")]
-        if not any(map(name_of, parts)):
-            parts = [content.get("user_profile"), content.get("user_instructions")]
-        return [part for part in map(words, parts) if part.strip()]
+        wanted = words(told.get("about_model_message")) or words(content.get("user_instructions"))
+        about = words(told.get("about_user_message")) or words(content.get("user_profile"))
+        return [part for part in (about, wanted) if part.strip()] if wanted.strip() else []
     if record(message.get("author")).get("role") == "system":
         text = _text(content)
         return [text] if text.strip() and not text.startswith(NO_INSTRUCTIONS) else []

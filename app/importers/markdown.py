@@ -22,6 +22,7 @@ RULE = re.compile(r"[ \t]*(?:-{3,}|\*{3,}|_{3,}|={3,})[ \t]*$")
 DATE = re.compile(r"(?P<y>\d{4})-(?P<m>\d{1,2})-(?P<d>\d{1,2})|(?P<a>\d{1,2})[./-](?P<b>\d{1,2})[./-](?P<c>\d{4})")
 CLOCK = re.compile(r"(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::\d{2})?(?:\s?(?P<half>[ap])\.?m)?", re.IGNORECASE)
 MOST_LINES = 200_000
+MONTHS = 12
 NO_SPEAKERS = "No speakers were found in the text. Begin each message with one, such as “User:” and “Assistant:”."
 
 
@@ -116,7 +117,7 @@ def written(note: str) -> str | None:
         year, month, day = date["y"], date["m"], date["d"]
     else:
         day, month, year = date["a"], date["b"], date["c"]
-        if int(month) > 12:  # noqa: PLR2004 - months first, as Americans write
+        if int(month) > MONTHS:  # months first, as Americans write
             day, month = month, day
     hour = int(clock["hour"]) if clock else 0
     if clock and clock["half"]:

@@ -7,6 +7,7 @@ from app.importers.values import file_name, joined, name_of, record, records, si
 
 TEXTS = {"text", "input_text", "output_text", "refusal", ""}
 FILES = {"file", "input_file", "document", "image", "image_url", "input_image", "container_upload"}
+SLASHES_OF_A_HOST = 2  # https://host names no file
 
 
 def said(content: Any) -> str:
@@ -48,4 +49,4 @@ def _attachment(part: dict[str, Any]) -> Attachment | None:
 def _linked(link: Any) -> str | None:
     """Return the file that a link names; a picture inside the message has no name."""
     name = file_name(link) if words(link).startswith(("http://", "https://")) else ""
-    return name if "." in name and words(link).count("/") > 2 else None  # noqa: PLR2004 - a host is no file
+    return name if "." in name and words(link).count("/") > SLASHES_OF_A_HOST else None

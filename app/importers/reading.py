@@ -9,11 +9,24 @@ from app.domain.thread import Thread
 from app.importers.base import Broken, Importer, Unreadable
 from app.importers.formats import IMPORTERS, importer_of
 from app.importers.markdown import NO_SPEAKERS
-from app.importers.sources import Source, binary, first_of, is_archive_itself, opened, sources, text, values
+from app.importers.sources import (
+    LARGEST_VALUE,
+    Meter,
+    Source,
+    binary,
+    first_of,
+    is_archive_itself,
+    metered,
+    opened,
+    sources,
+    text,
+    values,
+)
 
 SURPRISES = (LookupError, TypeError, ValueError, AttributeError, RecursionError, OverflowError)
 GROWING = {"openai", "anthropic"}  # logs, where each request repeats what was said before
 LOOKED_AT = 50
+MOST_STRANGE = 1000  # entries of which none is a conversation, then it is given up
 SHOWN_KEYS = 6
 
 
@@ -34,18 +47,30 @@ def threads(path: Path) -> Iterator[Thread]:
         raise Unreadable(broken.sentence if broken else "The file holds no conversation.")
 
 
-def read(path: Path) -> Iterator[Thread | Broken]:
-    """Yield all conversations of a file; one that can't be read as Broken. Raises Unreadable for the whole file."""
-    files, is_archive = sources(path)
-    if not is_archive:
-        yield from _grown(_file(files[0]))
-        return
+def read(path: Path, meter: Meter | None = None) -> Iterator[Thread | Broken]:
+    """Yield all conversations of a file; one that can't be read as Broken. Raises Unreadable for the whole file.
+
+    `meter` says meanwhile how much has been read.
+    """
+    meter = meter or Meter()
+    with sources(path) as (files, is_archive):
+        meter.total = sum(file.size for file in files)
+        if is_archive:
+            yield from _archive(files, meter)
+        else:
+            yield from _grown(_file(metered(files[0], meter)))
+
+
+def _archive(files: list[Source], meter: Meter) -> Iterator[Thread | Broken]:
     found = False
     for by_text in (False, True):
+        meter.done = 0
         for file in files:
-            for item in _grown(_member(file, by_text)):
+            before = meter.done
+            for item in _grown(_member(metered(file, meter), by_text)):
                 found = True
                 yield item
+            meter.done = before + file.size
         if found:
             return
     if any(is_archive_itself(file) for file in files):
@@ -55,11 +80,11 @@ def read(path: Path) -> Iterator[Thread | Broken]:
 
 def _member(file: Source, by_text: bool) -> Iterator[Thread | Broken]:
     """Yield the conversations of one file of an archive, which may well be something else."""
-    if binary(file):
-        return
-    with closing(opened(file)) as stream:
-        first = first_of(stream)
     try:
+        if binary(file):
+            return
+        with closing(opened(file)) as stream:
+            first = first_of(stream)
         if first in {b"{", b"["} and not by_text:
             yield from _json(file)
         elif by_text and first not in {b"{", b"[", b"<", b"P"}:
@@ -112,23 +137,29 @@ def _json(file: Source) -> Iterator[Thread | Broken]:
     broken: list[Broken] = []
     found = 0
     for number, value in enumerate(values(file), 1):
-        if isinstance(value, Broken):
-            broken.append(value)
-            continue
-        inside = list(_inside(value))
+        inside = [] if isinstance(value, Broken) else list(_inside(value))
         for importer, conversation in inside:
             found += 1
             yield _thread(importer, conversation, f"conversation {number}")
-        if not inside and found:
-            broken.append(_strange(value, number))
-        elif not inside:
+        if inside:
+            continue
+        if isinstance(value, Broken) or found or file.size > LARGEST_VALUE:  # too large to be one conversation itself
+            broken.append(value if isinstance(value, Broken) else _strange(value, number))
+        else:
             loose.append(value)
+        if found:
+            yield from broken
+            broken.clear()
+        elif len(broken) > MOST_STRANGE:
+            raise UnknownShapeError(f"The first {MOST_STRANGE:,} entries are no conversation. {_known()}")
     if found:
         yield from (_strange(value, number) for number, value in enumerate(loose, 1))
     elif whole := importer_of(loose):
         yield _thread(whole, loose, file.name)
-    else:
+    elif loose or not broken:
         raise UnknownShapeError(f"The file holds {_described(loose)}, which is none of the known formats. {_known()}")
+    else:
+        raise UnknownShapeError(f"{broken[0].sentence} {_known()}")
     yield from broken
 
 

@@ -3,26 +3,24 @@
 import codecs
 import io
 import json
-import re
-import stat
 from collections.abc import Callable, Iterator
-from contextlib import closing
-from dataclasses import dataclass
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import accumulate
 from pathlib import Path
 from typing import IO, Any
-from zipfile import BadZipFile, ZipFile, ZipInfo
 
 import ijson
 
+from app.importers import zipped
 from app.importers.base import Broken, Unreadable
 
 MIB = 1024 * 1024
 LARGEST_TEXT = 32 * MIB  # of what has to be in memory as a whole
-LARGEST_LINE = 64 * MIB
-LARGEST_MEMBER = 16 * 1024 * MIB
-MOST_MEMBERS = 200_000
-HIGHEST_RATIO = 100
-SMALL = MIB  # what unpacks to less can't hurt
+LARGEST_VALUE = 64 * MIB  # one conversation: it is in memory as a whole
+DEEPEST = 4000
+"""Lists and objects within each other, in a whole file; of one conversation far fewer can be read."""
 PEEK = 65_536
 SPACE = b" \t\r\n"
 BINARIES = {
@@ -35,7 +33,9 @@ BINARIES = {
     b"Rar!": "a RAR archive",
     b"SQLite format 3": "a database",
 }
-ZIP = b"PK\x03\x04"
+_TOO_DEEP = "The JSON is nested too deeply to be read."
+_NO_BRACKETS = bytes(set(range(256)) - set(b'[]{}"'))
+_STEPS = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 
 
 @dataclass(frozen=True)
@@ -47,54 +47,58 @@ class Source:
     open: Callable[[], IO[bytes]]
 
 
-def sources(path: Path) -> tuple[list[Source], bool]:
-    """Return the files to read, and whether they come from an archive. Raises Unreadable."""
+@dataclass
+class Meter:
+    """How much has been read, in bytes of unpacked files; `on_read` is called as it grows."""
+
+    total: int = 0
+    done: int = 0
+    on_read: Callable[[], object] = bool
+
+
+@contextmanager
+def sources(path: Path) -> Iterator[tuple[list[Source], bool]]:
+    """Hold the files to read, and say whether they come from an archive. Raises Unreadable."""
     with path.open("rb") as stream:
         head = stream.read(4)
-    if head != ZIP and head[:4] != b"PK\x05\x06":
-        return [Source(path.name, path.stat().st_size, lambda: path.open("rb"))], False
-    try:
-        with ZipFile(path) as archive:
-            members = archive.infolist()
-    except (BadZipFile, OSError, ValueError) as error:
-        raise Unreadable("The archive is damaged or incomplete. Download it again.") from error
-    if any(member.filename == "[Content_Types].xml" for member in members):
-        raise Unreadable("This is an Office document. Copy its text into a .txt or .md file and import that.")
-    _check(members)
-    members.sort(
-        key=lambda member: [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", member.filename)]
-    )
-    return [_member(path, member) for member in members if not member.is_dir() and member.file_size], True
+    if not zipped.is_one(head):
+        yield [Source(path.name, path.stat().st_size, lambda: path.open("rb"))], False
+        return
+    with zipped.held(path) as (archive, members):
+        yield [Source(one.filename, one.file_size, partial(zipped.opened, archive, one)) for one in members], True
 
 
-def _check(members: list[ZipInfo]) -> None:
-    """Refuse an archive that no export program makes."""
-    if len(members) > MOST_MEMBERS:
-        raise Unreadable(f"The archive holds more than {MOST_MEMBERS:,} files. Import the conversations alone.")
-    for member in members:
-        name, mode = member.filename.replace("\\", "/"), member.external_attr >> 16
-        if name.startswith("/") or name[1:2] == ":" or ".." in name.split("/"):
-            raise Unreadable(f"The archive holds a file that points outside of it ({name[:80]}). Export it again.")
-        if stat.S_ISLNK(mode):
-            raise Unreadable(f"The archive holds a link ({name[:80]}). Pack the files themselves.")
-        if member.flag_bits & 1:
-            raise Unreadable("The archive is locked by a password. Unpack it and import the file inside.")
-        if member.file_size > LARGEST_MEMBER:
-            raise Unreadable(f"A file of the archive is larger than {LARGEST_MEMBER // MIB // 1024} GiB ({name[:80]}).")
-        if member.file_size > SMALL and member.file_size > HIGHEST_RATIO * max(member.compress_size, 1):
-            raise Unreadable(
-                f"A file of the archive unpacks to over {HIGHEST_RATIO} times its size ({name[:80]}). Export it again."
-            )
+def metered(source: Source, meter: Meter) -> Source:
+    """Return the source with its reading counted, on top of what is counted already."""
+    before = meter.done
 
-
-def _member(path: Path, member: ZipInfo) -> Source:
     def opened() -> IO[bytes]:
-        archive = ZipFile(path)
-        stream = archive.open(member)
-        archive.close()  # the stream keeps the file open
-        return stream
+        raw: Any = _Counted(source.open(), meter, before)
+        return io.BufferedReader(raw, PEEK)
 
-    return Source(member.filename, member.file_size, opened)
+    return replace(source, open=opened)
+
+
+class _Counted(io.RawIOBase):
+    """A stream that says how far it was read; the beginning, looked at again and again, counts once."""
+
+    def __init__(self, stream: IO[bytes], meter: Meter, at: int) -> None:
+        self._stream, self._meter, self._at = stream, meter, at
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        piece = self._stream.read(len(buffer))
+        buffer[: len(piece)] = piece
+        self._at += len(piece)
+        self._meter.done = max(self._meter.done, self._at)
+        self._meter.on_read()
+        return len(piece)
+
+    def close(self) -> None:
+        self._stream.close()
+        super().close()
 
 
 class _Recoded(io.RawIOBase):
@@ -159,7 +163,7 @@ def binary(source: Source) -> str | None:
 def is_archive_itself(source: Source) -> bool:
     """Whether a file of an archive is one, too; such are not opened."""
     with closing(source.open()) as stream:
-        return stream.read(len(ZIP)) == ZIP
+        return zipped.is_one(stream.read(4))
 
 
 def text(source: Source) -> str:
@@ -186,20 +190,81 @@ def values(source: Source) -> Iterator[Any]:
         return
     with closing(opened(source)) as stream:
         prefix = "item" if first_of(stream) == b"[" else ""
-        count = 0
+    if not prefix and source.size > LARGEST_VALUE:
+        prefix = _list_in(source)
+    with closing(opened(source)) as stream:
+        count, watched = 0, _Watched(stream)
         try:
-            for item in ijson.items(stream, prefix, use_float=True, multiple_values=not prefix):
+            for item in ijson.items(watched, prefix, use_float=True, multiple_values=not prefix):
                 yield item
                 count += 1
-        except (ijson.JSONError, UnicodeDecodeError) as error:
+                watched.begin(count)
+        except Unreadable:
+            raise
+        except (ijson.JSONError, ValueError) as error:  # ValueError: a number of thousands of digits, or no UTF-8
             yield from _rest(source, count, error)
+
+
+class _Depth:
+    """How deep JSON is nested, told piece by piece."""
+
+    def __init__(self) -> None:
+        self._now, self._is_text, self._rest = 0, False, b""
+
+    def after(self, piece: bytes) -> int:
+        """Return how deep the next piece goes."""
+        piece = self._rest + piece
+        odd = (len(piece) - len(piece.rstrip(b"\\"))) % 2  # a sign that the next piece begins with may be escaped
+        self._rest, piece = piece[len(piece) - odd :], piece[: len(piece) - odd]
+        plain = piece.replace(b"\\\\", b"").replace(b'\\"', b"").translate(None, _NO_BRACKETS)
+        parts = plain.split(b'"')
+        steps = map(_STEPS.__getitem__, b"".join(parts[self._is_text :: 2]))
+        depths = list(accumulate(steps, initial=self._now))
+        self._is_text, self._now = self._is_text ^ (len(parts) % 2 == 0), depths[-1]
+        return max(depths)
+
+
+class _Watched:
+    """A stream of values, none of which may be too large for the memory, or nested deeper than any conversation: what
+    is read piece by piece keeps the names of all that a value lies in, for each level of it.
+    """
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream, self._depth = stream, _Depth()
+        self.begin(0)
+
+    def begin(self, count: int) -> None:
+        """So many values were read; the next one begins."""
+        self._count, self._left = count, LARGEST_VALUE
+
+    def read(self, count: int) -> bytes:
+        """Read the next bytes. Raises Unreadable once there are too many for one value."""
+        piece = self._stream.read(count)
+        self._left -= len(piece)
+        if self._left < 0:
+            rest = f"Entry {self._count + 1} is larger than {LARGEST_VALUE // MIB} MiB; it and what follows"
+            raise Unreadable(f"{rest} were not read. Export the others without it.")
+        if self._depth.after(piece) > DEEPEST:
+            raise Unreadable(_TOO_DEEP)
+        return piece
+
+
+def _list_in(source: Source) -> str:
+    """Return where the list is that a large object wraps, as ijson names it, else an empty text."""
+    with closing(opened(source)) as stream:
+        try:
+            found = (place for place, event, _ in ijson.parse(_Watched(stream)) if event == "start_array")
+            place = next(found, "")
+        except (ijson.JSONError, UnicodeDecodeError, Unreadable):
+            return ""
+    return f"{place}.item" if place else ""
 
 
 def _has_lines(source: Source) -> bool:
     """Whether the first line is a whole value and another one follows."""
     with closing(opened(source)) as stream:
         first = first_of(stream)
-        line = stream.readline(LARGEST_LINE if first == b"{" else MIB)
+        line = stream.readline(LARGEST_VALUE if first == b"{" else MIB)
         if not line.endswith(b"\n") or not line.strip().endswith((b"}", b"]")):
             return False
         try:
@@ -212,7 +277,7 @@ def _has_lines(source: Source) -> bool:
 def _lines(source: Source) -> Iterator[Any]:
     with closing(opened(source)) as stream:
         number = 0
-        while line := stream.readline(LARGEST_LINE):
+        while line := stream.readline(LARGEST_VALUE):
             number += 1
             if not line.strip():
                 continue
@@ -226,12 +291,15 @@ def _rest(source: Source, count: int, error: Exception) -> Iterator[Any]:
     """Yield what follows after `count` items where only the stricter reader failed, or tell where the JSON breaks."""
     if source.size > LARGEST_TEXT:
         raise Unreadable(f"The JSON can't be read after item {count}. Export it again.") from error
+    whole = text(source)
     try:
-        parsed = json.loads(text(source))
+        parsed = json.loads(whole)
     except json.JSONDecodeError as told:
         raise Unreadable(
             f"Line {told.lineno} is no JSON (at character {told.colno}: {told.msg}). Export it again, or mend the line."
         ) from told
     except RecursionError as told:
-        raise Unreadable("The JSON is nested too deeply to be read.") from told
+        raise Unreadable(_TOO_DEEP) from told
+    except ValueError as told:
+        raise Unreadable("The JSON holds a number that is too long to be read.") from told
     yield from parsed[count:] if isinstance(parsed, list) else [parsed]

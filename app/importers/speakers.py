@@ -42,8 +42,12 @@ WORDS: dict[str, Side] = {
     **dict.fromkeys(SYSTEMS, "system"),
     **dict.fromkeys(TOOLS, "tool"),
 }
+OF_BOT = re.compile(r"(?:[\s_-](?i:bot|chatbot|assistant|assistent|asistente|agent|gpt|ai|ki|ia)|[a-z](?:Bot|GPT|AI))$")
+"""The end of a name that somebody gave a program: garden-bot, HelpBot, ops agent."""
+
 SHORT = 2  # letters; such words are only speakers with a colon
 LONGEST = 400  # of a line, where its speaker is looked for
+TWO, FEWEST_LINES, MOSTLY = 2, 4, 0.75  # of a log between two names that nobody knows
 CLOCK = re.compile(r"\d{1,2}:\d{2}|\d{4}-\d{2}")
 
 TIME = (
@@ -88,6 +92,8 @@ def side_of(label: str) -> tuple[Side | None, bool]:
         plain = bare
     if plain in WORDS:
         return WORDS[plain], is_phrase
+    if OF_BOT.search(" ".join(label.split())):
+        return "assistant", is_phrase
     first = re.split(r"[\s\d-]", plain, maxsplit=1)[0]
     if len(first) > SHORT and WORDS.get(first) == "assistant" and first not in {"answer", "response", "reply", "model"}:
         return (
@@ -154,7 +160,7 @@ def chosen(heads: Sequence[Head]) -> list[Head]:
     if both:
         best = max(both, key=lambda style: (style != "bare", _has_strong(both[style]), len(both[style])))
         return _filled(_sure(both[best]), [head for head in known if head.style not in {best, "bare"}])
-    if named := _named(heads, styles):
+    if named := _named(heads, styles) or _in_turns(heads):
         return named
     return _sure(known) if {"user", "assistant"} <= {head.side for head in known} else []
 
@@ -197,6 +203,17 @@ def _named(heads: Sequence[Head], styles: dict[str, list[Head]]) -> list[Head]:
             if h.style == style and (h.side or h.label == name)
         ]
     return []
+
+
+def _in_turns(heads: Sequence[Head]) -> list[Head]:
+    """Return the lines of a log with times in which two names take turns: who begins is the person."""
+    timed = [head for head in heads if CLOCK.search(head.note)]
+    names = list(dict.fromkeys(head.label for head in timed))
+    turns = sum(one.label != other.label for one, other in pairwise(timed))
+    if len(names) != TWO or len(timed) < FEWEST_LINES or turns < MOSTLY * (len(timed) - 1):
+        return []
+    sides: dict[str, Side] = dict(zip(names, ("user", "assistant"), strict=True))
+    return [Head(one.line, one.label, sides[one.label], one.style, one.rest, one.note) for one in timed]
 
 
 def _filled(picked: list[Head], others: list[Head]) -> list[Head]:

@@ -18,6 +18,8 @@ from tests.analysis.making import agent, call, person, thread, values
         ("im Anhang findest du vertrag_v2.docx.", ["vertrag_v2.docx"]),
         ("te adjunto ventas.csv, hazme un resumen", ["ventas.csv"]),
         ("ci-joint le fichier planning.ods", ["planning.ods"]),
+        ("umsatz.xlsx\nTabelle\n\nBitte prüfen", ["umsatz.xlsx"]),
+        ("plan.pdf\n\nDocument\nplease shorten", ["plan.pdf"]),
         ("write the result to out.csv", []),
         ("the file orders.csv comes every night", []),
         ("I attached nothing, just answer", []),

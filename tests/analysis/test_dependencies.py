@@ -46,6 +46,9 @@ def test_imports_beyond_the_standard_library_are_packages(code, packages):
         ("uv pip install pikepdf", {"pikepdf"}),
         ("npm install --save-dev @types/node csv-parse@5", {"@types/node", "csv-parse"}),
         ("sudo apt-get install -y ffmpeg", set()),
+        ('python3 -c "import polars as pl; print(1)"', {"polars"}),
+        ("python -c 'from lxml import etree'", {"lxml"}),
+        ("go get github.com/antchfx/htmlquery", {"github.com/antchfx/htmlquery"}),
         ("cat > job.py <<'PY'\nimport boto3\nPY\npython3 job.py", {"boto3"}),
     ],
 )
@@ -53,6 +56,20 @@ def test_installed_packages_have_the_name_they_are_installed_by(command, package
     assert needs(thread(person("go"), ran(command, tool="shell", key="command")), "package") == {
         f"package:{name}" for name in packages
     }
+
+
+@pytest.mark.parametrize(
+    ("text", "packages"),
+    [
+        ("The script uses Pillow and openpyxl.", {"Pillow", "openpyxl"}),
+        ("ohne neue Bibliotheken außer pyyaml", {"pyyaml"}),
+        ("Only github.com/antchfx/htmlquery for the queries.", {"github.com/antchfx/htmlquery"}),
+        ("It works without pandas, only the standard library.", set()),
+        ("The requests of the customers, with a click of the rich uncle.", set()),
+    ],
+)
+def test_packages_that_are_said_to_be_used_are_needed(text, packages):
+    assert needs(thread(person("go"), agent(text)), "package") == {f"package:{name}" for name in packages}
 
 
 def test_a_package_that_never_came_is_a_dead_end():
@@ -217,6 +234,24 @@ def test_a_file_the_person_named_is_edited_by_a_tool_the_run_needs():
         agent("", call("edit_file", path="STATUS.md", new_str="ok"), call("bash", command="git log")),
     )
     assert needs(said) == {"file:STATUS.md", "tool:edit_file", "tool:bash"}
+
+
+def test_a_tool_that_changes_a_file_the_agent_did_not_make_is_needed():
+    change = call("str_replace", path="plan.py", old_str="a", new_str="b")
+    ran_it = call("bash", command="python3 plan.py")
+    assert needs(thread(person("mend it"), agent("", change, ran_it)), "tool") == {"tool:bash", "tool:str_replace"}
+    made = call("create_file", path="plan.py", file_text="a")
+    assert needs(thread(person("write it"), agent("", made, change, ran_it)), "tool") == {"tool:bash"}
+
+
+def test_a_file_that_shows_how_others_are_called_and_one_that_is_wanted_are_no_inputs():
+    said = person("the scans are in IMG_0042.tif and so on. Write a text as file board.txt")
+    assert needs(thread(said, ran("python3 board.py --text board.txt", tool="shell", key="command")), "file") == set()
+
+
+def test_a_vocabulary_is_no_host():
+    code = 'root = "<rss xmlns:media=\\"https://media.test/1.0\\">"\nget("https://feed.test/a")'
+    assert needs(thread(person("go"), ran(code)), "api") == {"api:feed.test"}
 
 
 def test_evidence_hides_secrets():

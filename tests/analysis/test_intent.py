@@ -1,8 +1,11 @@
 """What a thread is for is read from what the person asks, in four languages and many trades."""
 
+import json
+from pathlib import Path
+
 import pytest
 
-from app.analysis import intent
+from app.analysis import concepts, intent, signs
 from app.analysis.base import Analysis
 from app.domain.thread import Attachment, Message, Thread, ToolCall
 
@@ -117,3 +120,31 @@ def test_it_says_which_words_decided_and_how_sure_that_is() -> None:
     assert "blog article" in sure.evidence[0].excerpt
     unsure = found("Thanks.")
     assert unsure.confidence < 0.5 < sure.confidence
+
+
+def test_how_often_it_runs_tells_what_it_is_for() -> None:
+    said = Thread("claude", (Message("user", "look at the tank levels"),))
+    often = {"kind": "interval", "every_seconds": 900, "timezone": None}
+    scores = [intent.scored(signs.signs(said, when))["monitoring"] for when in (None, often)]
+    assert scores[0] < scores[1]
+
+
+def test_every_sign_has_a_weight_for_each_intent() -> None:
+    weights = json.loads(Path(intent.__file__).with_suffix(".json").read_text(encoding="utf-8"))
+    assert {len(row) for row in weights.values()} == {len(intent.INTENTS)}
+    assert "" in weights
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Dienstpläne", {"timetable"}),
+        ("unsere Produkttexte", {"text"}),
+        ("a context to understand", set()),
+        ("keep an eye on it", {"watch"}),
+        ("an important commitment", set()),
+        ("pull-request", {"software"}),
+    ],
+)
+def test_words_and_phrases_stand_for_concepts(text: str, expected: set[str]) -> None:
+    assert {concept for *_, meant in concepts.concepts(text) for concept in meant} == expected

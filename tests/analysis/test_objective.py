@@ -1,4 +1,6 @@
-"""The objective is a sentence of the person's own words, with its rules and when it should run."""
+"""The objective is a sentence of the person's own words, with its rules, as they hold at last."""
+
+import pytest
 
 from app.analysis import objective, schedule, variables
 from app.analysis.base import Analysis
@@ -19,22 +21,19 @@ def test_the_request_stands_first_without_politeness() -> None:
     assert found("Hi, can you please write a newsletter about bees? Thanks!") == "Write a newsletter about bees."
 
 
-def test_later_rules_and_the_time_are_told() -> None:
+def test_later_rules_are_told_and_the_time_is_not() -> None:
     text = found(
         "Please summarise the open tickets.",
         "great",
         "max 10 lines, always sorted by age",
         "every Monday at 9:00 please",
     )
-    assert text.startswith("Summarise the open tickets; ")
-    assert "max 10 lines, always sorted by age" in text
-    assert "every Monday at 9:00" in text
+    assert text == "Summarise the open tickets; max 10 lines, always sorted by age."
 
 
 def test_it_is_in_the_language_of_the_person() -> None:
     text = found("Kannst du mir bitte den Dienstplan erstellen?", "jeden Freitag um 10 Uhr bitte")
-    assert text.startswith("Den Dienstplan erstellen")
-    assert "jeden Freitag um 10" in text
+    assert text == "Den Dienstplan erstellen."
 
 
 def test_questions_on_the_way_are_no_part_of_it() -> None:
@@ -47,3 +46,53 @@ def test_a_secret_is_never_repeated() -> None:
 
 def test_nothing_said_is_no_objective() -> None:
     assert found() == ""
+
+
+@pytest.mark.parametrize(
+    ("said", "text"),
+    [
+        (
+            (
+                "Every Friday at 5pm list the stores that have less than 10 kg of coffee left in low_stock.csv.",
+                "Sorry, I changed my mind: make the limit 15 kg, and not Fridays but every Monday at 8:00, Berlin time.",
+            ),
+            "List the stores that have less than 15 kg of coffee left in low_stock.csv.",
+        ),
+        (
+            (
+                "Bitte jeden Freitag um 16 Uhr alle Aufträge über 500 € an chef@norra.example melden.",
+                "Nein, lieber am Donnerstag um 15:30.",
+                "Setz die Grenze lieber auf 750 €, und zwar an post@norra.example statt an den Chef.",
+            ),
+            "Alle Aufträge über 750 € an post@norra.example melden.",
+        ),
+        (
+            (
+                "Chaque lundi à 9h, envoie les 10 meilleurs articles en moins de 200 mots.",
+                "Désolé, j'ai changé d'avis : plutôt 20 articles, et le mardi à 8h30.",
+            ),
+            "Envoie les 20 meilleurs articles en moins de 200 mots.",
+        ),
+        (
+            (
+                "Cada viernes a las 17:00 avísame si el stock baja de 30 unidades.",
+                "Perdón, mejor 50 unidades y los lunes a las 8.",
+            ),
+            "Avísame si el stock baja de 50 unidades.",
+        ),
+        (("Send the list to ann@a.example, no wait, to bob@a.example every day at 7.",), "Send the list to bob@a.example."),
+    ],
+)  # fmt: skip
+def test_what_was_taken_back_is_no_part_of_it(said: tuple[str, ...], text: str) -> None:
+    assert found(*said) == text
+
+
+def test_what_is_added_or_unclear_stays_as_it_was_said() -> None:
+    text = found("List the bags of 10 kg and those of 25 kg.", "Please also keep the ones of 40 kg.")
+    assert text == "List the bags of 10 kg and those of 25 kg; keep the ones of 40 kg."
+    assert "9%" in found("Flag what is down by 8%.", "Sorry, the other report must say 9%, always in bold red letters.")
+
+
+def test_times_that_belong_to_what_is_done_stay() -> None:
+    text = found("Summarise the daily sales of the last 7 days, every Monday at 9:00, for the boss of today.")
+    assert text == "Summarise the daily sales of the last 7 days, for the boss of today."

@@ -43,6 +43,6 @@ def test_where_secrets_cannot_be_told_apart_nothing_is_shown(monkeypatch):
     def broken(thread):
         raise ZeroDivisionError
 
-    monkeypatch.setattr(pipeline.secrets, "raw", broken)
+    monkeypatch.setattr(pipeline.secrets, "scan", broken)
     assert pipeline.analyse(TALK).findings == ()
     assert "secrets" in pipeline.summary(TALK, pipeline.analyse(TALK))["problems"]

@@ -39,6 +39,8 @@ ASKS_FOR_APPROVAL = [
     "le bulletin doit être envoyé aux adhérents le lundi",
     "mail the quote to the customer and log a ticket",
     "answer politely, then forward it to the landlord",
+    "could they go out on Thursday to all the members",
+    "post to #yard-ops, the night shift logs each hour by hand so do not repeat anything",
 ]
 ASKS_FOR_NONE = [
     "Send me the summary every Friday at 4pm",
@@ -46,6 +48,10 @@ ASKS_FOR_NONE = [
     "ping me when the price drops below 20",
     "make a report each week, I'll send it myself",
     "I publish it myself, just have the draft ready",
+    "je relis et c'est moi qui l'envoie",
+    "el laboratorio manda lo último el jueves, prepara la tabla",
+    "la nuit publique commence à 20h, prépare le plan",
+    "the quarter closes in December but that is the accounts office's problem",
     "put the totals in a table and sort by date",
     "remove the outliers and the empty columns first",
     "delete the second sentence, it sounds stiff",
@@ -77,6 +83,8 @@ ASKS_FOR_NONE = [
     "quels articles ont été publiés cette semaine ?",
     "haz una tabla de los envíos de la semana",
     "los clientes envían pedidos, agrúpalos por zona",
+    "print the sheet at the desk, nobody gets mailed",
+    "which offices publish the water levels?",
 ]
 
 
@@ -106,7 +114,8 @@ def test_not_now_is_not_never():
     ("made", "network", "runs_code"),
     [
         (call("python", code="print(1)"), False, True),
-        (call("run_sql", sql="select 1"), False, True),
+        (call("run_sql", sql="select 1"), True, False),
+        (call("shell", cmd="head -3 members.csv && wc -l members.csv"), False, False),
         (call("analysis", code="1 + 1"), False, True),
         (call("executeCommand", command="ffmpeg -i a.mov b.mp4"), False, True),
         (call("web_search", query="open tenders"), True, False),
@@ -122,6 +131,23 @@ def test_not_now_is_not_never():
 def test_tools_tell_network_and_code(made, network, runs_code):
     value = values(requires.stage, thread(person("do it please"), agent("Done.", made)))[0]
     assert (value["network"], value["code_execution"]) == (network, runs_code)
+
+
+@pytest.mark.parametrize(
+    ("tool", "needs"),
+    [
+        ("place_order", True), ("mr_anlegen", True), ("telegram_send", True), ("http_patch", True), ("crear_ticket", True),
+        ("create_file", False), ("http_get", False), ("order_by_date", False),
+    ],
+)  # fmt: skip
+def test_a_tool_that_acted_on_others_needs_approval(tool, needs):
+    said = thread(person("yes, go on"), agent("Done.", call(tool, text="12 sacks")))
+    assert values(requires.stage, said)[0]["approval"] is needs
+
+
+def test_a_tool_that_tells_the_person_needs_none():
+    said = thread(person("ping me when it is full"), agent("Done.", call("http_post", text="full")))
+    assert values(requires.stage, said)[0]["approval"] is False
 
 
 def test_mail_to_others_needs_the_network_and_deleting_files_does_not():

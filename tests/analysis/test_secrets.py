@@ -42,6 +42,17 @@ SAID = [
     ("ftp://bot:fakepass@files.test/in", "fakepass"),
     ("login: anna / Fake-Sesam-12", "Fake-Sesam-12"),
     ("call https://api.meteo.test/v1?city=Lyon&appid=00fake11test22only33", "00fake11test22only33"),
+    ("Anmeldung lager.nord / Fake-Kiste!42", "Fake-Kiste!42"),
+    ("log in as anna with Fake-Wort-9x", "Fake-Wort-9x"),
+    ("basic auth is anna:Fake-Wort-9x", "Fake-Wort-9x"),
+    ("from the note: svc.scan / fake/Only+Test77abcdefgh0000", "fake/Only+Test77abcdefgh0000"),
+    ("mysql -u root -pFakeRoot99! shop", "FakeRoot99!"),
+    ("secret=Fake+/9aabbccdd==", "Fake+/9aabbccdd=="),
+    ("Password (for the portal) = Fake-77-xx", "Fake-77-xx"),
+    ("pwd 'Fake 77 xx'", "Fake 77 xx"),
+    ("the key we got is fake1234abcd5678efgh", "fake1234abcd5678efgh"),
+    ("le jeton c'est faux-99aa88bb77", "faux-99aa88bb77"),
+    ("access code is FAKE-8841-XZ", "FAKE-8841-XZ"),
     ("header is Authorization: Bearer fake.token-0099aabbcc", "fake.token-0099aabbcc"),
 ]
 INNOCENT = [
@@ -72,6 +83,12 @@ INNOCENT = [
     "mail anna@example.com or call +49 30 1234567",
     "the token was revoked on 2026-10-04T08:00",
     "read the key from /etc/ssl/private/shop.pem",
+    "the account team and Report-2026 are ready",
+    "the customer key is KD-2026-0071",
+    "access to room 2.14 and Halle7-Nord",
+    "docker run -p 8080:80 nginx",
+    "passwords / 2FA: see Wiki-Page7",
+    "user stories and Q3-2026 plan",
     "sk-learn version 1.5 and sk-learn-contrib",
     "https://hooks.example.com/list?page=2&sort=desc",
 ]
@@ -100,6 +117,16 @@ def test_what_opens_nothing_is_no_secret(text):
     assert found(thread(agent(text, call("bash", output=text, command=text)))) == []
 
 
+def test_an_access_key_and_its_secret_are_both_found():
+    said = "aws: AKIAFAKE00TEST11ONLY wJalrFAKE/K7MDENG/bPxRfiCYFAKEKEY1"
+    assert found(thread(person(said))) == ["AKIAFAKE00TEST11ONLY", "wJalrFAKE/K7MDENG/bPxRfiCYFAKEKEY1"]
+
+
+def test_a_long_secret_is_found_to_its_end():
+    value = "Fake9" + "aB3x" * 200
+    assert found(thread(person(f"token={value} thanks"))) == [value]
+
+
 def test_a_secret_is_found_in_arguments_outputs_and_attachments_once():
     value = "ghp_FAKE00test11only22abcd"
     said = thread(
@@ -125,3 +152,8 @@ def test_a_secret_is_found_in_arguments_outputs_and_attachments_once():
 )
 def test_a_secret_in_a_call_is_found(made, secret):
     assert found(thread(person("go"), agent("", made))) == [secret]
+
+
+def test_the_key_of_the_documentation_is_no_secret() -> None:
+    said = "the docs have `ACCESS_KEY=AKIAIOSFODNN7EXAMPLE` and `SECRET=your-secret-here`, do we need it?"
+    assert list(secrets.in_text(said, True)) == []

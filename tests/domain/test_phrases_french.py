@@ -68,6 +68,10 @@ hebdomadaire le mardi à 10h | 26-12-01 10:00, 26-12-08 10:00, 26-12-15 10:00
 toutes les heures en semaine | 26-11-25 04:00, 26-11-25 05:00, 26-11-25 06:00
 tous les jours à 9h pendant 10 fois | 26-11-25 09:00, 26-11-26 09:00, 26-11-27 09:00
 tous les jours à 21h30 | 26-11-25 21:30, 26-11-26 21:30, 26-11-27 21:30
+tous les jours ouvrables à 18 h | 26-11-25 18:00, 26-11-26 18:00, 26-11-27 18:00
+toutes les 3 heures, jour et nuit | 26-11-25 06:00, 26-11-25 09:00, 26-11-25 12:00
+ce soir à 21 h | 26-11-25 21:00
+à intervalle de 20 minutes | 26-11-25 04:00, 26-11-25 04:20, 26-11-25 04:40
 """
 
 ASKED = """

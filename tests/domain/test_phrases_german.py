@@ -71,6 +71,13 @@ taeglich um fuenf Uhr | 26-11-25 05:00, 26-11-26 05:00, 26-11-27 05:00
 stündlich von 9 bis 17 Uhr | 26-11-25 09:00, 26-11-25 10:00, 26-11-25 11:00
 am letzten Arbeitstag im Monat um 17 Uhr in Lissabon | 26-11-30 17:00, 26-12-31 17:00, 27-01-29 17:00 Europe/Lisbon
 täglich um 9 Uhr für 10 Mal | 26-11-25 09:00, 26-11-26 09:00, 26-11-27 09:00
+im 20-Minuten-Takt | 26-11-25 04:00, 26-11-25 04:20, 26-11-25 04:40
+Montagmorgens um 7 | 26-11-30 07:00, 26-12-07 07:00, 26-12-14 07:00
+jeden Freitagnachmittag um 15 Uhr | 26-11-27 15:00, 26-12-04 15:00, 26-12-11 15:00
+jeden Sonntagabend um 20 Uhr | 26-11-29 20:00, 26-12-06 20:00, 26-12-13 20:00
+werktäglich um 6:30 | 26-11-25 06:30, 26-11-26 06:30, 26-11-27 06:30
+alle 90 Minuten Tag und Nacht | 26-11-25 05:20, 26-11-25 06:50, 26-11-25 08:20
+heute Abend um 20 Uhr | 26-11-25 20:00
 """
 
 ASKED = """

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from app.domain import triggers
@@ -34,6 +34,7 @@ halves = st.builds("{} {} {}".format, pieces, words | figures, pieces)
 
 @settings(max_examples=400)
 @given(salads | halves)
+@example("2nd or the last day")
 def test_every_answer_can_be_acted_on(text):
     reading = read(text, NOW, ZONE)
     assert reading.sentence

@@ -71,6 +71,11 @@ mensualmente el día 1 a las 6:00 | 26-12-01 06:00, 27-01-01 06:00, 27-02-01 06:
 todos los días a la una de la tarde | 26-11-25 13:00, 26-11-26 13:00, 26-11-27 13:00
 todos los días a las 21:30 | 26-11-25 21:30, 26-11-26 21:30, 26-11-27 21:30
 todos los días a las 9 durante 10 veces | 26-11-25 09:00, 26-11-26 09:00, 26-11-27 09:00
+un viernes sí y otro no a las 10 | 26-11-27 10:00, 26-12-11 10:00, 26-12-25 10:00
+un jueves de cada dos a las 17 | 26-11-26 17:00, 26-12-10 17:00, 26-12-24 17:00
+cada tres horas, día y noche | 26-11-25 06:00, 26-11-25 09:00, 26-11-25 12:00
+esta noche a las 22 | 26-11-25 22:00
+en ciclos de 20 minutos | 26-11-25 04:00, 26-11-25 04:20, 26-11-25 04:40
 """
 
 ASKED = """

@@ -7,6 +7,8 @@ import pytest
 from app.importers.formats import importer_of
 from tests.importers import exports
 
+PLAIN = [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "hello"}]
+
 
 def told(value):
     importer = importer_of(value)
@@ -30,6 +32,17 @@ def test_chatgpt_follows_the_current_branch():
     assert (files(thread), thread.model, thread.title) == (["rows.csv"], "gpt-5", "Rows")
     assert thread.system_prompt == "Answer in metric units."
     assert thread.last_at.year == 2026
+
+
+@pytest.mark.parametrize(
+    ("profile", "wanted", "expected"),
+    [("I teach maths.", "", ""), ("I teach maths.", "Be brief.", "I teach maths.\n\nBe brief."), ("", "", "")],
+)
+def test_chatgpt_has_instructions_only_where_the_person_gave_some(profile, wanted, expected):
+    value = exports.chatgpt()
+    content = value["mapping"]["me"]["message"]["content"]
+    content.update(user_profile=profile, user_instructions=wanted)
+    assert told(value)[0].system_prompt == expected
 
 
 def test_chatgpt_without_a_usable_current_node_takes_the_newest_end():
@@ -166,10 +179,21 @@ def test_anthropic_requests_with_their_answer():
 
 
 def test_anthropic_is_known_without_blocks_and_openai_with_its_model():
-    plain = [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "hello"}]
-    assert importer_of({"model": "claude-x", "max_tokens": 9, "messages": plain}).name == "anthropic"
+    assert importer_of({"model": "claude-x", "max_tokens": 9, "messages": PLAIN}).name == "anthropic"
     assert importer_of({"model": "claude-x", "messages": exports.CHAT_MESSAGES}).name == "openai"
-    assert importer_of(plain).name == "openai"
+    assert importer_of(PLAIN).name == "openai"
+
+
+def test_a_list_whose_answers_are_blocks_of_text_is_anthropic():
+    blocks = [{"role": one["role"], "content": [{"type": "text", "text": one["content"]}]} for one in PLAIN]
+    pointed = [{"role": one["role"], "content": [{"type": "text", "text": {"value": one["content"]}}]} for one in PLAIN]
+    assert told(blocks)[1] == ["hi", "hello"]
+    assert importer_of(blocks).name == "anthropic"
+    assert importer_of([PLAIN[0], blocks[1]]).name == "anthropic"
+    assert importer_of([blocks[0], PLAIN[1]]).name == "openai"
+    assert importer_of(pointed).name == "openai"
+    assert importer_of({"model": "gpt-x", "messages": blocks}).name == "openai"
+    assert importer_of([{"role": "system", "content": "Be brief."}, *blocks]).name == "openai"
 
 
 def test_claude_code_joins_a_step_and_leaves_side_chains_out():

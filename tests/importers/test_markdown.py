@@ -37,6 +37,8 @@ SHAPES = {
     "french words": ("Utilisateur : bonjour\nAssistant : oui\nMoi : encore\nIA : non", 4, {}, []),
     "ts brackets": ("[10:32] me: hi\n[10:33] bot: hello\n[10:34] me: more\n[10:35] bot: fine", 4, {}, []),
     "ts whatsapp": ("21/11/2026, 10:32 - Me: hi\n21/11/2026, 10:33 - Claude: hello", 2, {}, []),
+    "a bot with a name": ("[10:32] maria s: hi\n[10:33] dock-bot: hello\n[10:34] maria s: more", 3, {}, []),
+    "two names with times": ("10:32 Ola: hi\n10:33 Nabu: hello\n10:34 Ola: more\n10:35 Nabu: fine", 4, {}, []),
     "ts after": ("User (10:32): hi\nAssistant (10:33): hello", 2, {}, []),
     "ts after line": ("User 10:32 AM\nhi\n\nAssistant 10:33 AM\nhello", 2, {}, []),
     "ts bold": ("**User** (2026-11-02 10:31):\nhi\n\n**Assistant** (2026-11-02 10:32):\nhello", 2, {}, []),

@@ -23,6 +23,10 @@ _AND = ("and", "comma")
 _MOST_NTH_DAY = 7
 """From the 8th on “every 15th day” can be a day of the month too."""
 
+_IN_EVERY_MONTH: Mapping[int | str, int] = {"day": 28, "workday": 20}
+_WEEKDAYS = 4
+"""The last of the days of a kind that every month has."""
+
 Parts = Mapping[str, Any]
 """Fields of Spoken."""
 
@@ -59,7 +63,9 @@ def _next(cursor: Cursor, said: Spoken) -> Parts:
 
 
 def _settled(said: Spoken) -> Spoken:
-    """Give a time at the end of a limit to the schedule itself, when that has none."""
+    """Give a time at the end of a limit to the schedule itself, when that has none; minutes past make days hours."""
+    if said.marks and said.rhythm == (1, "day"):
+        said = replace(said, rhythm=(1, "hour"))
     if said.times or said.delay or said.marks or (said.rhythm and said.rhythm[1] in _SECONDS):
         return said
     for name in ("since", "until"):
@@ -79,8 +85,9 @@ def _rhythm(cursor: Cursor, _: Spoken) -> Parts | None:
         told = cursor.take(kind)
         if told:
             return {kind: told}
-    if cursor.take("every") is None:
-        return None
+    cycle = cursor.attempt(lambda: _cycle(cursor))
+    if cycle or cursor.take("every") is None:
+        return {"rhythm": cycle} if cycle else None
     if cursor.sees("part"):
         return {"rhythm": (1, "day"), "part": cursor.take("part")}
     span: tuple[int, str] | None = cursor.take("span")
@@ -91,6 +98,22 @@ def _rhythm(cursor: Cursor, _: Spoken) -> Parts | None:
         return {"rhythm": second}
     number = 2 if cursor.take("other") else cursor.take("number")
     return _counted(cursor, 1 if number is None else number)
+
+
+def _cycle(cursor: Cursor) -> tuple[int, str] | None:
+    """Read a 20-minute cycle, in intervals of two hours, im 30-Minuten-Takt."""
+    cursor.take("at", "on", "in", "every")
+    cursor.take("a")
+    is_first = cursor.take("cycle") is not None
+    if is_first and cursor.take("of") is None:
+        return None
+    number = cursor.take("number")
+    cursor.take("hyphen")
+    unit = cursor.take("unit")
+    cursor.take("hyphen")
+    if not number or not unit or (not is_first and cursor.take("cycle") is None):
+        return None
+    return number, unit
 
 
 def _every_nth(cursor: Cursor) -> tuple[int, str] | None:
@@ -225,6 +248,8 @@ def _nth(cursor: Cursor, said: Spoken) -> Parts | None:
     parts: dict[str, Any] = {"nth": nth}
     parts |= cursor.attempt(lambda: _within(cursor)) or {}
     nth = nth if nth.short else replace(nth, short=limits.short(cursor))
+    if nth.short and max(nth.numbers) <= _IN_EVERY_MONTH.get(nth.of, _WEEKDAYS):
+        raise Unreadable("Every month has such a day. Leave out what happens in a month without it.")
     if is_every or len(nth.numbers) > 1 or len(parts.get("months", ())) > 1:
         parts["is_repeated"] = True
     return parts | {"nth": nth}
@@ -360,5 +385,6 @@ def _if_day(cursor: Cursor, _: Spoken) -> Parts | None:
 
 _CLAUSES: Sequence[Callable[[Cursor, Spoken], Parts | None]] = (
     limits.zone, _except, _if_day, _range, limits.since, limits.until, _per, _rhythm, _count,
-    limits.delay, limits.one_day, _edge, _nth, _days, times.window, times.marks, times.times, _months, times.part,
+    limits.delay, limits.dates, limits.one_day, _edge, _nth, _days, times.window, times.marks, times.times, _months,
+    times.part,
 )  # fmt: skip

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from app.domain.language.cursor import Cursor
-from app.domain.language.spoken import Clock, Day, Short, Spoken, Unreadable, Which
+from app.domain.language.spoken import Clock, Day, Nth, Short, Spoken, Unreadable, Which
 
 Parts = Mapping[str, Any]
 
@@ -35,6 +35,24 @@ def _length(cursor: Cursor) -> int | None:
         return None
     cursor.take("and")
     return number * _SECONDS[unit] + (cursor.attempt(lambda: _length(cursor)) or 0)
+
+
+def dates(cursor: Cursor, _: Spoken) -> Parts | None:
+    """Read one day in several months: 1 January and 1 July."""
+    found = cursor.listed(lambda: _day_of_month(cursor), "and", "comma")
+    days = {day for day, _ in found}
+    if len(found) == 1 or len(days) != 1:
+        return None
+    months = frozenset(month for _, month in found)
+    return {"nth": Nth((days.pop(),)), "months": months, "within": "months", "is_repeated": True}
+
+
+def _day_of_month(cursor: Cursor) -> tuple[int, int] | None:
+    cursor.take("on")
+    day: int | None = cursor.take("ordinal", "number")
+    cursor.take("of")
+    month: int | None = cursor.take("month")
+    return (day, month) if day and day > 0 and month else None
 
 
 def one_day(cursor: Cursor, said: Spoken) -> Parts | None:

@@ -23,7 +23,7 @@ def window(cursor: Cursor, _: Spoken) -> Parts | None:
         if is_told:
             raise Unreadable(HOURS)
         return None
-    if not is_told and cursor.tokens[cursor.position - 1].text != "-":
+    if not is_told and not since.minute and cursor.tokens[cursor.position - 1].text != "-":
         return None
     cursor.take("at")
     until = cursor.clock()

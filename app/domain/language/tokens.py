@@ -27,6 +27,11 @@ _PIECE = re.compile(
     r"|(?P<hyphen>-)",
 )
 _DOTTED_HALF = re.compile(r"\b([ap])\.\s?m\b\.?")
+_COMPOUND = re.compile(
+    r"\b((?:sonn|mon|diens|donners|frei|sams)tag|mittwoch)(morgen|fruh|frueh|vormittag|mittag|nachmittag|abend|nacht)(s?)\b"
+)
+"""German days with their part in one word: Montagmorgen, freitagabends."""
+
 _START = re.compile(r"(?:please )?run ")
 
 
@@ -59,8 +64,13 @@ def plain(text: str) -> str:
     words = unicodedata.normalize("NFKD", text.casefold().replace("º", "er").replace("ª", "er"))
     words = "".join(letter for letter in words if not unicodedata.combining(letter))
     words = re.sub(r"[\u2010-\u2015\u2212]", "-", re.sub(r"['’`´]", " ", words))
-    words = " ".join(_DOTTED_HALF.sub(r"\1m", words).split())
+    words = parted(" ".join(_DOTTED_HALF.sub(r"\1m", words).split()))
     return _START.sub("", words, count=1) if _START.match(words) else words
+
+
+def parted(words: str) -> str:
+    """Return plain words with the day and its part as two: montag morgen, freitags abends."""
+    return _COMPOUND.sub(r"\1\3 \2\3", words)
 
 
 def tokens(text: str) -> list[Sequence[Token]]:

@@ -9,7 +9,7 @@ from app.domain.language.vocabulary.kinds import Table
 Meanings = Mapping[str, Any]
 """What a word can mean: its kinds, each with its value."""
 
-LONGEST = 5
+LONGEST = 6
 """Words of the longest entry."""
 
 

@@ -9,7 +9,8 @@ _TEENS = (
 _TENS = ("twenty", "thirty", "forty", "fifty")
 
 TABLE: Table = {
-    ("filler", True): "the sharp exactly always day_of_the_week hours_of",
+    ("filler", True): ("the sharp exactly always day_of_the_week hours_of day_and_night night_and_day around_the_clock"
+        " round_the_clock first_thing"),
     ("every", True): "every each",
     ("other", True): "other alternate",
     ("at", True): "at @",
@@ -70,6 +71,7 @@ TABLE: Table = {
     ("span", (30, "minute")): "half_hour half_an_hour half_a_hour",
     ("span", (15, "minute")): "quarter_hour quarter_of_an_hour",
     ("span", (90, "minute")): "hour_and_a_half one_and_a_half_hours",
+    ("cycle", True): "cycle cycles interval intervals rhythm",
     ("rhythm", (1, "hour")): "hourly",
     ("rhythm", (1, "day")): "daily everyday",
     ("rhythm", (1, "week")): "weekly",
@@ -85,7 +87,8 @@ TABLE: Table = {
         "sat saturday")),
     **numbered("days", ("sundays", "mondays", "tuesdays", "wednesdays", "thursdays", "fridays", "saturdays")),
     ("workday", True): (
-        "weekday weekdays workday workdays working_day working_days business_day business_days work_day work_days"),
+        "weekday weekdays workday workdays working_day working_days business_day business_days work_day work_days"
+        " weeknight weeknights"),
     ("set", frozenset({0, 6})): "weekend weekends weekend_days weekend_day",
     **numbered("month", (
         "jan january", "feb february", "mar march", "apr april", "may", "jun june", "jul july", "aug august",

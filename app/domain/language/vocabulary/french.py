@@ -6,7 +6,7 @@ _DAYS = ("dimanche", "lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi"
 _SHORT = ("dim", "lun", "mar", "mer", "jeu", "ven", "sam")
 
 TABLE: Table = {
-    ("filler", True): "le la les l exactement pile precises toujours",
+    ("filler", True): "le la les l exactement pile precises toujours jour_et_nuit nuit_et_jour",
     ("every", True): "tous_les toutes_les chaque tout",
     ("at", True): "a",
     ("on", True): "le",
@@ -49,23 +49,27 @@ TABLE: Table = {
     ("span", (30, "minute")): "demi_heure demi_heures demie_heure demies_heures",
     ("span", (15, "minute")): "quart_d_heure quarts_d_heure",
     ("span", (90, "minute")): "heure_et_demie",
-    ("rhythm", (1, "day")): "quotidien quotidiennement",
+    ("cycle", True): "cycle cycles intervalle intervalles rythme",
+    ("rhythm", (1, "day")): "quotidien quotidienne quotidiennement",
     ("rhythm", (2, "day")): "un_jour_sur_deux",
-    ("rhythm", (1, "week")): "hebdomadaire",
+    ("rhythm", (1, "week")): "hebdomadaire hebdo",
     ("rhythm", (2, "week")): "une_semaine_sur_deux",
-    ("rhythm", (1, "month")): "mensuel mensuellement",
-    ("rhythm", (1, "quarter")): "trimestriel",
+    ("rhythm", (1, "month")): "mensuel mensuelle mensuellement",
+    ("rhythm", (1, "quarter")): "trimestriel trimestrielle trimestriellement",
     ("rhythm", (1, "year")): "annuel annuellement",
     **{("day", n): f"{day} {short}" for n, (day, short) in enumerate(zip(_DAYS, _SHORT, strict=True))},
     **{("days", n): f"{day}s" for n, day in enumerate(_DAYS)},
     **{("every_other_day", n): f"un_{day}_sur_deux" for n, day in enumerate(_DAYS)},
-    ("workday", True): "jour_ouvre jours_ouvres jour_de_semaine jours_de_semaine en_semaine jour_de_la_semaine",
+    ("workday", True): (
+        "jour_ouvre jours_ouvres jour_ouvrable jours_ouvrables jour_de_semaine jours_de_semaine en_semaine"
+        " jour_de_la_semaine"),
     ("set", frozenset({0, 6})): "week_end week_ends weekend weekends fin_de_semaine fins_de_semaine",
     **numbered("month", (
         "janv janvier", "fev fevr fevrier", "mars", "avr avril", "mai", "juin", "juil juillet", "aout",
         "sept septembre", "oct octobre", "nov novembre", "dec decembre"), start=1),
     ("later", 0): "aujourd_hui",
     ("later", 1): "demain",
+    ("tonight", True): "ce_soir cette_nuit",
     ("later", 2): "apres_demain",
     ("clock", (12, 0)): "midi",
     ("clock", (0, 0)): "minuit",

@@ -14,7 +14,7 @@ def _forms(*stems: str) -> str:
 
 
 TABLE: Table = {
-    ("filler", True): "der die das dem den genau immer jeweils punkt exakt",
+    ("filler", True): "der die das dem den genau immer jeweils punkt exakt tag_und_nacht rund_um_die_uhr",
     ("every", True): "jede jeder jeden jedes jedem alle aller",
     ("at", True): "um",
     ("on", True): "am an",
@@ -43,8 +43,8 @@ TABLE: Table = {
     ("ordinal", -1): _forms("letzt"),
     ("ordinal", -2): _forms("vorletzt", "zweitletzt"),
     ("ordinal", -3): _forms("drittletzt", "vorvorletzt"),
-    ("edge", ("ends", "month")): "monatsende",
-    ("edge", ("begins", "month")): "monatsanfang monatsbeginn",
+    ("edge", ("ends", "month")): "monatsende monatsletzter monatsletzten",
+    ("edge", ("begins", "month")): "monatsanfang monatsbeginn monatserster monatsersten",
     ("edge", ("ends", "quarter")): "quartalsende",
     ("edge", ("ends", "year")): "jahresende",
     **{("count", n): f"{word}mal" for n, word in enumerate((*_ONES, "zehn"), start=1)},
@@ -59,6 +59,7 @@ TABLE: Table = {
     ("span", (30, "minute")): "halbe_stunde halben_stunde halbstunde",
     ("span", (15, "minute")): "viertelstunde viertel_stunde",
     ("span", (90, "minute")): "anderthalb_stunden eineinhalb_stunden",
+    ("cycle", True): "takt rhythmus turnus abstand abstanden intervall intervallen",
     ("rhythm", (1, "minute")): "minutlich",
     ("rhythm", (30, "minute")): "halbstundlich",
     ("rhythm", (15, "minute")): "viertelstundlich",
@@ -74,7 +75,7 @@ TABLE: Table = {
     **{("day", n): f"{day} {short}" for n, (day, short) in enumerate(zip(_DAYS, _SHORT, strict=True))},
     **{("days", n): f"{day}s" for n, day in enumerate(_DAYS)},
     ("workday", True): _forms("werktag", "arbeitstag", "wochentag") + (
-        " werktag werktags arbeitstag arbeitstags wochentag wochentags unter_der_woche"),
+        " werktag werktags werktaglich arbeitstag arbeitstags wochentag wochentags unter_der_woche"),
     ("set", frozenset({0, 6})): "wochenende wochenenden wochenends",
     **numbered("month", (
         "jan januar janner", "feb februar", "marz mrz", "apr april", "mai", "jun juni", "jul juli", "aug august",
@@ -87,6 +88,7 @@ TABLE: Table = {
     ("oclock", True): "uhr h",
     ("part", "morning"): "morgen morgens fruh vormittag vormittags",
     ("part", "afternoon"): "nachmittag nachmittags",
+    ("tonight", True): "heute_abend heute_nacht",
     ("part", "evening"): "abend abends",
     ("part", "night"): "nacht nachts nachtlich",
     ("fraction", 15): "viertel",

@@ -4,7 +4,7 @@ A table maps (kind, value) to words; `_` stands for a space inside an entry, acc
 
     every, other, filler, at, on, in, of, and, or, from, to, between, except, for, only, a      words that join
     number n, ordinal n (-1 the last, -2 the one before), from_end, count n (twice), times       how many
-    unit name, span (n, unit), rhythm (n, unit), unsure_rhythm unit                            how long, how often
+    unit name, span (n, unit), rhythm (n, unit), unsure_rhythm unit, cycle                     how long, how often
     day n, days n (Sunday 0; `days` are said of repetition), every_other_day n                  days of the week
     workday, set numbers (several days by one word), month n, edge (ends|begins, unit), ends, begins
     later n (days from today), tonight, this, next, from_now, now, starting, until                 seen from now

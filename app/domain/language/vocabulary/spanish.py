@@ -11,7 +11,7 @@ def _plural(day: str) -> str:
 
 
 TABLE: Table = {
-    ("filler", True): "el la los las lo en_punto exactamente siempre",
+    ("filler", True): "el la los las lo en_punto exactamente siempre dia_y_noche noche_y_dia",
     ("every", True): "cada todos_los todas_las todo",
     ("at", True): "a a_la a_las",
     ("on", True): "el en_el",
@@ -55,15 +55,17 @@ TABLE: Table = {
     ("span", (30, "minute")): "media_hora",
     ("span", (15, "minute")): "cuarto_de_hora",
     ("span", (90, "minute")): "hora_y_media",
-    ("rhythm", (1, "day")): "diario diariamente a_diario",
+    ("cycle", True): "ciclo ciclos intervalo intervalos ritmo",
+    ("rhythm", (1, "day")): "diario diaria diariamente a_diario",
     ("rhythm", (2, "day")): "un_dia_si_y_otro_no dia_por_medio",
     ("rhythm", (1, "week")): "semanal semanalmente",
-    ("rhythm", (2, "week")): "quincenal",
+    ("rhythm", (2, "week")): "quincenal quincenalmente cada_quincena",
     ("rhythm", (1, "month")): "mensual mensualmente",
     ("rhythm", (1, "quarter")): "trimestral trimestralmente",
     ("rhythm", (1, "year")): "anual anualmente",
     **{("day", n): f"{day} {short}" for n, (day, short) in enumerate(zip(_DAYS, _SHORT, strict=True))},
     **{("days", n): f"los_{_plural(day)} todos_los_{_plural(day)}" for n, day in enumerate(_DAYS)},
+    **{("every_other_day", n): f"un_{day}_si_y_otro_no un_{day}_de_cada_dos" for n, day in enumerate(_DAYS)},
     ("workday", True): (
         "dia_laborable dias_laborables laborables dia_habil dias_habiles dia_de_semana dias_de_semana entre_semana"
         " dia_de_la_semana"),
@@ -73,6 +75,7 @@ TABLE: Table = {
         "sep sept septiembre setiembre", "oct octubre", "nov noviembre", "dic diciembre"), start=1),
     ("later", 0): "hoy",
     ("later", 1): "manana",
+    ("tonight", True): "esta_noche",
     ("later", 2): "pasado_manana",
     ("clock", (12, 0)): "mediodia",
     ("clock", (0, 0)): "medianoche",
