@@ -5,22 +5,22 @@ steps.fetch.outputs.status == 200 and not (weekday == "sunday" or run.attempt > 
 
 import operator
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Literal
 
-from app.domain import outputs
+from app.domain.expressions import Missing, Scope, as_text, lookup, name_problem
+from app.domain.expressions.dates import WEEKDAYS
+from app.domain.expressions.grammar import PATH
 
 LONGEST = 500
 STATES = ("succeeded", "failed", "timed_out", "unmet", "skipped")
 """What a step before can be."""
 
-WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-"""As `weekday` says it, by the number of the day."""
-
 _TOKEN = re.compile(
     rf"""\s*(?:(?P<op>==|!=|<=|>=|<|>|\(|\))|(?P<number>-?\d+(?:\.\d+)?(?![\w.]))|"(?P<double>[^"]*)"|'(?P<single>[^']*)'"""
-    rf"|(?P<path>{outputs.PATH}))",
+    rf"|(?P<path>{PATH}))",
     re.ASCII,
 )
 _WORDS = {"true": True, "false": False, "null": None}
@@ -80,11 +80,11 @@ def parse(text: str) -> Condition:
     return found
 
 
-def check(text: str, known: Collection[str]) -> Condition:
-    """Read a condition that may name the steps `known`. Raises Unclear, also for a value that can never be."""
+def check(text: str, scope: Scope) -> Condition:
+    """Read a condition that may name what is in `scope`. Raises Unclear, also for a value that can never be."""
     found = parse(text)
     for part in _parts(found):
-        if isinstance(part, Name) and (problem := outputs.name_problem(part.path, known)):
+        if isinstance(part, Name) and (problem := name_problem(part.path, scope)):
             raise Unclear(problem)
         if isinstance(part, Comparison):
             _check_comparison(part)
@@ -92,7 +92,7 @@ def check(text: str, known: Collection[str]) -> Condition:
 
 
 def holds(condition: Condition, context: Mapping[str, Any]) -> bool:
-    """Decide a condition; `context` as in `outputs.lookup`. What is missing is null. Raises Unclear."""
+    """Decide a condition; `context` as in `expressions.lookup`. What is missing is null. Raises Unclear."""
     match condition:
         case Junction("and", parts):
             return all(holds(part, context) for part in parts)
@@ -218,9 +218,10 @@ def _value(part: Value | Name, context: Mapping[str, Any]) -> Any:
     if isinstance(part, Value):
         return part.value
     try:
-        return outputs.lookup(context, part.path)
-    except outputs.Missing:
+        found = lookup(context, part.path)
+    except Missing:
         return None
+    return as_text(found) if isinstance(found, date) else found
 
 
 def _kind(value: Any) -> str:
