@@ -1,0 +1,140 @@
+"""What somebody asked for that no step of a replay does: files never made, mails never sent, answers in words."""
+
+import json
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any
+
+from app.analysis.base import Analysis
+from app.analysis.clauses import clauses, is_denied
+from app.analysis.masking import masked
+from app.analysis.replay.blocks import Block
+from app.analysis.replay.cells import base
+from app.analysis.replay.missing import Lacking
+from app.domain.thread import Thread
+
+_READ, _LONGEST = 20_000, 300
+_SEND = re.compile(
+    r"\b(?:e-?mail|mail|message|text|notify|ping) (?:it|them|me|us|him|her|this|that|the|everyone)\b"
+    r"|\b(?:maile?|simse) (?:es|sie|mir|uns|das|die|den)\b",
+    re.IGNORECASE,
+)
+_SENDS = re.compile(
+    r"\b(?:send|post|share|drop|schick\w{0,2}|sende\w?|poste\w?|envo(?:ie|yer|yez)\w{0,4}|env[ií]a\w{0,5}"
+    r"|m[aá]nda\w{0,5})\b",
+    re.IGNORECASE,
+)
+_CHANNEL = re.compile(
+    r"\b(?:slack|teams|telegram|discord|whatsapp|sms|e-?mail|mail|inbox|postfach|correo|courriel)\b|(?<!\w)#[a-z][\w-]+",
+    re.IGNORECASE,
+)
+_DELIVERS = re.compile(
+    r"smtplib|sendmail|sendgrid|mailgun|twilio|slack|webhook|telegram|discord|\.post\(|\bmail -s"
+    r"|\bcurl\b[^\n]{0,300}(?: -d\b| --data|-X ?(?:POST|PUT))",
+    re.IGNORECASE,
+)
+_FIGURE = re.compile(r"\d+(?:[.,]\d+)*")
+_LONG_ANSWER, _MOST_SIZES = 240, 3
+
+
+def undone(
+    thread: Thread,
+    analysis: Analysis,
+    steps: Sequence[Mapping[str, Any]],
+    blocks: Sequence[Block],
+    used: Collection[str],
+    outputs: Collection[str],
+    files: Sequence[str],
+    lacking: Sequence[Lacking],
+) -> list[str]:
+    """Return each thing that was asked for and that no step does, in few words; nothing where there are no steps.
+
+    `used` are the labels of variables that steps take, `outputs` names of files that they make, `files` those they are
+    given.
+    """
+    if not steps:
+        return []
+    told = json.dumps([step["settings"] for step in steps], ensure_ascii=False).lower()
+    has_unseen = any(re.search(r"\.(?:py|sh|js|rb|r|pl)$", name, re.IGNORECASE) for name in files)
+    found = [] if has_unseen else [*_files(analysis, told, {*map(base, outputs), *map(base, files)})]
+    people = [] if has_unseen else list(_people(analysis, told, used))
+    found += [f"mail to {who}" for who in people]
+    tools = [one for one in lacking if not any(who.lower() in one.what.lower() for who in people)]
+    found += [one.what if one.tool == "create_file" else f"what {one.tool} did" for one in tools]
+    if not people and not lacking and not has_unseen and not _delivers(steps, told):
+        found += list(_sendings(thread, analysis))
+    found += [] if has_unseen else _calls(thread, analysis, told, used)
+    if all(block.kind == "http" for block in blocks):
+        if sizes := list(_sizes(analysis, told, used)):
+            found.append(f"comparing with {', '.join(sizes[:_MOST_SIZES])}")
+        if _is_told_in_words(thread, blocks):
+            found.append("the answer in words")
+    return list(dict.fromkeys(found))
+
+
+def _files(analysis: Analysis, told: str, there: Collection[str]) -> Iterator[str]:
+    """Yield the files that were asked for, that nobody gives and no step makes or names."""
+    given = {base(str(one.value["name"])) for one in analysis.of("dependency") if one.value["kind"] == "file"}
+    given |= {base(str(one.value)) for one in analysis.of("attachment")}
+    for one in analysis.of("variable"):
+        name = base(str(one.value["value"]))
+        if one.value["kind"] != "file" or name in given or name in there or name.lower() in told:
+            continue
+        words, ending = re.findall(r"[^\W\d_]{2,}", name.lower()), name.rpartition(".")[2].lower()
+        is_dated = bool(re.search(r"\d", name)) and all(word in told for word in words)
+        is_computed = re.search(rf"[}}%+]\s*(?:\w\s*)?\\?[\"']?\.{re.escape(ending)}\b", told)  # f"{stem}.csv"
+        if not is_dated and not is_computed:
+            yield name
+
+
+def _people(analysis: Analysis, told: str, used: Collection[str]) -> Iterator[str]:
+    for one in analysis.of("variable"):
+        who = str(one.value["value"])
+        if one.value["kind"] == "email" and who not in used and who.lower() not in told:
+            yield who
+
+
+def _calls(thread: Thread, analysis: Analysis, told: str, used: Collection[str]) -> Iterator[str]:
+    """Yield the hosts that a person named and that no step asks."""
+    said = "\n".join(message.text[:_READ] for message in thread.messages if message.role == "user").lower()
+    asked = told + " ".join(used).lower()
+    for one in analysis.of("dependency"):
+        host = str(one.value["name"]).lower()
+        if one.value["kind"] == "api" and host in said and host not in asked:
+            yield f"a call to {host}"
+
+
+def _sizes(analysis: Analysis, told: str, used: Collection[str]) -> Iterator[str]:
+    """Yield the limits and counts that somebody named and that no step has."""
+    for one in analysis.of("variable"):
+        size = str(one.value["value"])
+        if one.value["kind"] in {"number", "money"} and size not in used and size.lower() not in told:
+            yield size
+
+
+def _delivers(steps: Sequence[Mapping[str, Any]], told: str) -> bool:
+    methods = {step["settings"].get("method", "GET") for step in steps}
+    return bool(methods - {"GET", "HEAD", "OPTIONS"}) or bool(_DELIVERS.search(told))
+
+
+def _sendings(thread: Thread, analysis: Analysis) -> Iterator[str]:
+    """Yield the clauses in which a person asks for something to be sent to them or others."""
+    for message in thread.messages:
+        if message.role != "user":
+            continue
+        text = message.text[:_READ]
+        for start, clause in clauses(text):
+            hit = _SEND.search(clause[:_LONGEST]) or (_SENDS.search(clause) if _CHANNEL.search(clause) else None)
+            if hit and not is_denied(text, start + hit.start()):
+                yield f"“{masked(' '.join(clause[hit.start() :].split())[:80], analysis.secrets or ())}”"
+
+
+def _is_told_in_words(thread: Thread, blocks: Sequence[Block]) -> bool:
+    """Whether the agent's reply to what was asked has figures that no answer of a server has, or is long."""
+    done = [one for block in blocks for one in block.doings]
+    first = max(one.message for one in done)
+    answers = "\n".join(one.output for one in done)
+    said = [message.text for message in thread.messages[first:] if message.role == "assistant" and message.text.strip()]
+    reply = said[0] if said else ""
+    known = answers + "\n".join(message.text for message in thread.messages if message.role == "user")
+    return len(reply) > _LONG_ANSWER or any(hit[0] not in known for hit in _FIGURE.finditer(reply))
