@@ -1,0 +1,282 @@
+"""Analyses: a worker reads a thread stage by stage; what it finds is kept, and what a person decided stays decided."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+import structlog
+
+from app.analysis import deepening, pipeline
+from app.analysis.base import Analysis
+from app.analysis.deepening import Read
+from app.core.errors import Invalid, NotFound
+from app.domain.access import Actor
+from app.domain.thread import Thread as Conversation
+from app.infra import database, llm, queues, redis
+from app.infra.database import db
+from app.infra.storage import Storage
+from app.infra.vault import Vault, WrongKey
+from app.models.threads import Finding, Thread
+from app.services.threads import asking
+from app.services.threads.content import Box
+from app.services.unit import Work, batch
+
+log = structlog.get_logger()
+
+SILENCE = timedelta(minutes=3)
+"""Whoever analyses a thread says so at every stage; after so long without a word another worker does it."""
+
+MOST_TRIES = 4
+STAGES = ("secrets", *pipeline.STAGES)
+WORDS = {
+    "secrets": "secrets", "attachments": "files", "tools": "tools", "injection": "hidden instructions",
+    "dependencies": "dependencies", "requires": "requirements", "intent": "intent", "schedule": "the schedule",
+    "variables": "variables", "objective": "the objective", "model": "what the model says", "body": "the conversation",
+}  # fmt: skip
+"""What pages call the stages."""
+
+_CALLED_AGAIN = timedelta(seconds=10)
+_GIVEN_UP = f"It was begun {MOST_TRIES} times, and each time the worker was gone before its end."
+_GONE = "What was imported is not there any more. Import the conversation again."
+_BROKEN = "The analysis stopped, and the log of the worker says why. Start it again."
+_NO_MODEL = "No model is set up. Add one in Settings, Models, then deepen again."
+
+
+class _Lost(Exception):
+    """Somebody asked anew, another worker took over, or the thread is gone."""
+
+
+# --- asking for one
+
+
+def start(actor: Actor, thread_ids: Sequence[int], *, deepens: bool = False) -> None:
+    """Let a worker say what threads ask for; those that wait or are under way stay so. Raises NotFound, Invalid.
+
+    `deepens`: the team's default model reads them too, without their secrets, and its cost is kept.
+    """
+    model = asking.default(actor) if deepens else None
+    if deepens and model is None:
+        raise Invalid({"": _NO_MODEL})
+    with batch(actor) as work:
+        wanted = set(thread_ids)
+        mine = (Thread.id.in_(wanted), Thread.team_id == actor.team_id, Thread.deleted_at.is_(None))
+        rows = work.connection.execute(sa.select(Thread.id, Thread.title).where(*mine).with_for_update()).all()
+        if len(rows) < len(wanted):
+            raise NotFound
+        for row in rows:
+            want(work, actor.team_id, row.id, row.title, model.name if model else "")
+    db.session.rollback()
+    call(sorted(wanted))
+
+
+def want(work: Work, team_id: int, thread_id: int, title: str, model: str = "") -> None:
+    """Put a thread in line within a transaction; after it, `call`."""
+    idle = (Thread.id == thread_id, Thread.analysis_state.not_in(("waiting", "running")))
+    values = {
+        "analysis_state": "waiting", "analysis_stage": "", "analysis_problems": [], "analysis_at": work.now,
+        "analysis_tries": 0, "analysis_model": model,
+    }  # fmt: skip
+    if work.connection.execute(sa.update(Thread).where(*idle).values(values)).rowcount:
+        if work.actor:
+            work.audit("analysis_started", title, thread=thread_id, **({"model": model} if model else {}))
+        work.tell("analysis_started", team_id, None, thread=thread_id)
+
+
+def call(thread_ids: Sequence[int]) -> None:
+    """Let a worker analyse threads; without Redis they are called again when it is back."""
+    with suppress(*redis.Away, OSError):
+        for thread_id in thread_ids:
+            queues.call(queues.ANALYSE, thread_id, queue=queues.THREADS, job=f"analysis-{thread_id}")
+
+
+def call_again() -> int:
+    """Let a worker analyse what was interrupted, or whose call was lost with Redis; returns how many were called."""
+    with database.read() as connection:
+        now = database.now(connection)
+        is_lost = sa.or_(
+            sa.and_(Thread.analysis_state == "waiting", Thread.analysis_at < now - _CALLED_AGAIN),
+            sa.and_(Thread.analysis_state == "running", Thread.analysis_at < now - SILENCE),
+        )
+        lost = connection.execute(sa.select(Thread.id).where(is_lost).order_by(Thread.id).limit(100)).scalars().all()
+    with suppress(*redis.Away, OSError):
+        waiting = queues.waiting(queues.THREADS) if lost else set()
+        lost = [one for one in lost if f"analysis-{one}" not in waiting]
+        call(lost)
+        return len(lost)
+    return 0
+
+
+# --- carrying it out
+
+
+def carry_out(storage: Storage, vault: Vault, thread_id: int) -> None:
+    """Analyse a thread that waits, or whose analysis fell silent; one that another worker has is left to it."""
+    row = _claimed(thread_id)
+    if row is None:
+        return
+    one = _Analysis(storage, vault, row)
+    try:
+        one.work()
+    except _Lost:
+        log.info("analysis_left", thread_id=thread_id)
+    except (NotFound, WrongKey):
+        one.end("failed", [{"stage": "body", "sentence": _GONE}])
+    except database.Away:
+        raise
+    except Exception:
+        one.end("failed", [{"stage": one.stage, "sentence": _BROKEN}])
+        raise
+
+
+def _claimed(thread_id: int) -> Any:
+    """Take a thread to analyse; None when there is nothing to do."""
+    with batch() as work:
+        is_silent = sa.and_(Thread.analysis_state == "running", Thread.analysis_at < work.now - SILENCE)
+        mine = (
+            Thread.id == thread_id, Thread.deleted_at.is_(None), sa.or_(Thread.analysis_state == "waiting", is_silent)
+        )  # fmt: skip
+        values = {
+            "analysis_state": "running", "analysis_tries": Thread.analysis_tries + 1, "analysis_at": work.now,
+            "analysis_stage": "", "analysis_problems": [],
+        }  # fmt: skip
+        found = work.connection.execute(sa.update(Thread).where(*mine).values(values).returning(Thread.__table__))
+        row = found.first()
+        if row is None:
+            return None
+        work.ring(row.team_id)
+        if row.analysis_tries <= MOST_TRIES:
+            return row
+        problems = [{"stage": "body", "sentence": _GIVEN_UP}]
+        ended = {"analysis_state": "failed", "analysis_problems": problems}
+        work.connection.execute(sa.update(Thread).where(Thread.id == thread_id).values(ended))
+        work.tell("analysis_ended", row.team_id, None, thread=thread_id, state="failed")
+        return None
+
+
+class _Analysis:
+    """Analyses one thread, as long as nobody else does: each of its writes names the moment of the one before."""
+
+    def __init__(self, storage: Storage, vault: Vault, row: Any) -> None:
+        self._storage, self._vault, self._row = storage, vault, row
+        self._at: datetime = row.analysis_at
+        self.stage = "body"
+
+    def work(self) -> None:
+        """Read all, keep what was found. Raises _Lost, NotFound, WrongKey."""
+        thread = Box.of(self._storage, self._vault, self._row.team_id).open(self._row)
+        found = pipeline.analyse(thread, self._begin)
+        problems = [{"stage": name, "sentence": sentence} for name, sentence in found.problems.items()]
+        lines = [_Line.of(one) for one in found.findings]
+        if not self._row.analysis_model:
+            self.end("done", problems, lines)
+            return
+        self._begin("model")
+        read = self._deepened(thread, found)
+        if read.sentence:
+            problems.append({"stage": "model", "sentence": read.sentence})
+        lines = [_Line.of(one) for one in read.analysis.findings] + [_Line.of(one, "model") for one in read.more]
+        self.end("done", problems, lines, read.cost_micros)
+
+    def _deepened(self, thread: Conversation, found: Analysis) -> Read:
+        """Let the model read it too; what goes wrong is said in a sentence, and what the rules found stands."""
+        if "secrets" in found.problems:
+            return Read(found, sentence="Its secrets could not be told apart, so no model was shown it.")
+        try:
+            choice = asking.choice(self._vault, self._row.team_id, self._row.analysis_model)
+        except llm.ModelError as error:
+            return Read(found, sentence=error.message)
+        return deepening.deepened(thread, found, asking.asker(choice))
+
+    def _begin(self, stage: str) -> None:
+        """Say that a stage begins. Raises _Lost."""
+        self.stage = stage
+        with batch() as work:
+            self._hold(work, analysis_stage=stage)
+
+    def _hold(self, work: Work, **values: Any) -> None:
+        mine = (Thread.id == self._row.id, Thread.analysis_state == "running", Thread.analysis_at == self._at)
+        if not work.connection.execute(sa.update(Thread).where(*mine).values(analysis_at=work.now, **values)).rowcount:
+            raise _Lost
+        self._at = work.now
+        work.ring(self._row.team_id)
+
+    def end(
+        self,
+        state: str,
+        problems: list[dict[str, str]],
+        lines: "Sequence[_Line] | None" = None,
+        cost: int | None = None,
+    ) -> None:
+        """Say what became of it, and keep the findings where there are some. Raises _Lost."""
+        with batch() as work:
+            values: dict[str, Any] = {"analysis_state": state, "analysis_problems": problems, "analysis_stage": ""}
+            if lines is not None:
+                values |= {"analysed_at": work.now}
+                _keep(work, self._row, lines, replaces_model=bool(self._row.analysis_model))
+            if self._row.analysis_model:
+                values |= {"analysis_cost_micros": cost}
+            self._hold(work, **values)
+            work.tell("analysis_ended", self._row.team_id, None, thread=self._row.id, state=state)
+
+
+# --- findings
+
+
+@dataclass(frozen=True)
+class _Line:
+    """A finding as it is kept, and who found it."""
+
+    kind: str
+    value: dict[str, Any]
+    confidence: float
+    evidence: list[dict[str, Any]]
+    source: str
+
+    @classmethod
+    def of(cls, found: Any, source: str = "rules") -> "_Line":
+        value = found.value if isinstance(found.value, dict) else {"value": found.value}
+        evidence = [{"message": one.message, "excerpt": one.excerpt} for one in found.evidence]
+        return cls(found.kind, value, found.confidence, evidence, source)
+
+
+def _same(one: Any) -> tuple[Any, ...]:
+    """Return what tells a finding apart from the others of its thread, whenever it was found."""
+    value = one.value
+    match one.kind:
+        case "dependency":
+            return one.source, one.kind, value["kind"], value["name"]
+        case "variable":
+            return one.source, one.kind, str(value["value"]).casefold()
+        case "attachment" | "tool":
+            return one.source, one.kind, value.get("name", value.get("value"))
+        case "secret" | "injection":
+            place = one.evidence[0]["message"] if one.evidence else 0
+            return one.source, one.kind, place, value.get("masked", value.get("excerpt"))
+    return one.source, one.kind
+
+
+def _keep(work: Work, thread: Any, lines: Sequence[_Line], *, replaces_model: bool) -> None:
+    """Keep what was found in place of what was found before; what somebody decided about stays as decided."""
+    mine = Finding.thread_id == thread.id
+    rows = work.connection.execute(sa.select(Finding.__table__).where(mine).order_by(Finding.position)).all()
+    work.connection.execute(sa.update(Finding).where(mine).values(position=-Finding.id))
+    before = {_same(row): row for row in rows}
+    position = 0
+    for line in lines:
+        row = before.pop(_same(line), None)
+        values: dict[str, Any] = {**line.__dict__, "position": (position := position + 1)}
+        if row:
+            work.connection.execute(sa.update(Finding).where(Finding.id == row.id).values(values))
+        else:
+            values |= {"team_id": thread.team_id, "thread_id": thread.id, "state": "found"}
+            work.connection.execute(sa.insert(Finding).values(values))
+    for row in before.values():
+        stays = row.state in {"accepted", "changed"} or (row.source == "model" and not replaces_model)
+        here = Finding.id == row.id
+        if stays:
+            work.connection.execute(sa.update(Finding).where(here).values(position=(position := position + 1)))
+        else:
+            work.connection.execute(sa.delete(Finding).where(here))
