@@ -1,0 +1,46 @@
+"""Which template a task was made of: kept with the task. A helper of `tasks`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import sqlalchemy as sa
+
+from app.domain.library import FOREIGN_LEVEL
+from app.infra.database import db
+from app.models.library import Template, TemplateUse
+from app.models.tasks import Task
+from app.services.unit import SessionWork
+
+
+@dataclass(frozen=True)
+class Origin:
+    """A version of a template, and the answers that were written into the definition by name."""
+
+    slug: str
+    number: int
+    answers: Mapping[str, str] = field(default_factory=dict)
+
+
+def keep(work: SessionWork, task: Task, origin: Origin | None) -> None:
+    """Remember of which version of which template a task is; None changes nothing."""
+    if origin is None:
+        return
+    use = work.session.get(TemplateUse, task.id)
+    if use is None:
+        use = TemplateUse(task_id=task.id, team_id=task.team_id, dismissed=0, created_at=work.now)
+        work.session.add(use)
+    use.slug, use.number, use.answers = origin.slug, origin.number, dict(origin.answers)
+    work.session.flush()
+
+
+def of(task: Task) -> TemplateUse | None:
+    """Return which template a task was made of, None for none."""
+    return db.session.scalar(sa.select(TemplateUse).where(TemplateUse.task_id == task.id))
+
+
+def least_isolation(task: Task) -> int:
+    """Return the level of isolation that a task never goes below: what others have written stays confined."""
+    is_same = sa.and_(Template.team_id == TemplateUse.team_id, Template.slug == TemplateUse.slug)
+    foreign = sa.select(TemplateUse.task_id).join(Template, is_same).where(Template.origin.is_not(None))
+    is_foreign = db.session.scalar(sa.select(foreign.where(TemplateUse.task_id == task.id).exists()))
+    return FOREIGN_LEVEL if is_foreign else 0
