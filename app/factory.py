@@ -19,26 +19,38 @@ from app.web import (
     errors,
     guard,
     health,
+    library,
+    library_publishing,
+    library_saving,
+    library_shared,
     live,
     me,
     models,
+    offers,
     pings,
     pools,
+    rehearsals,
     render,
     run_bulk,
+    run_with,
     runs,
     search,
     security,
     settings,
     system,
     tasks,
+    thread_review,
+    threads,
     today,
     tokens,
+    uploads,
+    values,
 )
 
 SUBJECTS = (
-    today, tasks, editor, backfills, runs, run_bulk, compare, accounts, me, settings, models, calendars, pools,
-    tokens, audit, system, alerts, pings, banners, live, health, search,
+    today, tasks, threads, thread_review, editor, backfills, runs, run_bulk, run_with, rehearsals, compare, accounts,
+    me, settings, models, calendars, pools, values, tokens, audit, system, alerts, pings, library, library_saving,
+    library_publishing, library_shared, offers, banners, live, health, search,
 )  # fmt: skip
 
 _LARGEST_REQUEST_BYTES = 64 * 1024 * 1024
@@ -51,6 +63,7 @@ def create_app(given: Settings | None = None) -> Flask:
     app = bootstrap.start(values)
     app.config["MAX_CONTENT_LENGTH"] = _LARGEST_REQUEST_BYTES
     app.config["MAX_FORM_MEMORY_SIZE"] = _LARGEST_FIELDS_BYTES
+    uploads.attach(app)
     render.attach(app)
     security.attach(app)
     guard.attach(app)

@@ -2,6 +2,7 @@
 
 import difflib
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,6 +10,7 @@ from urllib.parse import urlsplit
 
 ROOT = Path(__file__).parents[1]
 
+_PUBLIC_KEY = re.compile(r"[A-Za-z0-9+/]{43}=")
 _ANY_OR_OWN = {"127.0.0.1", "::1", "0.0.0.0", "::"}  # noqa: S104 compared, not bound
 
 
@@ -33,8 +35,12 @@ class Settings:
     backup_folder: Path | None = None
     postgres_bin: Path | None = None
     low_disk_mib: int = 200
+    import_mib: int = 2048
     allow_hosts: tuple[str, ...] = ()
     allow_unsandboxed: bool = False
+    publish: bool = False
+    index_urls: tuple[str, ...] = ()
+    index_keys: tuple[str, ...] = ()
     io_slots: int = 64
     code_slots: int = field(default_factory=lambda: os.cpu_count() or 2)
     workers: int = 1
@@ -60,6 +66,11 @@ class Settings:
         """The address people use, without a trailing slash."""
         host = "localhost" if self.host in _ANY_OR_OWN else self.host
         return self.public_url or f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+
+    @property
+    def import_bytes(self) -> int:
+        """How large a file with conversations may be."""
+        return self.import_mib * 1024 * 1024
 
     @property
     def is_https(self) -> bool:
@@ -198,8 +209,12 @@ _VARIABLES = {
     "backup_folder": ("CARILLON_BACKUP_FOLDER", _path),
     "postgres_bin": ("CARILLON_POSTGRES_BIN", _path),
     "low_disk_mib": ("CARILLON_LOW_DISK_MIB", _whole),
+    "import_mib": ("CARILLON_IMPORT_MIB", _whole),
     "allow_hosts": ("CARILLON_ALLOW_HOSTS", _words),
     "allow_unsandboxed": ("CARILLON_ALLOW_UNSANDBOXED", _yes),
+    "publish": ("CARILLON_PUBLISH", _yes),
+    "index_urls": ("CARILLON_INDEX_URLS", _words),
+    "index_keys": ("CARILLON_INDEX_KEYS", _words),
     "io_slots": ("CARILLON_IO_SLOTS", _whole),
     "code_slots": ("CARILLON_CODE_SLOTS", _whole),
     "workers": ("CARILLON_WORKERS", _whole),
@@ -233,11 +248,12 @@ def _check(settings: Settings) -> None:
     if settings.renew_seconds * 2 > settings.lease_seconds:
         raise SettingError("CARILLON_RENEW_SECONDS is at most half of CARILLON_LEASE_SECONDS.")
     _check_alerts(settings)
+    _check_indexes(settings)
     if 0 < settings.workers_max < settings.workers:
         raise SettingError("CARILLON_WORKERS_MAX is at least CARILLON_WORKERS, or 0 for as many.")
     if settings.log_level not in {"debug", "info", "warning", "error"}:
         raise SettingError("CARILLON_LOG_LEVEL takes debug, info, warning or error.")
-    for name in ("workers", "web_threads", "io_slots", "code_slots", "backup_keep"):
+    for name in ("workers", "web_threads", "io_slots", "code_slots", "backup_keep", "import_mib"):
         if not getattr(settings, name):
             raise SettingError(f"{_VARIABLES[name][0]} takes at least 1.")
 
@@ -265,3 +281,12 @@ def _check_alerts(settings: Settings) -> None:
     for name in ("alert_webhook", "heartbeat_url"):
         if (url := getattr(settings, name)) and urlsplit(url).scheme not in {"http", "https"}:
             raise SettingError(f"{_VARIABLES[name][0]} takes an address like https://example.com/path.")
+
+
+def _check_indexes(settings: Settings) -> None:
+    if bool(settings.index_urls) != bool(settings.index_keys):
+        raise SettingError("CARILLON_INDEX_URLS and CARILLON_INDEX_KEYS belong together: set both, or none.")
+    if wrong := next((url for url in settings.index_urls if urlsplit(url).scheme not in {"http", "https"}), ""):
+        raise SettingError(f"CARILLON_INDEX_URLS has “{wrong}”; it takes addresses, like https://example.com/i.json.")
+    if wrong := next((key for key in settings.index_keys if not _PUBLIC_KEY.fullmatch(key)), ""):
+        raise SettingError(f"CARILLON_INDEX_KEYS has “{wrong}”; it takes public keys, as installations show them.")

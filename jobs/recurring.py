@@ -21,4 +21,6 @@ TABLE = (
     Recurring("recurring-backup", queues.BACKUP, 60),  # the settings say when one is due
     Recurring("recurring-integrity", queues.INTEGRITY, 86_400),
     Recurring("recurring-calendars", queues.CALENDARS, 3600),
+    Recurring("recurring-indexes", queues.INDEXES, 3600),
+    Recurring("recurring-threads", queues.TEND_THREADS, 60),
 )

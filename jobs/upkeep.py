@@ -11,6 +11,7 @@ from app.infra.storage import Storage
 from app.services import backups, retention, verify
 from app.services.audit import chain
 from app.services.calendars import feeds
+from app.services.library import indexes as libraries
 from app.settings import read
 
 log = structlog.get_logger()
@@ -58,3 +59,8 @@ def integrity() -> None:
 def calendars(calendar_id: int = 0) -> None:
     """Fetch an imported calendar, or all of them, from their addresses."""
     log.info("calendars_fetched", **feeds.refresh(calendar_id))
+
+
+def indexes() -> None:
+    """Read the templates that other installations offer, if the settings name any."""
+    log.info("indexes_read", **libraries.refresh(read()))

@@ -1,4 +1,4 @@
-"""The worker process: warm, never a fork a run. Two lanes of slots take runs, a third carries out upkeep."""
+"""The worker process: warm, never a fork a run. Two lanes of slots take runs, others upkeep and threads."""
 
 import os
 import resource
@@ -26,6 +26,7 @@ from app.infra.storage import Storage
 from app.infra.writer import Writer
 from app.services import room, workers
 from app.services.execution.perform import Tools
+from app.services.threads import reading
 from app.services.unit import Work, batch
 from app.settings import Settings
 from jobs import runs, upkeep
@@ -72,6 +73,7 @@ class Worker:
             Lane(queues.IO, settings.io_slots, partial(_begin, queues.IO)),
             Lane(queues.CODE, settings.code_slots, partial(_begin, queues.CODE)),
             Lane(queues.UPKEEP, 1, on_thread(partial(upkeep.carry_out, app))),
+            Lane(queues.THREADS, 1, on_thread(partial(upkeep.carry_out, app))),
         ]
         self._wants_end = threading.Event()
         self._wants_end_now = threading.Event()
@@ -158,6 +160,7 @@ class Worker:
         """Take nothing more; let runs end within the grace, then ask them to stop: they go back into the queue."""
         for lane in self._lanes:
             lane.stop_taking()
+        reading.stop()
         with suppress(Exception):  # the database may be away; the work below must happen all the same
             workers.drain(self.name)
         while self._is_busy and self._is_patient:

@@ -8,14 +8,13 @@ from pathlib import Path
 import pytest
 import redis as redis_client
 import sqlalchemy as sa
-from jinja2 import FileSystemBytecodeCache
 
 from app import bootstrap
 from app.factory import create_app
 from app.infra import database, redis, storage, valkey, vault
 from app.services.execution import claims
 from app.settings import Settings
-from tests import postgres
+from tests import postgres, sharing
 
 BOTH = ("services", "jobs", "faults")
 """Folders whose tests run on SQLite and PostgreSQL; the others run on SQLite."""
@@ -35,6 +34,17 @@ def pytest_generate_tests(metafunc):
         metafunc.parametrize("backend", backends, indirect=True)
 
 
+def pytest_collection_finish():
+    sharing.settle()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _shared():
+    with pytest.MonkeyPatch.context() as patch:
+        sharing.begin(patch)
+        yield
+
+
 @pytest.fixture
 def backend(request):
     return request.param
@@ -44,6 +54,14 @@ def backend(request):
 def home():
     """A folder with a path short enough for sockets."""
     folder = Path(tempfile.mkdtemp(prefix="carillon-", dir="/tmp"))
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def in_memory(home):
+    """A folder in memory where there is room: to wait for the disk after each commit takes longer than most tests."""
+    folder = Path(tempfile.mkdtemp(prefix="carillon-", dir=sharing.memory() or home))
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
 
@@ -81,6 +99,7 @@ def sqlite_template(home):
     with engine.connect() as connection:
         connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
     engine.dispose()
+    sharing.statements(f"sqlite:///{path}")
     return path
 
 
@@ -89,6 +108,7 @@ def postgres_cluster(home):
     cluster = postgres.start(home)
     cluster.run("DROP DATABASE IF EXISTS carillon_template", "CREATE DATABASE carillon_template")
     database.migrate(Settings(data_dir=home, database_url=cluster.url("carillon_template")))
+    sharing.statements(cluster.url("postgres"))
     yield cluster
     cluster.stop()
 
@@ -97,9 +117,15 @@ def postgres_cluster(home):
 def database_url(backend, request, tmp_path):
     """A fresh database with today's tables."""
     if backend == "sqlite":
-        path = tmp_path / "carillon.db"
+        # Faults meet the disk as it is.
+        is_fault = Path(request.path).parent.name == "faults"
+        folder = tmp_path if is_fault else request.getfixturevalue("in_memory") / str(next(_numbers))
+        folder.mkdir(exist_ok=True)
+        path = folder / "carillon.db"
         shutil.copyfile(request.getfixturevalue("sqlite_template"), path)
         yield f"sqlite:///{path}"
+        if not is_fault:
+            shutil.rmtree(folder)
         return
     cluster = request.getfixturevalue("postgres_cluster")
     name = f"carillon_{next(_numbers)}"
@@ -116,20 +142,12 @@ def settings(tmp_path, database_url, redis_url, key_file):
     )  # fmt: skip
 
 
-@pytest.fixture(scope="session")
-def compiled(home):
-    """Templates that one test compiled are compiled for the next ones."""
-    folder = home / "templates"
-    folder.mkdir()
-    return FileSystemBytecodeCache(str(folder))
-
-
 @pytest.fixture
-def app(settings, compiled, request):
+def app(settings, request):
     """The application: with pages for tests that ask for them, else as workers and the clock have it."""
     has_pages = Path(request.path).parent.name not in WITHOUT_PAGES or "client" in request.fixturenames
     app = create_app(settings) if has_pages else bootstrap.start(settings)
-    app.jinja_env.bytecode_cache = compiled
+    app.jinja_env.bytecode_cache = sharing.templates
     claims.forget()  # ids of versions begin anew in each test's database
     yield app
     with app.app_context():

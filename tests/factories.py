@@ -38,8 +38,11 @@ def owner(team_id):
         return Actor(person_id, team_id, "owner")
 
 
-def task(team_id, name="probe", engine="http", settings=None, timeout_seconds=20, label="", steps=(), **policy):
-    """A task with one version; returns its id. Each of `steps` says what is not by default."""
+def task(
+    team_id, name="probe", engine="http", settings=None, timeout_seconds=20, label="", steps=(), variables=None,
+    timezone="", contract=(), repair=None, **policy
+):  # fmt: skip
+    """A task with one version; returns its id. Each of `steps` and `variables` says what is not by default."""
     engine = SEVERAL if steps else engine
     with batch() as work:
         values = {"team_id": team_id, "slug": name, "name": label or name, "engine": engine, "version_number": 1}
@@ -54,7 +57,10 @@ def task(team_id, name="probe", engine="http", settings=None, timeout_seconds=20
             "policy": asdict(Policy(**policy)),
             "min_isolation": 0,
             "files": [],
-            "schedules": [],
+            "schedules": [{"timezone": timezone}] if timezone else [],
+            **({} if variables is None else {"variables": variables}),
+            "contract": list(contract),
+            **({"repair": repair} if repair else {}),
         }
         version = {"team_id": team_id, "task_id": task_id, "number": 1, "definition": definition, "created_at": EPOCH}
         version_id = work.connection.execute(

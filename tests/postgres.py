@@ -13,11 +13,12 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from tests import sharing
+
 _FAST = [
     "fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=200", "jit=off",
     "wal_level=minimal", "max_wal_senders=0", "max_wal_size=64MB", "min_wal_size=32MB",
 ]  # fmt: skip
-_MEMORY, _ROOM = Path("/dev/shm"), 1 << 30
 
 
 @dataclass
@@ -57,9 +58,9 @@ def start(folder: Path) -> Cluster:
     """
     if given := os.environ.get("TEST_DATABASE_URL"):
         return Cluster(given)
-    if not (_MEMORY.is_dir() and os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free > _ROOM):
+    if not (memory := sharing.memory()):
         return start_own(folder)
-    in_memory = Path(tempfile.mkdtemp(prefix="carillon-", dir=_MEMORY))
+    in_memory = Path(tempfile.mkdtemp(prefix="carillon-", dir=memory))
     cluster = start_own(in_memory)
     return replace(cluster, folder=in_memory)
 

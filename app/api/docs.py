@@ -124,7 +124,7 @@ def _type(schema: Mapping[str, Any]) -> str:
         return f"{{{names}}}" if names else str(inner.get("type", "object"))
     if choices := schema.get("enum"):
         return " | ".join(str(choice) for choice in choices if choice != "")
-    if several := schema.get("anyOf"):
+    if several := schema.get("anyOf") or schema.get("oneOf"):
         if len([one for one in several if "$ref" in one]) > 1:
             return "object"
         return " or ".join(dict.fromkeys(_type(one) for one in several if one.get("type") != "null"))

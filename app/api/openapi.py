@@ -17,6 +17,7 @@ from app.api import (
     events,
     files,
     heartbeats,
+    library,
     members,
     models,
     output,
@@ -26,10 +27,14 @@ from app.api import (
     runs,
     schedules,
     secrets,
+    shared_library,
     system,
     tasks,
     teams,
+    thread_analysis,
+    threads,
     tokens,
+    values,
     versions,
 )
 from app.api.idempotency import HEADER
@@ -40,7 +45,8 @@ from app.services.idempotency import LONGEST_KEY
 
 SUBJECTS = (
     tasks, files, heartbeats, versions, schedules, backfills, runs, run_selection, output, events, alerts, breakers,
-    secrets, models, calendars, pools, tokens, teams, members, audit, system, restored,
+    threads, thread_analysis, library, shared_library, secrets, values, models, calendars, pools, tokens, teams,
+    members, audit, system, restored,
 )  # fmt: skip
 
 Document = dict[str, Any]

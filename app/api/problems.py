@@ -54,6 +54,11 @@ _DATABASE_AWAY = (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.Timeout
 _RETRY_SECONDS = 5
 _SCHEDULE = re.compile(r"when-(\d+)-(\w+)")
 _STEP = re.compile(r"step-(\d+)-(\w+)")
+_CHECK = re.compile(r"check-(\d+)-(\w+)")
+_VARIABLE = re.compile(r"var-(\d+)-(\w+)")
+_IN_CHECK = 4
+"""So many parts has the place of a field of a check: contract, 0, its kind, the field."""
+
 _OF_STEPS = {number.name: number.key for number in steps.NUMBERS} | {
     name: name for name in ("name", "engine", "condition")
 }
@@ -152,6 +157,8 @@ def _not_valid(error: ValidationError) -> Response:
         place = [str(part) for part in problem["loc"]]
         if problem["type"] == "unknown_field":
             place.append(problem["ctx"]["name"])
+        if place[:1] == ["contract"] and len(place) == _IN_CHECK:
+            del place[2]  # the kind of the check
         wrong.setdefault(".".join(place), typed.sentence(problem))
     return _fields(wrong)
 
@@ -169,6 +176,12 @@ def _path(name: str) -> str:
         return f"schedules.{found[1]}.{found[2]}" if "schedules" in known else found[2]
     if found := _STEP.fullmatch(name):
         return f"steps.{found[1]}.{_OF_STEPS.get(found[2]) or f'settings.{found[2]}'}"
+    if found := _CHECK.fullmatch(name):
+        return f"contract.{found[1]}.{found[2]}"
+    if found := _VARIABLE.fullmatch(name):
+        return f"variables.{found[1]}.{found[2]}"
+    if name.startswith("input-"):
+        return f"inputs.{name.removeprefix('input-')}"
     name = _NUMBERS.get(name) or _OTHERS.get(name) or name
     return f"settings.{name}" if name and "settings" in known and name.partition(".")[0] not in known else name
 

@@ -74,6 +74,15 @@ class ArtifactOut(Out):
     created_at: datetime
 
 
+class CheckedOut(Out):
+    """What became of one check of a contract."""
+
+    words: str
+    state: Literal["met", "unmet", "unknown"]
+    evidence: str = Field(description="What was found, in one sentence")
+    is_optional: bool
+
+
 class RunOut(RunLine):
     """A run with all that is known of it but its log."""
 
@@ -92,7 +101,11 @@ class RunOut(RunLine):
     came_from: int | None = Field(description="The run whose last checkpoint it goes on from")
     went_on: int | None = Field(description="The run that goes on from it")
     can_go_on: bool = Field(description="Whether it ended with a checkpoint to go on from")
-    facts: dict[str, Any]
+    facts: dict[str, Any] = Field(description="Small values of its outcome; effects are what a rehearsal held back")
+    rehearses_at: datetime | None = Field(description="The planned time that it rehearses; null: it is no rehearsal")
+    inputs: dict[str, Any] = Field(description="Its variables with their values, once they are known")
+    typed: list[str] = Field(description="Those of them that were typed for this run")
+    checks: list[CheckedOut] = Field(description="What became of its contract; empty where it was not checked")
     attempts: list[AttemptOut]
     artifacts: list[ArtifactOut]
 
@@ -119,7 +132,7 @@ class ResumptionOut(Out):
 _COPIED = (
     "number", "state", "reason", "sentence", "trigger", "planned_at", "started_at", "ended_at", "folded_count",
     "folded_until", "cost_micros", "cost_cap_micros", "planned_local", "queued_at", "not_before", "attempt", "worker",
-    "stop_mode", "facts", "notes",
+    "stop_mode", "facts", "notes", "inputs", "rehearses_at",
 )  # fmt: skip
 
 
@@ -128,11 +141,12 @@ def run(actor: Actor, number: int) -> RunOut:
     detail = runs.find(actor, number)
     row = detail.run
     return RunOut(
-        **{name: getattr(row, name) for name in _COPIED},
+        **{name: getattr(row, name) for name in _COPIED}, typed=sorted(row.typed),
         task=row.task.slug, task_name=row.task.name, version=row.version.number,
         requested_by=row.requested_by.name if row.requested_by else "", is_over=row.state in ENDED, ahead=detail.ahead,
         usual_seconds=detail.usual_seconds, came_from=detail.way.came_from, went_on=detail.way.went_on,
-        can_go_on=detail.way.can_go_on, attempts=[_attempt(one) for one in row.attempts],
+        can_go_on=detail.way.can_go_on, checks=[CheckedOut(**one) for one in row.checks],
+        attempts=[_attempt(one) for one in row.attempts],
         artifacts=[ArtifactOut.model_validate(one) for one in row.artifacts],
     )  # fmt: skip
 

@@ -1,7 +1,7 @@
 """Runs: listed, asked for, read, stopped, repeated, decided on."""
 
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Any, Literal
 
 from flask import g
 from pydantic import AwareDatetime, Field, field_validator
@@ -16,6 +16,7 @@ from app.core.errors import Invalid
 from app.domain.lifecycle import STATES
 from app.services import run_list, runs, tasks
 from app.services.run_list import Filters
+from app.services.tasks import repairs
 
 api = Resource("runs", "Runs")
 
@@ -52,6 +53,14 @@ class RunIn(In):
     """Which task to run now."""
 
     task: str = Field(max_length=80, description="Its slug")
+    inputs: dict[str, Any] = Field(
+        default_factory=dict,
+        max_length=50,
+        description="Values for its variables, by name, in place of what they are now",
+    )
+    rehearses_at: AwareDatetime | None = Field(
+        None, description="Rehearse the run planned for this time: nothing is sent outside"
+    )
 
 
 class CancelIn(In):
@@ -73,6 +82,12 @@ class ResumptionIn(In):
     after: str = Field("", max_length=60, description="With step: the one behind whose checkpoint it goes on")
     version: Literal["same", "present"] = Field("same", description="The task as it was then, or as it is now")
     raise_micros: int = Field(0, ge=0, le=runs.HIGHEST_CAP_MICROS, description="Millionths of a US dollar")
+
+
+class RepairIn(In):
+    """What becomes of a repair."""
+
+    answer: repairs.Answer = Field(description="take_over makes it a new version of the task")
 
 
 class DecisionIn(In):
@@ -99,7 +114,7 @@ def list_runs(query_data: RunQuery) -> Answer[RunPage]:
 
 @api.post("/runs")
 @api.allow("run")
-@api.input(RunIn, example={"task": "disk-space"})
+@api.input(RunIn, example={"task": "disk-space", "inputs": {"host": "web-2"}})
 @api.output(RunOut, status_code=201)
 @once
 def create_run(json_data: RunIn) -> RunOut:
@@ -108,7 +123,10 @@ def create_run(json_data: RunIn) -> RunOut:
     With an `Idempotency-Key` header it is safe to repeat: the same key and body give the same run for 24 h.
     """
     task = tasks.find(g.actor, json_data.task)
-    return run_models.run(g.actor, runs.start(g.actor, task.id, "api", _key()))
+    asked = ("api", _key(), json_data.inputs)
+    if json_data.rehearses_at:
+        return run_models.run(g.actor, runs.rehearse(g.actor, task.id, json_data.rehearses_at, *asked))
+    return run_models.run(g.actor, runs.start(g.actor, task.id, *asked))
 
 
 @api.get("/runs/<int:number>")
@@ -176,6 +194,20 @@ def resume_run(number: int, json_data: ResumptionIn) -> RunOut:
 def decide_run(number: int, json_data: DecisionIn) -> RunOut:
     """Decide on a run whose worker vanished in the middle"""
     runs.decide(g.actor, number, json_data.answer)
+    return run_models.run(g.actor, number)
+
+
+@api.post("/runs/<int:number>/repairs/<step>")
+@api.allow("edit")
+@api.input(RepairIn, example={"answer": "take_over"})
+@api.output(RunOut)
+def decide_on_repair(number: int, step: str, json_data: RepairIn) -> RunOut:
+    """Take a repair of a run over, or dismiss it
+
+    What was repaired stands in `facts.repairs` of a run that worked, and what no run has tried, with `is_tried` false,
+    in those of one that failed. Taken over it becomes a new version of the task.
+    """
+    repairs.decide(g.actor, number, step, json_data.answer)
     return run_models.run(g.actor, number)
 
 

@@ -11,13 +11,14 @@ from app.api.resource import In, Out, unknown_field
 from app.api.schedule_models import FireOut, ScheduleIn, ScheduleOut
 from app.core.clock import utc_now
 from app.core.errors import Invalid
-from app.domain import conditions
+from app.domain import conditions, contracts, repairs, variables
 from app.domain.access import Actor
+from app.domain.contracts import Check
 from app.domain.policy import Misfire, Overlap, Priority
 from app.engines.base import SEVERAL, engines
 from app.models.tasks import Task
 from app.services import tasks
-from app.services.tasks import definitions, overviews, schedules, steps
+from app.services.tasks import definitions, mending, overviews, schedules, steps
 from app.services.tasks.definitions import NUMBERS, Draft
 from app.services.tasks.overviews import Line
 from app.services.tasks.steps import StepDraft
@@ -66,6 +67,32 @@ class StepIn(In):
     retry_delay_seconds: int = Field(10, ge=0, le=3600)
 
 
+class VariableIn(In):
+    """A variable of a task: what differs from run to run, used as {{ name }} in settings."""
+
+    name: str = Field(max_length=variables.LONGEST_NAME, description="As expressions and programs name it")
+    label: str = Field("", max_length=variables.LONGEST_LABEL, description="What a form calls it")
+    kind: variables.Kind = "text"
+    source: variables.Source = Field("value", description="web: asked of `url` when it runs, with `value` as fallback")
+    value: str = Field("", description="A text that may hold expressions, like {{ run.date | format('%Y-%m') }}")
+    url: str = Field("", max_length=4000)
+    path: str = Field("", max_length=300, description="Where in the JSON of the answer; empty: all of it")
+    help: str = Field("", max_length=variables.LONGEST_HELP)
+    is_required: bool = Field(True, description="Whether a run without a value is blocked")
+    options: list[str] = Field(
+        default_factory=list, max_length=variables.MOST_OPTIONS, description="Of the kind choice: what to choose from"
+    )
+
+
+class RepairOf(In):
+    """An agent that may repair a step that failed, or that leaves the contract unmet."""
+
+    model: str = Field("", max_length=mending.LONGEST_MODEL, description="A model of the team; empty: its default")
+    cost_cap_cents: int = Field(
+        repairs.DEFAULT_CAP_CENTS, ge=1, le=repairs.LARGEST_CAP_CENTS, description="What the repairs of a run may cost"
+    )
+
+
 class TaskIn(In):
     """A task to make. `settings` are those of its engine; one with `steps` has the engine `steps` and none itself."""
 
@@ -73,6 +100,11 @@ class TaskIn(In):
     engine: str = Field(max_length=24, description="http, shell, python, agent, steps, or one of a plug-in")
     settings: dict[str, Any] = Field(default_factory=dict)
     steps: list[StepIn] = Field(default_factory=list, max_length=steps.MOST)
+    variables: list[VariableIn] = Field(default_factory=list, max_length=variables.MOST)
+    contract: list[Check] = Field(
+        default_factory=list, max_length=contracts.MOST, description="What must be true after a run that worked"
+    )
+    repair: RepairOf | None = Field(None, description="With it, an agent may repair a failed step of several")
     schedules: list[ScheduleIn] = Field(default_factory=list, max_length=schedules.MOST_SCHEDULES)
     limits: Limits = Field(default_factory=Limits)  # type: ignore[valid-type]  # made of NUMBERS
     policy: Policy = Field(default_factory=Policy)  # type: ignore[valid-type]  # made of NUMBERS
@@ -87,6 +119,13 @@ class TaskChange(In):
     engine: str | None = Field(None, max_length=24)
     settings: dict[str, Any] | None = None
     steps: list[StepIn] | None = Field(None, max_length=steps.MOST, description="All of them, in place of those now")
+    variables: list[VariableIn] | None = Field(
+        None, max_length=variables.MOST, description="All of them, in place of those there are"
+    )
+    contract: list[Check] | None = Field(
+        None, max_length=contracts.MOST, description="All checks, in place of those there are"
+    )
+    repair: RepairOf | None = Field(None, description="What is sent as null is switched off; left out it stays")
     schedules: list[ScheduleIn] | None = Field(
         None, max_length=schedules.MOST_SCHEDULES, description="All of them, in place of those there are"
     )
@@ -106,6 +145,21 @@ class StepOut(Out):
     timeout_seconds: float
     retries: int
     retry_delay_seconds: int
+
+
+class VariableOut(Out):
+    """A variable of a task."""
+
+    name: str
+    label: str
+    kind: str
+    source: str
+    value: str
+    url: str
+    path: str
+    help: str
+    is_required: bool
+    options: list[str]
 
 
 class FileOut(Out):
@@ -138,6 +192,9 @@ class TaskOut(Out):
     state: str = Field(description="active, paused, error (a schedule can't be computed), or the state of its last run")
     settings: dict[str, Any]
     steps: list[StepOut]
+    variables: list[VariableOut]
+    contract: list[Check]
+    repair: RepairOf | None
     limits: dict[str, Any]
     policy: dict[str, Any]
     min_isolation: int
@@ -185,6 +242,9 @@ def task(actor: Actor, slug: str) -> TaskOut:
         slug=row.slug, name=row.name, engine=row.engine, version=row.version_number,
         state=overviews.state_of(row, overviews.latest_runs(row, 1)), settings=definition["settings"],
         steps=[StepOut.model_validate(one) for one in definition.get("steps") or ()],
+        variables=[VariableOut.model_validate(one) for one in variables.all_of(definition)],
+        contract=contracts.parse(definition.get("contract")),
+        repair=RepairOf.model_validate(definition["repair"]) if definition.get("repair") else None,
         **{place: _numbers(definition, place) for place in ("limits", "policy")},
         min_isolation=definition["min_isolation"], files=[FileOut.model_validate(one) for one in tasks.files(row)],
         schedules=schedule_models.shown(definition["schedules"], row.schedules),
@@ -253,6 +313,7 @@ def _draft(
         for name, value in {**before.get(place, {}), **_said(given)}.items()
     }
     texts = {one.name: f"{values[one.key] / one.unit:.10g}" for one in NUMBERS if one.key in values}
+    sent_variables = before.get("variables", ()) if sent.variables is None else map(dict, sent.variables)
     isolation = before["min_isolation"] if sent.min_isolation is None else sent.min_isolation
     return Draft(
         name=before["name"] if sent.name is None else sent.name,
@@ -267,7 +328,16 @@ def _draft(
         min_isolation=str(isolation),
         files=before.get("files", ()) if files is None else files,
         steps=its_steps,
+        variables=[variables.Variable.of(one) for one in sent_variables],
+        contract=before.get("contract", ()) if sent.contract is None else contracts.stored(sent.contract),
+        repair=_repair(sent, before),
     )
+
+
+def _repair(sent: TaskIn | TaskChange, before: Mapping[str, Any]) -> dict[str, Any]:
+    if "repair" not in sent.model_fields_set:
+        return before.get("repair") or {}
+    return sent.repair.model_dump() if sent.repair else {}
 
 
 def _steps(sent: Sequence[StepIn]) -> list[StepDraft]:

@@ -1,5 +1,6 @@
 """Tasks: listed, made, changed, paused, copied, deleted and brought back."""
 
+from datetime import datetime
 from pathlib import Path
 
 from flask import Response, current_app, g
@@ -8,11 +9,12 @@ from pydantic import AwareDatetime, Field
 from app.api import paging, task_models
 from app.api.idempotency import once
 from app.api.paging import Answer, PageQuery
-from app.api.resource import Empty, In, Resource, nothing
+from app.api.resource import Empty, In, Out, Resource, nothing
 from app.api.task_models import How, Sort, Status, TaskChange, TaskIn, TaskOut, TaskPage
+from app.core.clock import utc_now
 from app.core.errors import Conflict
 from app.services import tasks
-from app.services.tasks import overviews
+from app.services.tasks import ahead, overviews
 from app.services.tasks.overviews import Filters
 
 api = Resource("tasks", "Tasks")
@@ -53,6 +55,30 @@ class ResumeIn(In):
     )
 
 
+class AheadQuery(In):
+    """For which time."""
+
+    at: AwareDatetime | None = Field(None, description="The planned time; now, if it is left out")
+
+
+class SeenOut(Out):
+    """A variable, or a setting with a placeholder, as a run would have it."""
+
+    name: str
+    label: str
+    text: str
+    problem: str = Field(description="Why it would have no value")
+    note: str = Field(description="What is not known yet")
+
+
+class AheadOut(Out):
+    """What a run would be given."""
+
+    at: datetime = Field(description="The planned time, in the zone of the task")
+    variables: list[SeenOut]
+    settings: list[SeenOut]
+
+
 @api.get("/tasks")
 @api.allow("see")
 @api.input(TaskQuery, location="query")
@@ -82,6 +108,16 @@ def create_task(json_data: TaskIn) -> TaskOut:
 def read_task(slug: str) -> TaskOut:
     """Read a task"""
     return task_models.task(g.actor, slug)
+
+
+@api.get("/tasks/<slug>/inputs")
+@api.allow("see")
+@api.input(AheadQuery, location="query")
+@api.output(AheadOut)
+def preview_inputs(slug: str, query_data: AheadQuery) -> AheadOut:
+    """Say what a run of a task planned for any time would be given; nothing is asked of the web"""
+    task = tasks.find(g.actor, slug)
+    return AheadOut.model_validate(ahead.look(g.actor, tasks.definition(task), query_data.at or utc_now(), task.id))
 
 
 @api.patch("/tasks/<slug>")

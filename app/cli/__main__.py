@@ -20,6 +20,7 @@ COMMANDS = {
     "migrate": "bring the database to this version",
     "schedules": "say when a rule runs: its next times, as JSON",
     "threads": "say what a conversation with an AI agent asks for: its parts, as JSON",
+    "templates": "bring a template of a team into a file, or one from a file into a team",
     "users": "list the people, or make a link that signs somebody in",
     "doctor": "look at everything Carillon needs, and say what is wrong",
     "probe": "say whether the web server, a clock or a worker of this host lives",

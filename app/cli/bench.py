@@ -1,6 +1,6 @@
 """Measure Carillon on this machine: real processes in a temporary folder, which is removed at the end.
 
-Takes five minutes. What is measured stands in tests/bench, one file a figure; what is aimed at, in its figures.py.
+Takes ten minutes. What is measured stands in tests/bench, one file a figure; what is aimed at, in its figures.py.
 """
 
 import argparse

@@ -14,14 +14,16 @@ LATE_SECONDS = 5.0
 """A start this much later after its planned time than the other's is worth a word."""
 
 _NOTICEABLE = 0.1  # share of the longer run below which a difference of time is no news
-_MEASURED = frozenset({"seconds", "tokens_in", "tokens_out", "cost_micros"})
+_MEASURED = frozenset({"seconds", "tokens_in", "tokens_out", "cost_micros", "repairing"})
 _LONGEST_FACT = 40
 _MOST_FILES = 3
 
 
 @dataclass(frozen=True)
 class Side:
-    """A run as it is compared. Times are aware; `steps` are seconds by name, `files` (bytes, digest) by name."""
+    """A run as it is compared. Times are aware; `steps` are seconds by name, `files` (bytes, digest) by name, and
+    `inputs` the values of its variables, and `checks` what became of its contract (state by words).
+    """
 
     task: str
     version: int
@@ -37,6 +39,8 @@ class Side:
     facts: Mapping[str, Any] = field(default_factory=dict)
     steps: Mapping[str, float] = field(default_factory=dict)
     files: Mapping[str, tuple[int, str]] = field(default_factory=dict)
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+    checks: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def took(self) -> float | None:
@@ -63,6 +67,8 @@ def differences(left: Side, right: Side) -> dict[str, str]:
         "Isolation": _changed(left.isolation, right.isolation, "isolation "),
         "Cost": _costs(left.cost_micros, right.cost_micros),
         **{f"Step {name}": said for name, said in _of_steps(left, right)},
+        **{f"Input {name}": said for name, said in _of_inputs(left.inputs, right.inputs)},
+        **{f"Check {name}": said for name, said in _of_checks(left.checks, right.checks)},
         **{f"Fact {name}": said for name, said in _of_facts(left.facts, right.facts)},
         **{f"File {name}": said for name, said in _of_files(left.files, right.files)},
     }  # fmt: skip
@@ -109,6 +115,22 @@ def _of_steps(left: Side, right: Side) -> Iterator[tuple[str, str]]:
             yield name, "only here" if name in left.steps else "only there"
         else:
             yield name, _longer(left.steps[name], right.steps[name])
+
+
+def _of_inputs(left: Mapping[str, Any], right: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for name in dict.fromkeys([*left, *right]):
+        if name not in left or name not in right:
+            yield name, f"{name} is only {'here' if name in left else 'there'}"
+        elif left[name] != right[name]:
+            before, after = str(left[name]), str(right[name])
+            is_short = len(before) <= _LONGEST_FACT and len(after) <= _LONGEST_FACT
+            yield name, _changed(before, after, f"{name} ") if is_short else f"{name} differs"
+
+
+def _of_checks(left: Mapping[str, str], right: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    for name in dict.fromkeys([*left, *right]):
+        before, after = left.get(name, "not checked"), right.get(name, "not checked")
+        yield name, _changed(before, after, f"“{name}” ")
 
 
 def _of_facts(left: Mapping[str, Any], right: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

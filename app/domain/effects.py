@@ -9,7 +9,9 @@ from app.domain.wording import listed
 WITHIN = " · "
 """Between the name of a step and a point within it."""
 
-_HARMLESS = frozenset({"GET", "HEAD", "OPTIONS"})
+HARMLESS = frozenset({"GET", "HEAD", "OPTIONS"})
+"""Methods of requests that change nothing outside."""
+
 _READING = frozenset({"http_get", "read_file", "write_file", "list_files"})
 _TOOLS = {"python": "Python", "shell": "shell commands"}
 
@@ -47,7 +49,7 @@ def _words(engine: str, settings: Mapping[str, Any], *, is_idempotent: bool) -> 
     if engine == "http":
         method = str(settings.get("method", "GET")).upper()
         host = urlsplit(str(settings.get("url", ""))).netloc.rpartition("@")[2]
-        return "" if method in _HARMLESS else f"sends {method} to {host} again"
+        return "" if method in HARMLESS else f"sends {method} to {host} again"
     if engine == "agent":
         tools = [_TOOLS.get(tool, tool) for tool in settings.get("tools") or () if tool not in _READING]
         return f"its agent may use {listed(tools)} again" if tools else ""

@@ -148,6 +148,7 @@ _NEXT: dict[str, tuple[str, Way]] = {
     "memory": ("Raise its memory limit or let it read less at once, then run it again.", "task"),
     "http_status": ("Look at the answer in its log, then run it again.", ""),
     "expectation": ("Look at the answer in its log; if it is right, change what the task expects.", "task"),
+    "contract": ("See below what was not met; if the work is right, change what must be true.", "task"),
     "too_large": ("Raise its size limit, or ask for less.", "task"),
     "settings": ("Correct the task, then run it again.", "task"),
     "no_secret": ("", "secrets"),  # its sentence says what to do

@@ -123,11 +123,12 @@ def start(tz: ZoneInfo, after: datetime) -> datetime:
 def changes(tz: ZoneInfo, after: datetime, until: datetime) -> Iterator[Change]:
     """Yield the clock changes of a zone with after < at <= until (UTC)."""
     low, until = after.replace(microsecond=0), until.replace(microsecond=0)  # clocks change at whole seconds
+    before = _offset(tz, low)
     while low < until:
         high = min(low + DAY, until)
-        if _offset(tz, low) != _offset(tz, high):
+        if (offset := _offset(tz, high)) != before:
             yield _change_within(tz, low, high)
-        low = high
+        low, before = high, offset
 
 
 @lru_cache(maxsize=4096)

@@ -14,6 +14,7 @@ _WORDS = {
     "folded": "a long time without Carillon",
     "no_isolation": "no worker confines code enough",
     "no_engine": "its type is not installed",
+    "variables": "a variable has no value",
     "no_secret": "a secret is not set",
     "secret": "a secret can't be used this way",
     "wrong_key": "a secret can't be opened",

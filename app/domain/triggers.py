@@ -122,7 +122,7 @@ def describe(trigger: Trigger) -> str:
     if trigger.kind == "rrule":
         return rule_words.rrule(trigger.rule)
     if trigger.kind == "interval":
-        return f"Every {wording.elapsed(_interval(trigger.expression))}"
+        return f"Every {wording.elapsed(interval(trigger.expression))}"
     moment = _once(trigger.expression)
     local = moment.astimezone(localtime.zone(trigger.timezone)) if moment.tzinfo else moment
     return f"Once, {wording.day(local)} at {wording.clock(local)}"
@@ -196,7 +196,7 @@ def _rules(trigger: Trigger) -> tuple[Gap, Fold]:
 
 
 def _interval_fires(trigger: Trigger, tz: ZoneInfo, after: datetime) -> Iterator[Fire]:
-    every, anchor = _interval(trigger.expression), (trigger.anchor_at or EPOCH).astimezone(UTC)
+    every, anchor = interval(trigger.expression), (trigger.anchor_at or EPOCH).astimezone(UTC)
     for number in count(max(0, (after - anchor) // every + 1)):
         yield _fire(anchor + number * every, tz)
 
@@ -206,7 +206,8 @@ def _fire(at: datetime, tz: ZoneInfo) -> Fire:
 
 
 @lru_cache(maxsize=1024)
-def _interval(expression: str) -> timedelta:
+def interval(expression: str) -> timedelta:
+    """Return the length that an interval's expression stands for; TriggerError says what can be written."""
     text = expression.strip().lower()
     if iso := _ISO_INTERVAL.fullmatch(text):
         text = "".join(filter(None, iso.groups()))
@@ -259,7 +260,7 @@ def _keeps_its_rhythm(trigger: Trigger, shift: timedelta) -> bool:
 
 
 def _interval_effect(trigger: Trigger, tz: ZoneInfo, change: Change) -> str:
-    if _interval(trigger.expression) % localtime.DAY:
+    if interval(trigger.expression) % localtime.DAY:
         return ""
     at = next(_interval_fires(trigger, tz, change.at)).at
     before, after = (wording.clock(localtime.wall(at, offset)) for offset in (change.before, change.after))

@@ -1,6 +1,7 @@
 """How an agent's attempt ends: each end with its reason, its sentence, and what is kept."""
 
 import time
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from app.domain import agents, money
@@ -8,7 +9,7 @@ from app.domain.wording import duration
 from app.engines import code
 from app.engines.agent_tools import Toolbox
 from app.engines.agent_work import Work
-from app.engines.base import ArtifactMade, Emission, FilesLeft, LogWritten, Outcome
+from app.engines.base import ArtifactMade, Done, Emission, FilesLeft, LogWritten, Outcome
 from app.infra import llm, workspace
 from app.infra.llm import ModelError, Said
 
@@ -82,7 +83,7 @@ def failed(work: Work, error: ModelError) -> Outcome:
     return Outcome(state, error.reason, error.message, error.error_class, error.retry_after_seconds, facts=facts(work))
 
 
-def answered(work: Work, said: Said, *, is_short_of_money: bool) -> Outcome:
+def answered(work: Work, said: Said, used: Mapping[str, int], *, is_short_of_money: bool) -> Outcome:
     """Judge the last answer: one that is empty, cut, or only a plan is no success."""
     text = work.answer = said.text.strip()
     if said.ended == "refused":
@@ -101,7 +102,8 @@ def answered(work: Work, said: Said, *, is_short_of_money: bool) -> Outcome:
     cost = money.said(work.spent_micros) if work.has_price else "no price known"
     done = f"{code.count(work.turns, 'turn')}, {code.count(work.calls, 'tool call')}, {cost}"
     sentence = f"Worked in {duration(seconds)}: {done}."
-    return Outcome("succeeded", "ok", sentence, facts=facts(work), outputs={"text": text[:_HANDED_ON]})
+    has_done = Done(text, tools=used, has_price=work.has_price)
+    return Outcome("succeeded", "ok", sentence, facts=facts(work), outputs={"text": text[:_HANDED_ON]}, done=has_done)
 
 
 def _told(

@@ -128,7 +128,7 @@ def _opened(work: Work, toolbox: Toolbox) -> Conversation:
         return conversation
     work.turns, work.calls = state["turns"], state["calls"]
     work.tokens_in, work.tokens_out, work.last_tokens = state["tokens_in"], state["tokens_out"], state["last_tokens"]
-    toolbox.written = list(state["written"])
+    toolbox.written, toolbox.used = list(state["written"]), dict(state.get("used") or {})
     if state["is_answered"]:
         conversation.ask(_GO_ON)
     spent = f"; {money.said(work.spent_micros)} spent so far" if work.spent_micros else ""
@@ -160,7 +160,7 @@ async def _turns(work: Work, toolbox: Toolbox, conversation: Conversation) -> Ou
             return agent_ends.at_cap(work)
         said = await _turn(work, toolbox, conversation, most)
         if not said.calls:
-            return agent_ends.answered(work, said, is_short_of_money=most < llm.MOST_TOKENS)
+            return agent_ends.answered(work, said, toolbox.used, is_short_of_money=most < llm.MOST_TOKENS)
 
 
 async def _turn(work: Work, toolbox: Toolbox, conversation: Conversation, most_tokens: int) -> Said:
@@ -182,7 +182,7 @@ async def _turn(work: Work, toolbox: Toolbox, conversation: Conversation, most_t
     state = {
         "messages": conversation.history(), "turns": work.turns, "calls": work.calls, "tokens_in": work.tokens_in,
         "tokens_out": work.tokens_out, "last_tokens": work.last_tokens, "written": toolbox.written,
-        "is_answered": not said.calls,
+        "used": toolbox.used, "is_answered": not said.calls,
     }  # fmt: skip
     await threaded(lambda: work.emit(CheckpointReached(name, state, toolbox.room.host)))
     return said

@@ -82,7 +82,10 @@ class Refused(Exception):
 
 @dataclass
 class Toolbox:
-    """The tools of one attempt, working in `room` until `until` (monotonic); `written` is what write_file wrote."""
+    """The tools of one attempt, working in `room` until `until` (monotonic).
+
+    `written` is what write_file wrote, `used` how often each tool did what it was asked.
+    """
 
     settings: AgentSettings
     request: RunRequest
@@ -92,6 +95,7 @@ class Toolbox:
     until: float
     redactor: Redactor
     written: list[str] = field(default_factory=list)
+    used: dict[str, int] = field(default_factory=dict)
 
     @property
     def allowed(self) -> tuple[str, ...]:
@@ -114,6 +118,7 @@ class Toolbox:
             told = self._shown(str(error))
             self.emit(LogWritten(f"← {told}"[:_LONGEST_LINE], "warn"))
         else:
+            self.used[call.name] = self.used.get(call.name, 0) + 1
             self.emit(LogWritten(f"← {_excerpt(told)}"[:_LONGEST_LINE], "debug"))
         return _middle_left_out(told)
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from app.core.registry import Registry
 from app.domain import agents
+from app.domain.contracts import Delivery
 
 Lane = Literal["io", "code"]
 SEVERAL = "steps"
@@ -52,6 +53,9 @@ class RunRequest:
     `cost_cap_micros` is the cap raised for this run, None: as the task says. `spent_micros` is what this run and the
     runs it goes on from have cost so far.
 
+    `variables` are those of the task with their values for this run, as JSON holds them. In a rehearsal nothing that
+    changes something outside is sent: it is emitted as `EffectHeld`.
+
     `step` is the name of the step of a task that has several: then `inputs` are the outputs of the steps before it, by
     name, and the engine answers with outputs of its own. It is empty for a task of one engine.
     """
@@ -73,6 +77,8 @@ class RunRequest:
     spent_micros: int = 0
     step: str = ""
     inputs: Mapping[str, Any] = field(default_factory=dict)
+    variables: Mapping[str, Any] = field(default_factory=dict)
+    is_rehearsal: bool = False
 
 
 # --- what an engine emits while it works
@@ -135,6 +141,14 @@ class CostIncurred:
 
 
 @dataclass(frozen=True)
+class EffectHeld:
+    """What a rehearsal did not send: `words` say what would have gone where, `content` is what it would have held."""
+
+    words: str
+    content: str = ""
+
+
+@dataclass(frozen=True)
 class CheckpointReached:
     """The work can go on from here later, in another attempt or run: `state` (JSON) and the files of `workspace`.
 
@@ -157,7 +171,15 @@ class FilesLeft:
 
 
 Emission = (
-    StepStarted | StepEnded | LogWritten | IsolationChosen | ArtifactMade | CostIncurred | CheckpointReached | FilesLeft
+    StepStarted
+    | StepEnded
+    | LogWritten
+    | IsolationChosen
+    | ArtifactMade
+    | CostIncurred
+    | EffectHeld
+    | CheckpointReached
+    | FilesLeft
 )
 Emit = Callable[[Emission], None]
 
@@ -167,13 +189,28 @@ OutcomeState = Literal["succeeded", "failed", "timed_out", "cancelled", "blocked
 
 
 @dataclass(frozen=True)
+class Done:
+    """What work has done, for the contract of its task.
+
+    `answer` is what an agent or a server said, or a program printed; None: it has none. `is_cut` says that it is only
+    the beginning. `tools` counts those an agent has used, `deliveries` are requests that change something outside.
+    """
+
+    answer: str | None = None
+    is_cut: bool = False
+    tools: Mapping[str, int] = field(default_factory=dict)
+    deliveries: tuple[Delivery, ...] = ()
+    has_price: bool = True
+
+
+@dataclass(frozen=True)
 class Outcome:
     """How an attempt ended.
 
     `reason` is a code (`ok`, `exit_code`, `http_status`, `timeout`, `memory`, `no_isolation` …), `sentence` says it
     to a person. `error_class` steers the retry: `transient` may pass, `permanent` will not, `rate_limited` carries
     `retry_after_seconds`, `crash` is a death of the code. `facts` are small values for the page (status, bytes,
-    exit_code). `outputs` (JSON) are what a step hands to those after it.
+    exit_code). `outputs` (JSON) are what a step hands to those after it, `done` is what the contract is held against.
     """
 
     state: OutcomeState
@@ -183,6 +220,7 @@ class Outcome:
     retry_after_seconds: float | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
     outputs: Mapping[str, Any] = field(default_factory=dict)
+    done: Done = field(default_factory=Done)
 
 
 class Cancellation:
@@ -253,17 +291,23 @@ class AsyncEngine(Protocol):
 engines: Registry[Engine] = Registry("engine")
 
 
-_NEVER_FILLED = frozenset(
-    {"method", "auth", "auth_secret", "auth_header", "secrets", "model", "tools", "allowed_hosts"}
-)
+_NEVER_FILLED = frozenset({
+    "method", "auth", "auth_secret", "auth_header", "secrets", "model", "tools", "allowed_hosts", "network",
+    "cost_cap_cents",
+})  # fmt: skip
 """Settings that say what a step may do: what another step has put out must not decide that."""
 
 
 def fillable(engine: str, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return those settings of a step in which placeholders count; for code its variables alone, never its source."""
+    """Return those settings of a task or step in which placeholders count; of code its variables, never its source."""
     if engines[engine].lane == "code":
         return {name: value for name, value in settings.items() if name == "env"}
     return {name: value for name, value in settings.items() if name not in _NEVER_FILLED}
+
+
+def takes_secrets(engine: str, setting: str) -> bool:
+    """Whether `{{ secrets.NAME }}` may stand in a setting: in a request, or in the variables of a program."""
+    return setting in ({"url", "headers", "body"} if engine == "http" else {"env"})
 
 
 def lane_of(definition: Mapping[str, Any]) -> Lane:

@@ -6,16 +6,19 @@ import signal
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from app.domain.expressions import as_text
 from app.domain.wording import duration
 from app.engines.base import (
     ArtifactMade,
     Cancellation,
+    Done,
+    EffectHeld,
     Emit,
     FilesLeft,
     IsolationChosen,
@@ -32,6 +35,10 @@ from app.infra.sandbox_run import Bell
 _KEPT = "artifacts/*"
 """Whatever a run leaves in this folder is kept."""
 
+MOST_PRINTED = 1024 * 1024
+"""So many letters of what a program prints are its answer."""
+
+CUT_OFF = "In a rehearsal the network of a program is closed."
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
 _TAKEN = {"BASHOPTS", "EUID", "IFS", "OPTIND", "PPID", "SHELLOPTS", "UID"}
 _PATH = "/usr/local/bin:/usr/bin:/bin"
@@ -100,6 +107,13 @@ class Attempt:
     emit: Emit
     cancellation: Cancellation
     until: float
+    printed: list[str] = field(default_factory=list)
+    letters: int = 0
+
+    @property
+    def is_cut_off(self) -> bool:
+        """Whether it would reach the network, but for being a rehearsal."""
+        return self.request.is_rehearsal and self.settings.network
 
     def is_stopped(self) -> bool:
         """Whether to stop here, between two steps."""
@@ -108,6 +122,9 @@ class Attempt:
     def on_line(self, stream: str, text: str, is_cut: bool) -> None:
         """Take a line of what it writes."""
         self.emit(LogWritten(text, "warn" if stream == "err" else "info", is_cut))
+        if stream == "out" and self.letters <= MOST_PRINTED:
+            self.printed.append(text if is_cut else f"{text}\n")
+            self.letters += len(text) + 1
 
     def on_start(self, running: sandbox.Running) -> None:
         """Let a request to stop reach what has been started."""
@@ -153,8 +170,9 @@ def _through_steps(attempt: Attempt) -> Outcome:
         try:
             ending, calls = _run(attempt, room, environment, exchange, bell)
             outcome = _outcome(attempt, ending)
-            if outcome.state == "succeeded" and request.step:
-                outcome = replace(outcome, outputs=exchange.outputs())
+            if outcome.state == "succeeded":
+                done = Done("".join(attempt.printed), is_cut=attempt.letters > MOST_PRINTED)
+                outcome = replace(outcome, outputs=exchange.outputs() if request.step else {}, done=done)
         except Unusable as error:
             return _ended(attempt, "run", Outcome("failed", "output", str(error), "permanent"))
         if ending.cause != "exit":
@@ -216,13 +234,15 @@ def run_program(
 ) -> sandbox.Ending:
     """Run the program in the room, with `more` variables. Raises SandboxUnavailable, and what answers `bell` raises."""
     limits = attempt.request.limits
+    if attempt.is_cut_off:
+        attempt.emit(EffectHeld(CUT_OFF))
     reads = (environment, *sandbox.interpreter().folders) if environment else ()
     job = sandbox.Job(
         attempt.program.argv,
         room.host,
         {**_variables(attempt, room, environment), **(more or {})},
         reads=reads,
-        has_network=attempt.settings.network,
+        has_network=attempt.settings.network and not attempt.is_cut_off,
         memory_bytes=limits.memory_bytes,
         disk_bytes=limits.disk_bytes,
         processes=limits.processes,
@@ -247,10 +267,12 @@ def _variables(attempt: Attempt, room: sandbox.Room, environment: Path | None) -
         "LOGNAME": "carillon",
         "LANG": "C.UTF-8",
         "PYTHONUNBUFFERED": "1",
+        **{f"VAR_{name.upper()}": as_text(value).replace("\0", "") for name, value in request.variables.items()},
         **attempt.settings.env,
         **{name: request.secrets[name] for name in attempt.settings.secrets},
         "CARILLON_RUN_ID": str(request.run_id),
         "CARILLON_PLANNED_AT": request.planned_at,
+        "CARILLON_REHEARSAL": "1" if request.is_rehearsal else "",
         "CARILLON_TASK": request.task_name.replace("\0", ""),
     }
 
@@ -289,11 +311,11 @@ def _outcome(attempt: Attempt, ending: sandbox.Ending) -> Outcome:
             return Outcome("failed", "disk", sentence, "permanent", facts=facts)
     if not ending.exit_code:
         return Outcome("succeeded", "ok", f"Worked in {duration(ending.seconds)}.", facts=facts)
-    return _failed(ending, facts)
+    return _failed(ending, facts, f" {CUT_OFF}" if attempt.is_cut_off else "")
 
 
-def _failed(ending: sandbox.Ending, facts: dict[str, Any]) -> Outcome:
-    last = f" Last line: “{ending.last_line}”." if ending.last_line else ""
+def _failed(ending: sandbox.Ending, facts: dict[str, Any], why: str) -> Outcome:
+    last = (f" Last line: “{ending.last_line}”." if ending.last_line else "") + why
     number = ending.exit_code - _SIGNALLED
     if number > 0 and number in set(signal.Signals):
         sentence = f"Ended by the signal {signal.Signals(number).name}.{last}"

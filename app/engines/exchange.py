@@ -24,8 +24,11 @@ SAVED = "saved"
 _LEAST_SECONDS = 0.005
 """A program that saves without end leaves the database to others for so long each time."""
 
-_INPUTS, _OUTPUT, _CHECKPOINT = "inputs.json", "output.json", "checkpoint.json"
-_FILES = {"CARILLON_INPUTS": _INPUTS, "CARILLON_OUTPUT": _OUTPUT, "CARILLON_CHECKPOINT": _CHECKPOINT}
+_INPUTS, _OUTPUT, _CHECKPOINT, _VARIABLES = "inputs.json", "output.json", "checkpoint.json", "variables.json"
+_FILES = {
+    "CARILLON_INPUTS": _INPUTS, "CARILLON_OUTPUT": _OUTPUT, "CARILLON_CHECKPOINT": _CHECKPOINT,
+    "CARILLON_VARIABLES": _VARIABLES,
+}  # fmt: skip
 
 
 class Unusable(Exception):
@@ -52,6 +55,8 @@ class Exchange:
         texts = {}
         if self.request.step:
             texts[f"{OWN_FOLDER}/{_INPUTS}"] = json.dumps(self.request.inputs)
+        if self.request.variables:
+            texts[f"{OWN_FOLDER}/{_VARIABLES}"] = json.dumps(self.request.variables)
         if self.request.checkpoint:
             texts[f"{OWN_FOLDER}/{_CHECKPOINT}"] = json.dumps(self.request.checkpoint.state[SAVED])
         return texts

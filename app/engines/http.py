@@ -17,10 +17,15 @@ from pydantic import BaseModel, ValidationError
 from app.core.clock import utc_now
 from app.core.errors import Invalid
 from app.domain import expectations
+from app.domain.contracts import Delivery
+from app.domain.effects import HARMLESS
+from app.domain.redaction import Redactor
 from app.domain.wording import duration
 from app.engines.base import (
     ArtifactMade,
     Cancellation,
+    Done,
+    EffectHeld,
     Emit,
     Lane,
     LogWritten,
@@ -68,6 +73,8 @@ class HttpEngine:
         emit(StepEnded("prepare"))
         if cancellation.mode:
             return Outcome("cancelled", cancellation.reason, "Stopped before it asked.")
+        if request.is_rehearsal and ask.method not in HARMLESS:
+            return _held(ask, Redactor(request.secrets.values()), emit)
         return _run(settings, ask, request, emit, cancellation)
 
     def targets(self, request: RunRequest) -> list[str]:
@@ -101,7 +108,22 @@ def _run(
     if outcome.state != "succeeded":
         return _ended("collect", emit, outcome)
     emit(StepEnded("collect"))
+    outcome = replace(outcome, done=_done(ask, answer))
     return replace(outcome, outputs=_outputs(answer)) if request.step else outcome
+
+
+def _held(ask: fetch.Request, redactor: Redactor, emit: Emit) -> Outcome:
+    """Show what a rehearsal would have sent. There is no answer: nothing is kept, expected or handed on."""
+    emit(StepStarted("run"))
+    words = f"{ask.method} {ask.url}"
+    body = (ask.body or b"")[:EXCERPT_BYTES].decode("utf-8", "replace")
+    if len(ask.body or b"") > EXCERPT_BYTES:
+        body = body[: redactor.unfinished(body)]  # what may be half a secret at its end would not be hidden
+    emit(EffectHeld(words, body))
+    emit(LogWritten(f"Held back: {words}", "warn"))
+    emit(StepEnded("run", detail="Held back"))
+    host = urlsplit(ask.url).netloc.rpartition("@")[2]
+    return Outcome("succeeded", "rehearsed", f"{ask.method} to {host} is ready.")
 
 
 def _ask(settings: HttpSettings, request: RunRequest) -> fetch.Request:
@@ -224,6 +246,11 @@ def _outputs(answer: fetch.Answer) -> dict[str, Any]:
         with contextlib.suppress(ValueError, RecursionError):
             return {"status": answer.status, "json": json.loads(answer.body)}
     return {"status": answer.status, "text": _decoded(answer, answer.body[: LARGEST_OUTPUT // 4])}
+
+
+def _done(ask: fetch.Request, answer: fetch.Answer) -> Done:
+    sent = (Delivery(urlsplit(ask.url).netloc.rpartition("@")[2].lower(), answer.status),)
+    return Done(_decoded(answer, answer.body), answer.is_cut, deliveries=() if ask.method in {"GET", "HEAD"} else sent)
 
 
 # --- what is shown of an answer

@@ -76,6 +76,12 @@ def remove(digest: str) -> None:
         connection.execute(sa.delete(Blob).where(Blob.digest == digest, is_old))
 
 
+def discard(digest: str) -> None:
+    """Remove a file at once, however lately it was kept."""
+    with database.write() as connection:
+        connection.execute(sa.delete(Blob).where(Blob.digest == digest))
+
+
 def sweep() -> None:
     """Remove what was begun and never finished."""
     with database.write() as connection:

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import BinaryIO
 from urllib.parse import urljoin
 
 import urllib3
@@ -22,6 +22,7 @@ from urllib3.connection import HTTPConnection
 from urllib3.exceptions import HTTPError
 
 from app.infra.addresses import Allowed, Failure, Guard, LookUp, Names, Target, look_up, read_target
+from app.infra.timed import Silence, Timed, TimedTls
 from app.settings import Settings
 
 CONNECT_SECONDS = 10.0
@@ -34,6 +35,7 @@ OWN_HEADERS = frozenset({"connection", "content-length", "expect", "te", "traile
 """Headers that frame a message or steer its connection; a caller never sets them."""
 
 _REDIRECTS = {301, 302, 303, 307, 308}
+_GOOD = range(200, 300)
 _SAFE = {"GET", "HEAD"}
 # What another origin may see after a redirect. All else may be a secret, whatever its name.
 _HARMLESS = {"accept", "accept-language", "accept-encoding", "content-type", "idempotency-key", "user-agent"}
@@ -43,7 +45,11 @@ _MOMENT = 0.05
 
 @dataclass(frozen=True)
 class Request:
-    """What to ask. `keep_bytes` of the answer are kept, `redirects` are followed at most; times in seconds."""
+    """What to ask. `keep_bytes` of the answer are kept, `redirects` are followed at most; times in seconds.
+
+    With `into`, a good answer (2xx) is written there, at most `most_bytes` of it, and its `body` is empty. With
+    `silence_seconds`, a host that sends nothing for so long is given up.
+    """
 
     method: str
     url: str
@@ -52,6 +58,9 @@ class Request:
     timeout_seconds: float = 30.0
     keep_bytes: int = 1024 * 1024
     redirects: int = 5
+    into: BinaryIO | None = None
+    most_bytes: int = READ_BYTES
+    silence_seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -72,39 +81,10 @@ class Stopped(Exception):
     """The request was stopped by `Call.stop`."""
 
 
-class _Timed(socket.socket):
-    """A socket on which no wait outlasts the deadline, however slowly the bytes trickle."""
-
-    deadline = 0.0
-
-    def left(self) -> float:
-        """Seconds until the deadline. Raises TimeoutError when it has passed."""
-        left = self.deadline - time.monotonic()
-        if left <= 0:
-            raise TimeoutError
-        return left
-
-    def recv_into(self, buffer: Any, nbytes: int | None = None, flags: int = 0) -> int:
-        self.settimeout(self.left())
-        return super().recv_into(buffer, len(buffer) if nbytes is None else nbytes, flags)
-
-    def send(self, data: Any, flags: int = 0) -> int:
-        self.settimeout(self.left())
-        return super().send(data, flags)
-
-    def sendall(self, data: Any, flags: int = 0) -> None:
-        self.settimeout(self.left())
-        super().sendall(data, flags)
-
-
-class _TimedTls(_Timed, ssl.SSLSocket):
-    """The same over TLS, whose `sendall` is made of `send`."""
-
-
 class _Connection(HTTPConnection):
     """A connection over a socket it is given: it never connects by itself, for nobody would check the address."""
 
-    def __init__(self, target: Target, opened: _Timed) -> None:
+    def __init__(self, target: Target, opened: Timed) -> None:
         super().__init__(target.host, target.port, timeout=None)
         self.origin = target.origin
         self.opened = self.sock = opened
@@ -166,7 +146,7 @@ class _Network:
     def tls(self) -> ssl.SSLContext:
         """Verifies certificate and name against the system's authorities."""
         context = ssl.create_default_context()
-        context.sslsocket_class = _TimedTls
+        context.sslsocket_class = TimedTls
         return context
 
 
@@ -257,12 +237,17 @@ class Call:
         """Read the body of the answer, and keep the connection if all was read."""
         body, size = bytearray(), 0
         is_kept = False
+        into = self.request.into if response.status in _GOOD else None
+        most = self.request.most_bytes if into else READ_BYTES
         try:
-            while size <= READ_BYTES and (piece := response.read(_PIECE_BYTES)):
-                body += piece[: max(0, self.request.keep_bytes - size)]
+            while size <= most and (piece := response.read(_PIECE_BYTES)):
+                if into:
+                    into.write(piece[: max(0, most - size)])
+                else:
+                    body += piece[: max(0, self.request.keep_bytes - size)]
                 size += len(piece)
             self._let_go()
-            is_kept = size <= READ_BYTES and not connection.is_closed
+            is_kept = size <= most and not connection.is_closed
         finally:
             if is_kept:
                 self._network.idle.put(connection)
@@ -270,15 +255,15 @@ class Call:
                 response.close()
                 connection.close()
         phrase = response.reason or http.client.responses.get(response.status, "")
-        is_cut = size > len(body)
+        is_cut = size > (most if into else len(body))
         return Answer(response.status, phrase, response.headers, bytes(body), size, is_cut, target.url, tuple(hops))
 
-    def _connect(self, target: Target) -> _Timed:
+    def _connect(self, target: Target) -> Timed:
         """Connect to the first address of `target` that answers."""
         addresses = self._network.guard.addresses(target, self._deadline - time.monotonic(), self._stopped)
         problem: OSError = OSError("no address")
         for count, address in enumerate(addresses):
-            opened = _Timed(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM)
+            opened = Timed(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM)
             try:
                 self._hold(opened)
                 opened.settimeout(min(CONNECT_SECONDS, opened.left() / (len(addresses) - count)))
@@ -297,10 +282,10 @@ class Call:
         self._raise_if_stopped()
         raise problem
 
-    def _secured(self, opened: _Timed, target: Target) -> _Timed:
+    def _secured(self, opened: Timed, target: Target) -> Timed:
         opened.settimeout(opened.left())
         secured = self._network.tls.wrap_socket(opened, server_hostname=target.host, do_handshake_on_connect=False)
-        assert isinstance(secured, _TimedTls)
+        assert isinstance(secured, TimedTls)
         try:
             self._hold(secured)
             secured.do_handshake()
@@ -309,9 +294,9 @@ class Call:
             raise
         return secured
 
-    def _hold(self, opened: _Timed) -> None:
+    def _hold(self, opened: Timed) -> None:
         """From now on `stop` and the deadline act on this socket."""
-        opened.deadline = self._deadline
+        opened.deadline, opened.silence = self._deadline, self.request.silence_seconds
         with self._lock:
             self._socket = opened
         self._raise_if_stopped()
@@ -330,6 +315,8 @@ class Call:
         self._raise_if_stopped()
         host = target.authority
         causes = (error, error.__cause__, error.__context__)
+        if any(isinstance(cause, Silence) for cause in causes):
+            return Failure("timeout", f"{host} sent nothing for {self.request.silence_seconds:g} s.")
         if any(isinstance(cause, TimeoutError) for cause in causes):
             return self._too_late(host)
         for kind, reason, sentence, is_permanent in _FAILURES:

@@ -10,7 +10,7 @@ from rq.serializers import JSONSerializer
 
 from app.infra import redis
 
-IO, CODE, UPKEEP = "io", "code", "upkeep"
+IO, CODE, UPKEEP, THREADS = "io", "code", "upkeep", "threads"
 RUN_QUEUES = (IO, CODE)
 
 EXECUTE = "jobs.runs.execute"
@@ -21,7 +21,17 @@ BACKUP = "jobs.upkeep.backup"
 INTEGRITY = "jobs.upkeep.integrity"
 TEST_MODEL = "jobs.models.test"
 CALENDARS = "jobs.upkeep.calendars"
-ALLOWED = frozenset({EXECUTE, PRUNE, VERIFY, AUDIT, BACKUP, INTEGRITY, TEST_MODEL, CALENDARS})
+INDEXES = "jobs.upkeep.indexes"
+IMPORT = "jobs.threads.read"
+ANALYSE = "jobs.threads.analyse"
+CHECK_NEEDS = "jobs.threads.check_needs"
+TEND_THREADS = "jobs.threads.tend"
+ALLOWED = frozenset(
+    {
+        EXECUTE, PRUNE, VERIFY, AUDIT, BACKUP, INTEGRITY, TEST_MODEL, CALENDARS, INDEXES, IMPORT, ANALYSE, CHECK_NEEDS,
+        TEND_THREADS,
+    }
+)  # fmt: skip
 """The only functions a job may name; anything else in Redis is refused, never imported."""
 
 JOB_SECONDS = 3600
@@ -91,13 +101,13 @@ def enqueue(items: Iterable[tuple[str, str]]) -> None:
     pipeline.execute()
 
 
-def call(function: str, *args: str | int) -> None:
-    """Let a worker call a function of ours once, in the upkeep queue; nothing brings the call back if Redis loses it.
+def call(function: str, *args: str | int, queue: str = UPKEEP, job: str | None = None) -> None:
+    """Let a worker call a function of ours once, `job` is its id; nothing brings the call back if Redis loses it.
 
     Raises what redis-py raises when Redis is away.
     """
-    queue = SafeQueue(UPKEEP, connection=redis.client())
-    queue.enqueue_call(function, args=args, timeout=JOB_SECONDS, result_ttl=0, failure_ttl=JOB_SECONDS)
+    line = SafeQueue(queue, connection=redis.client())
+    line.enqueue_call(function, args=args, timeout=JOB_SECONDS, result_ttl=0, failure_ttl=JOB_SECONDS, job_id=job)
 
 
 def _data(job: str) -> Any:

@@ -51,6 +51,12 @@ def inputs() -> dict[str, Any]:
     return found
 
 
+def variables() -> dict[str, Any]:
+    """Return the variables of the task with their values for this run; a date is a text like 2026-11-28."""
+    found: dict[str, Any] = _read("CARILLON_VARIABLES", {})
+    return found
+
+
 def output(**values: Any) -> None:
     """Hand values (anything JSON can hold) to the steps after this one; those given before stay."""
     path = _place("CARILLON_OUTPUT")

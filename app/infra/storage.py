@@ -2,6 +2,7 @@
 
 import errno
 import hashlib
+import io
 import os
 import stat
 import tempfile
@@ -48,6 +49,10 @@ class Storage:
                 blobs.keep(digest, size, _pieces(content))
         return digest, size
 
+    def keep_bytes(self, content: bytes) -> tuple[str, int]:
+        """Do the same with what is in memory."""
+        return self.keep(io.BytesIO(content))
+
     def keep_file(self, path: Path, beneath: Path | None = None, most_bytes: int | None = None) -> tuple[str, int]:
         """Store a regular file that lies below the folder `beneath` (by default its own), at most `most_bytes` of it.
 
@@ -72,6 +77,13 @@ class Storage:
         if _is_shared():
             blobs.remove(digest)
         _remove_old([path], _LATELY_SECONDS)
+
+    def discard(self, digest: str) -> None:
+        """Remove a stored file at once: one that nobody can have kept again, as sealed content is never the same."""
+        if _is_shared():
+            blobs.discard(digest)
+        for path in {_within(self.folder, digest), self._place(digest)}:
+            path.unlink(missing_ok=True)
 
     def share(self) -> int:
         """Bring what was kept in the folder into the database; returns how many files there are."""

@@ -58,9 +58,13 @@ class Vault:
 
     def unseal(self, data_key: bytes, sealed: bytes, aad: str) -> str:
         """Return what was sealed, as text. Raises WrongKey."""
+        return self.unseal_bytes(data_key, sealed, aad).decode()
+
+    def unseal_bytes(self, data_key: bytes, sealed: bytes, aad: str) -> bytes:
+        """Return what was sealed. Raises WrongKey."""
         key = self._open_key(data_key, aad)
         try:
-            return key.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], aad.encode()).decode()
+            return key.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], aad.encode())
         except InvalidTag:
             raise WrongKey from None
 

@@ -88,6 +88,10 @@ class Run(Base):
     resumes_id: Mapped[int | None] = mapped_column(Key)  # the run whose last checkpoint this one goes on from
     resumes_after: Mapped[str] = mapped_column(sa.String(60), default="")  # or the one after this step of it
     notes: Mapped[list[Any]] = mapped_column(default=list)  # sentences: what moved its planned time, and why
+    typed: Mapped[dict[str, Any]] = mapped_column(default=dict)  # values of variables that were typed for this run
+    inputs: Mapped[dict[str, Any]] = mapped_column(default=dict)  # its variables with their values, never a secret
+    checks: Mapped[list[Any]] = mapped_column(default=list)  # of its contract: words, state, evidence, is_optional
+    rehearses_at: Mapped[datetime | None]  # the time that it rehearses, with nothing sent; none: it is no rehearsal
     stop_mode: Mapped[str] = mapped_column(sa.String(12), default="")  # now, after_step
     stop_reason: Mapped[str] = mapped_column(sa.String(12), default="")
     facts: Mapped[dict[str, Any]]
@@ -99,13 +103,17 @@ class Run(Base):
     artifacts: Mapped[list["Artifact"]] = relationship(lazy="raise", order_by="Artifact.name")
 
 
+IS_REAL = Run.rehearses_at.is_(None)
+"""No rehearsal: a run that counts for how its task does."""
+
 MEETS = sa.and_(
     IS_ACTIVE,
     Run.state != "planned",
     sa.not_(sa.and_(Run.state == "waiting", Run.reason == "time")),
     Run.backfill_id.is_(None),
+    IS_REAL,
 )
-"""A run that the next one of its task meets: neither one that waits for its time, nor one of a backfill."""
+"""A run that the next one of its task meets: none that waits for its time, of a backfill, or that is a rehearsal."""
 
 
 class Attempt(Base):

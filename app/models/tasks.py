@@ -49,6 +49,7 @@ class Task(Base):
     crashes: Mapped[int] = mapped_column(default=0)  # runs in a row that ended by a crash, until now
     retries_since: Mapped[datetime | None]  # when the hour began in which it has tried again `retries` times
     retries: Mapped[int] = mapped_column(server_default="0")
+    thread_id: Mapped[int | None] = mapped_column(Key)  # the thread it was read out of
     created_at: Mapped[datetime]
     changed_at: Mapped[datetime]
     deleted_at: Mapped[datetime | None]
@@ -70,7 +71,7 @@ class TaskVersion(Base):
     """One definition of a task, never changed once written; a run keeps the version it ran.
 
     `definition` holds `name`, `engine`, `settings`, `steps` (where `engine` says so), `limits`, `policy`,
-    `min_isolation`, `files`, `schedules`.
+    `min_isolation`, `files`, `schedules`, and where it has them `variables`.
     """
 
     __tablename__ = "task_versions"

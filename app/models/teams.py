@@ -74,6 +74,23 @@ class Secret(Base):
         return f"{team_id}|secrets|{name}|sealed|{version}"
 
 
+class TeamValue(Base):
+    """A plain value with a name that tasks of the team may use as `team.NAME`; unlike a secret anyone may read it."""
+
+    __tablename__ = "team_values"
+    __table_args__ = (sa.UniqueConstraint("team_id", "name"),)
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    team_id: Mapped[int] = mapped_column(sa.ForeignKey("teams.id", ondelete="CASCADE"))
+    name: Mapped[str] = mapped_column(sa.String(40))
+    value: Mapped[str] = mapped_column(sa.Text)
+    changed_by_id: Mapped[int | None] = mapped_column(sa.ForeignKey("people.id", ondelete="SET NULL"))
+    created_at: Mapped[datetime]
+    changed_at: Mapped[datetime]
+
+    changed_by: Mapped[Person | None] = relationship(lazy="raise")
+
+
 class Model(Base):
     """A language model that agents of the team may use: where it is, what it is called there, and its key."""
 

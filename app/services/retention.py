@@ -14,6 +14,7 @@ from app.models.people import SignIn, SignInLink, Throttle
 from app.models.runs import Alert, Artifact, Backfill, Checkpoint, Event, LogChunk, Run
 from app.models.tasks import TaskFile
 from app.models.teams import ApiToken, IdempotencyKey
+from app.models.threads import Import
 from app.services.unit import Work, batch
 
 KEEP_RUNS = timedelta(days=365)
@@ -21,6 +22,7 @@ KEEP_OUTPUT = timedelta(days=90)
 """Logs, artifacts and checkpoints go before the run they belong to."""
 
 KEEP_DOORS = timedelta(days=30)
+KEEP_UPLOADS = timedelta(hours=2)
 BATCH = 40
 """Runs of one transaction, with all that is theirs: a few milliseconds, where a run waits for no more than 50."""
 
@@ -38,6 +40,7 @@ def prune(storage: Storage) -> dict[str, int]:
         "runs": _prune(None, KEEP_RUNS, lambda work, runs: _remove(work, Run, runs)),
         "events": _prune_events(),
         "doors": _prune_doors(),
+        "uploads": _prune_uploads(storage),
         "alerts": _prune_small(),
     }
 
@@ -108,9 +111,22 @@ def _named(digests: Iterable[str]) -> set[str]:
     with database.read() as connection:
         return {
             digest
-            for column in (Artifact.digest, TaskFile.digest)
+            for column in (Artifact.digest, TaskFile.digest, Import.digest)
             for digest in connection.execute(sa.select(column).where(column.in_(wanted))).scalars()
         }
+
+
+def _prune_uploads(storage: Storage) -> int:
+    """Remove the files of imports that were read; one that another import or a task names stays."""
+    with batch() as work:
+        is_over = (Import.state.in_(("done", "failed")), Import.ended_at < work.now - KEEP_UPLOADS, Import.digest != "")
+        ended = work.connection.execute(sa.select(Import.id, Import.digest).where(*is_over).limit(_LOOKED_AT)).all()
+        is_one = Import.id.in_([row.id for row in ended])
+        work.connection.execute(sa.update(Import).where(is_one).values(digest=""))
+    gone = {row.digest for row in ended}
+    for digest in gone - _named(gone) - (_in_checkpoints() if gone else set()):
+        storage.remove(digest)
+    return len(gone)
 
 
 def _in_checkpoints() -> set[str]:
@@ -150,9 +166,9 @@ def _prune_doors() -> int:
 
 
 def _prune_small() -> int:
-    """Remove alerts that ended long ago, with their messages, and backfills that were asked for long ago."""
+    """Remove alerts that ended long ago, with their messages, and backfills and imports of long ago."""
     total = 0
-    for table, column in ((Alert, Alert.ended_at), (Backfill, Backfill.created_at)):
+    for table, column in ((Alert, Alert.ended_at), (Backfill, Backfill.created_at), (Import, Import.ended_at)):
         with database.read() as connection:
             until = database.now(connection) - KEEP_RUNS
             old = list(connection.execute(sa.select(table.id).where(column < until)).scalars())

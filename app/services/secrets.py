@@ -1,5 +1,6 @@
 """Secrets: named values that a team's tasks use and that nobody reads back."""
 
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -50,14 +51,18 @@ def lines(actor: Actor) -> list[Line]:
     return [Line(id_, name, person or "", at, users.get(name, ())) for id_, name, person, at in rows]
 
 
-def put(actor: Actor, vault: Vault, name: str, value: str) -> None:
-    """Set a secret, or replace its value; runs that start from now on get it. Raises Invalid."""
+def put(actor: Actor, vault: Vault, name: str, value: str, *, replaces: bool = True) -> None:
+    """Set a secret, or replace its value; runs that start from now on get it. Raises Invalid, also for a name that is
+    taken where nothing is to be replaced.
+    """
     name = name.strip()
     _check(name, value)
     with unit(actor) as work:
         team = work.session.get_one(Team, actor.team_id)
         found = sa.select(Secret).where(Secret.team_id == team.id, Secret.name == name).with_for_update()
         secret = work.session.scalar(found)
+        if secret and not replaces:
+            raise Invalid({"name": f"There is a secret called {name} already. Choose another name."})
         if secret is None:
             secret = Secret(team_id=team.id, name=name, version=0, created_at=work.now)
             work.session.add(secret)
@@ -98,8 +103,10 @@ def _users(team_id: int) -> dict[str, list[str]]:
     )
     users: dict[str, list[str]] = {}
     for task, definition in rows:
-        settings = definition.get("settings", {})
-        for secret in {*settings.get("secrets", ()), settings.get("auth_secret")} - {None, ""}:
+        parts = [definition.get("settings", {}), *(step["settings"] for step in definition.get("steps", ()))]
+        chosen = [name for one in parts for name in (*one.get("secrets", ()), one.get("auth_secret"))]
+        placed = re.findall(r"\{\{ *secrets\.([A-Z][A-Z0-9_]*)", json.dumps(definition))
+        for secret in {*chosen, *placed} - {None, ""}:
             users.setdefault(secret, []).append(task)
     models = (
         sa.select(Model.name, Model.secret).where(Model.team_id == team_id, Model.secret != "").order_by(Model.name)

@@ -23,7 +23,7 @@ from app.domain.lifecycle import STATES, WENT_WRONG
 from app.domain.occurrences import Plan
 from app.domain.triggers import TriggerError
 from app.infra.database import db
-from app.models.runs import IS_ACTIVE, Alert, Run
+from app.models.runs import IS_ACTIVE, IS_REAL, Alert, Run
 from app.models.tasks import PLAN, Schedule, Task, plan_of
 from app.services import uses
 
@@ -185,7 +185,7 @@ def _went_wrong(actor: Actor) -> list[Need]:
     # One seek in runs_by_task for each task finds the run that says how it is doing.
     latest = (
         sa.select(Run.id)
-        .where(Run.task_id == Task.id, Run.planned_at > utc_now() - LOOK_BACK, Run.state.in_(_SETTLES))
+        .where(Run.task_id == Task.id, Run.planned_at > utc_now() - LOOK_BACK, Run.state.in_(_SETTLES), IS_REAL)
         .order_by(Run.planned_at.desc(), Run.id.desc())
         .limit(1)
         .correlate(Task)
@@ -240,7 +240,8 @@ _LATEST = sa.union_all(
     *(
         sa.select(
             sa.select(Run.task_id, Run.started_at, Run.ended_at)
-            .where(Run.task_id == sa.bindparam(f"task_{place}"), Run.state == "succeeded", Run.started_at.is_not(None))
+            .where(Run.task_id == sa.bindparam(f"task_{place}"), Run.state == "succeeded", IS_REAL)
+            .where(Run.started_at.is_not(None))
             .order_by(Run.planned_at.desc(), Run.id.desc())
             .limit(_BASIS)
             .subquery()

@@ -13,8 +13,11 @@ from flask import Blueprint, Flask, Response, abort, current_app, request
 
 from app.web.guard import anyone
 
-LAYERS = ("reset", "tokens", "base", "layout", "parts", "forms", "figures", "pages", "runs", "utilities")
-MODULES = ("dom", "layers", "palette", "keys", "forms", "times", "live", "log", "picks")
+LAYERS = (
+    "reset", "tokens", "base", "layout", "parts", "forms", "figures", "pages", "runs", "library", "threads",
+    "utilities",
+)  # fmt: skip
+MODULES = ("dom", "layers", "palette", "keys", "forms", "times", "live", "log", "picks", "drop")
 """Scripts in the order in which they can be joined: each imports only from those before it."""
 
 HTMX = ("htmx.min.js", "hx-sse.min.js")

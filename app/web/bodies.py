@@ -20,7 +20,7 @@ _PIECE_BYTES = 64 * 1024
 
 async def whole(app: Application, scope: Scope, receive: Receive, send: Send, largest: int) -> None:
     """Call `app` once the body is here; one of more than `largest` bytes is left for it to refuse unread."""
-    if not 0 < _length(scope) <= largest:
+    if not 0 < length(scope) <= largest:
         await app(scope, receive, send)
         return
     with SpooledTemporaryFile(_IN_MEMORY_BYTES) as kept:
@@ -31,7 +31,8 @@ async def whole(app: Application, scope: Scope, receive: Receive, send: Send, la
             await send({"type": "http.response.body", "body": b""})
 
 
-def _length(scope: Scope) -> int:
+def length(scope: Scope) -> int:
+    """Return how long the body says it is; 0 where it does not say."""
     said = next((value for name, value in scope["headers"] if name == b"content-length"), b"")
     return int(said) if said.isdigit() else 0
 
@@ -49,6 +50,18 @@ async def _take_in(receive: Receive, kept: IO[bytes]) -> bool:
         kept.write(message.get("body", b""))
         has_more = message.get("more_body", False)
     return True
+
+
+def steady(receive: Receive) -> Receive:
+    """Return the same for a body too large to be kept before anybody looks who sends it; silence cuts it."""
+
+    async def again() -> Message:
+        try:
+            return await asyncio.wait_for(receive(), SILENCE_SECONDS)
+        except TimeoutError:
+            return {"type": "http.disconnect"}
+
+    return again
 
 
 def _given_again(kept: IO[bytes]) -> Receive:

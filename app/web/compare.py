@@ -9,6 +9,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from app.domain import comparison
 from app.domain.comparison import Side
+from app.domain.expressions import as_text
 from app.domain.lifecycle import ENDED
 from app.domain.money import said as money
 from app.domain.wording import duration
@@ -84,7 +85,8 @@ def _side(run: Run) -> Side:
     return Side(
         run.task.name, run.version.number, run.state, _asked_by(run), run.planned_at, run.started_at, run.ended_at,
         len(run.attempts) or 1, run.worker, _isolation(last.isolation if last else {}), run.cost_micros, run.facts,
-        _steps(run), {file.name: (file.size_bytes, file.digest) for file in run.artifacts},
+        _steps(run), {file.name: (file.size_bytes, file.digest) for file in run.artifacts}, run.inputs,
+        {one["words"]: one["state"] for one in run.checks},
     )  # fmt: skip
 
 
@@ -116,6 +118,8 @@ def _parts(
     parts = [
         ("What happened", _happened(left, right, one, two, found)),
         ("Duration by step", _pairs("Step ", one.steps, two.steps, duration, found)),
+        ("Inputs", _pairs("Input ", one.inputs, two.inputs, as_text, found)),
+        ("What must be true", _pairs("Check ", one.checks, two.checks, str, found)),
         ("Facts", _pairs("Fact ", _facts(one), _facts(two), str, found)),
         ("Files", _pairs("File ", one.files, two.files, lambda file: size(file[0]), found)),
     ]

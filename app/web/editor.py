@@ -1,6 +1,7 @@
 """The task editor: one form for new tasks and for changes, and the live reading of its schedules."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, BinaryIO, cast
@@ -12,10 +13,10 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from app.core.clock import utc_now
 from app.services import models, pools, secrets, tasks
-from app.services.tasks import builder, definitions, typed
+from app.services.tasks import builder, definitions, mending, typed
 from app.services.tasks.attached import Upload
 from app.services.tasks.definitions import Draft
-from app.web import schedule_box, security, step_cards
+from app.web import contract_rows, schedule_box, security, step_cards, variable_rows
 from app.web.forms import NO_ERRORS, Errors, saved, shown_by, zones
 from app.web.guard import guard
 from app.web.render import is_part, page
@@ -42,10 +43,11 @@ STARTS: Mapping[str, Mapping[str, str]] = MappingProxyType(
 
 _LABELS = MappingProxyType(
     {
-        "url": "Address", "script": "Script", "code": "Code", "env": "Variables",
+        "url": "Address", "script": "Script", "code": "Code", "env": "Environment variables",
         "prompt": "What should it do?", "model": "Model", "tools": "What it may do", "max_turns": "Turns at most",
         "cost_cap_cents": "Stop at a cost of", "temperature": "Temperature", "allowed_hosts": "Hosts it may ask",
         "timeout": "Stop after", "min_isolation": "Isolation", "files": "Files", "expect_json": "Expected in the JSON",
+        "repair_cap": "What repairs may cost",
     }
 )  # fmt: skip
 
@@ -123,19 +125,58 @@ def draw_steps() -> AnyResponse:
     return make_response(page("tasks/_steps_edit.html", steps=steps, fields=fields, errors=NO_ERRORS, **known))
 
 
+@blueprint.post("/tasks/new/variables")
+@guard("edit")
+def draw_variables() -> AnyResponse:
+    """Draw the variables of a form anew after a press of one of their buttons."""
+    return _variables("tasks/_variables.html")
+
+
+@blueprint.post("/tasks/new/ahead")
+@guard("edit")
+def look_ahead() -> AnyResponse:
+    """Say what a run would be given, while the form is typed."""
+    return _variables("tasks/_ahead_answer.html")
+
+
+@blueprint.post("/tasks/new/contract")
+@guard("edit")
+def draw_contract() -> AnyResponse:
+    """Draw the contract of a form anew after a press of one of its buttons."""
+    fields, contract = contract_rows.arranged(MultiDict(request.form))
+    return make_response(page("tasks/_contract.html", contract=contract, fields=fields, errors=NO_ERRORS))
+
+
+def _variables(template: str) -> AnyResponse:
+    form: Fields = MultiDict(request.form)
+    at = _first_at(schedule_box.when(form))
+    fields, rows = variable_rows.arranged(form, _draft, at, request.args.get("task", ""))
+    return make_response(page(template, vars=rows, fields=fields, errors=NO_ERRORS))
+
+
+def _first_at(when: schedule_box.When) -> datetime | None:
+    return when.times[0].what.at if when.times else None
+
+
 def _only_looks(fields: Fields) -> bool:
-    return schedule_box.only_looks(fields) or step_cards.only_looks(fields)
+    parts = (schedule_box, step_cards, variable_rows, contract_rows)
+    return any(part.only_looks(fields) for part in parts)
 
 
 def _form(fields: Fields, errors: Errors, **more: Any) -> str:
     when = schedule_box.when(fields, errors)
     fields, steps = step_cards.arranged(fields)
+    task = more.get("task")
+    fields, rows = variable_rows.arranged(fields, _draft, _first_at(when), task.slug if task else "")
+    fields, contract = contract_rows.arranged(fields)
     return page(
         "tasks/edit.html",
         fields=fields,
         errors=dict(sorted(errors.items(), key=lambda one: one[0] == "name")),  # asked for after the rest
-        labels=_LABELS | when.labels | steps.labels,
+        labels=_LABELS | when.labels | steps.labels | rows.labels | contract.labels,
         steps=steps,
+        vars=rows,
+        contract=contract,
         engine_options=[(name, label, step_cards.SIGNS.get(name, "plug")) for name, label in definitions.types()],
         secrets=secrets.names(g.actor),
         models=models.names(g.actor),
@@ -179,6 +220,10 @@ def _draft(form: Fields) -> Draft:
         settings=typed.from_texts(fields.get("engine", ""), texts),
         when=schedule_box.given(fields),
         steps=step_cards.given(fields),
+        variables=variable_rows.given(fields),
+        contract=contract_rows.given(fields),
+        contract_words=fields.get("contract-words", ""),
+        repair=mending.from_texts(texts),
         numbers=plain,
         choices=plain,
         is_idempotent="is_idempotent" in fields,

@@ -31,13 +31,14 @@ _WORDS = {
     404: ("There is nothing here.", "It was deleted, or it belongs to a team you are not in."),
     405: ("This address does not work that way.", "Go back and use the button on the page."),
     409: ("It changed meanwhile.", "Reload to see how it is now, then try again."),
-    413: ("That is too large.", "Send less at once."),
+    413: ("That is too large.", "Go back, put a long text into a file, and send the file."),
     422: ("Something needs another look.", "Nothing was saved."),
     429: ("Too many tries.", "Wait a moment, then try again."),
     500: ("Something broke on our side.", "What you saved before is safe. Try again."),
     503: ("Carillon is not ready.", "Planned runs start when it is back."),
     507: ("The disk is full.", "Make room on it: all goes on by itself."),
 }
+_SENTENCES = {413: "More was sent at once than a form takes."}
 _PAGES = frozenset({400, 403, 404, 405, 409, 422, 429, 500, 503})
 _NOT_SENT_AGAIN = frozenset({"csrf_token", "password", "current", "value"})
 _RETRY_SECONDS = 5
@@ -142,7 +143,8 @@ def _database_away(error: Exception) -> Response:
 def _http(error: HTTPException) -> Any:
     if error.response is not None or (error.code or 500) < 400:  # noqa: PLR2004 redirects of the router
         return error
-    response = answer(error.code or 500, "" if error.code in _PAGES else (error.description or ""))
+    code = error.code or 500
+    response = answer(code, _SENTENCES.get(code, "" if code in _PAGES else error.description or ""))
     for name, value in error.get_headers():
         if name not in {"Content-Type", "Content-Length"}:
             response.headers[name] = value

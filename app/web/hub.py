@@ -30,7 +30,8 @@ MOST_OF_BROWSER = 5
 _CROWDED = b"event: crowded\nretry: 60000\ndata:\n\n"
 _PATH = re.compile(r"/t/[^/]+/live/.")
 _DOWNLOAD = re.compile(r"/(?:t/[^/]+|api/v1)/runs/\d+/(?:log\.txt$|files/|artifacts/)")
-_DOWNLOADS = 4
+_UPLOAD = re.compile(r"/(?:t/[^/]+/threads/(?:imports|files)|api/v1/imports/files)$")
+_DOWNLOADS = _UPLOADS = 4
 """Threads that send what may be large; it takes as long as its reader takes, and pages must not wait for that."""
 
 
@@ -52,6 +53,7 @@ class Hub:
         self._desk, self._feeds = Desk(app), feeds
         self._pages = WSGIMiddleware(app.wsgi_app, workers=app.config["SETTINGS"].web_threads)  # type: ignore[arg-type]  # the same protocol under two names
         self._downloads = WSGIMiddleware(app.wsgi_app, workers=_DOWNLOADS)  # type: ignore[arg-type]  # as above
+        self._uploads = WSGIMiddleware(app.wsgi_app, workers=_UPLOADS)  # type: ignore[arg-type]  # as above
         self._largest: int = app.config["MAX_CONTENT_LENGTH"]
         self._broadcasts: dict[Group, Broadcast] = {}
         self._by_run: defaultdict[tuple[int, int], set[Broadcast]] = defaultdict(set)
@@ -68,6 +70,8 @@ class Hub:
             await self._stream(scope, receive, send)
         elif scope["type"] == "http" and self._feeds.takes(scope):
             await self._feeds.serve(self._desk.admit, scope, receive, send)
+        elif scope["type"] == "http" and _UPLOAD.match(scope["path"]) and bodies.length(scope) > self._largest:
+            await self._uploads(scope, bodies.steady(receive), send)  # type: ignore[arg-type]  # as above
         else:
             pages = self._downloads if _DOWNLOAD.match(scope["path"]) else self._pages
             await bodies.whole(pages, scope, receive, send, self._largest)  # type: ignore[arg-type]  # the same protocol under two names

@@ -16,6 +16,7 @@ from app.domain.lifecycle import ENDED
 from app.services import run_log, runs
 from app.services.run_log import Line
 from app.services.runs import folded
+from app.services.tasks import repairs
 from app.web import live, run_filters, run_index, run_view, security, timeline
 from app.web.forms import NO_ERRORS, Errors, shown_by, text, typed
 from app.web.guard import guard
@@ -26,7 +27,10 @@ blueprint = Blueprint("runs", __name__, url_prefix="/t/<team>")
 PARTS = {
     "run-head": "runs/_header.html",
     "run-insight": "runs/_insight.html",
+    "run-checks": "runs/_checks.html",
+    "run-effects": "runs/_effects.html",
     "run-resume": "runs/_resume.html",
+    "run-repairs": "runs/_repairs.html",
     "run-answer": "runs/_answer.html",
     "run-facts": "runs/_facts.html",
     "run-steps": "runs/_steps.html",
@@ -85,6 +89,7 @@ def _context(actor: Actor, number: int) -> dict[str, Any]:
         "insight": run_view.insight_of(detail, now),
         "steps": run_view.steps_of(detail, now),
         "cost": run_view.cost_of(detail),
+        "repairs": repairs.offered(detail.run),
         "now": now,
     }
 
@@ -188,6 +193,19 @@ def resume(number: int) -> AnyResponse:
 def decide(number: int) -> AnyResponse:
     """Say whether a run whose worker vanished runs again."""
     runs.decide(g.actor, number, text("answer"))
+    return _to(number)
+
+
+def _decided_repair_by(errors: Errors, number: int, **_: str) -> str:
+    return show(number, errors)
+
+
+@blueprint.post("/runs/<int:number>/repairs/<step>")
+@guard("edit")
+@shown_by(_decided_repair_by)
+def decide_repair(number: int, step: str) -> AnyResponse:
+    """Take a repair over as a new version of the task, or dismiss it."""
+    repairs.decide(g.actor, number, step, text("answer"))
     return _to(number)
 
 

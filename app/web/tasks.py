@@ -10,14 +10,14 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from app.core.clock import utc_now
 from app.core.errors import NotFound
-from app.domain import pings
+from app.domain import pings, variables
 from app.domain.access import Actor
 from app.domain.occurrences import Occurrence
 from app.models.tasks import Task
-from app.services import runs, tasks
-from app.services.tasks import definitions, heartbeats, overviews, schedules, versions
+from app.services import runs, tasks, threads
+from app.services.tasks import contracts, definitions, heartbeats, mending, overviews, schedules, versions
 from app.services.tasks.overviews import Filters
-from app.web import live, schedule_box, security
+from app.web import live, offers, schedule_box, security
 from app.web.forms import NO_ERRORS, Errors, moment, saved, shown_by, text, zones
 from app.web.guard import guard
 from app.web.render import clock, day, page
@@ -31,6 +31,7 @@ _LIVE_TABS = {"overview": "overview", "runs": "task-runs"}
 _NEAR = ("Today", "Tomorrow")
 _WORDS = {
     "task": "Saved.",
+    "taken": "The newer version is taken over. Your own values stayed.",
     "copy": "This is the copy. It is paused.",
     "restored": "This version is back.",
     "undone": "Undone.",
@@ -143,12 +144,16 @@ def _sheet(actor: Actor, task: Task, tab: str) -> dict[str, Any]:
         "errors": NO_ERRORS,
         "state": overviews.state_of(task, latest),
         "definition": definition,
+        "must": contracts.words(definition.get("contract", ())),
+        "repair": mending.in_words(definition.get("repair") or {}),
         "files": tasks.files(task),
         "fires": _fires(task),
         "latest": latest,
         "takes_seconds": overviews.typical_seconds(latest),
         "when": schedules.words(definition["schedules"], _calendar_names(actor, definition)),
         "types": dict(definitions.types()),
+        "origin": threads.origin_of(actor, task),
+        "offer": offers.offer_of(actor, task) if tab == "overview" else None,
         **_elsewhere(actor, task),
     }
 
@@ -192,8 +197,11 @@ def _scheduled(task: Task) -> str:
 @blueprint.post("/tasks/<slug>/runs")
 @guard("run")
 def run(slug: str) -> AnyResponse:
-    """Run a task now and go to its run."""
-    return to_run(tasks.find(g.actor, slug))
+    """Run a task now and go to its run; ask for values first where it can't run without them."""
+    task = tasks.find(g.actor, slug)
+    if any(one.is_missing for one in variables.all_of(tasks.definition(task))):
+        return redirect(url_for("run_with.form", slug=slug), 303)
+    return to_run(task)
 
 
 def to_run(task: Task) -> AnyResponse:

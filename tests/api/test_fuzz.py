@@ -36,6 +36,12 @@ THERE = {
     "invitation_id": 1,
     "country": "DE",
     "backfill_id": 1,
+    "import_id": 1,
+    "thread_id": 1,
+    "finding_id": 1,
+    "listing_id": 1,
+    "report_id": 1,
+    "step": "send",
 }
 """What is there, for the parameters of addresses; half of the requests ask for it."""
 
@@ -50,6 +56,12 @@ def things(ada_program, task):
     ada_program.make("/runs", {"task": task})
     ada_program.put("/secrets/API_KEY", {"value": "a quiet value"})
     ada_program.make("/invitations", {"role": "viewer"})
+    ada_program.make("/imports", {"text": "You: Plan my week\n\nChatGPT: Here it is."})
+    about = {"name": "Probe", "category": "Watch", "sentence": "Asks."}
+    ada_program.make("/tasks/probe/template", about)
+    seen = ada_program.get("/templates/probe/publication").json["seen"]
+    ada_program.post("/templates/probe/publication", {"visibility": "public", "publisher": "N", "seen": seen})
+    ada_program.post("/shared-templates/1/reports", {"reason": "None."})
     ada_program.make("/calendars", {"name": "Probe", "kind": "blackout", "weekly": ["Sun"]})
 
 

@@ -33,6 +33,7 @@ FIGURES = {
     "idle_schedules": "idle_schedules",
     "sse": "sse",
     "pages": "pages_ms",
+    "threads": "threads",
 }
 """Module -> name in the answer."""
 
@@ -43,6 +44,7 @@ TOGETHER = (
     ("waiting",),
     ("idle_schedules",),
     ("sse", "pages"),
+    ("threads",),
 )
 """Those that share a house, in their order: none stands in the way of the next."""
 
@@ -63,6 +65,7 @@ AIMS = (
     Aim("waiting.workers_pss_mb", 400, "MiB"),
     Aim("idle.cpu_percent", 1, "%"),
     Aim("sse.delay_ms.p95", 100, "ms"),
+    Aim("threads.worker_peak_mb", 300, "MiB"),
     *(Aim(f"pages_ms.{page}.p99", 15, "ms") for page in ("today", "tasks", "task", "runs", "run")),
 )
 

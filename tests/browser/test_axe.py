@@ -3,11 +3,14 @@
 import pytest
 import sqlalchemy as sa
 
+from app.domain import library as templates
+from app.infra import bundles
 from app.models.instance import Worker
 from app.models.people import Person
 from app.models.runs import Attempt, LogChunk, Step
 from app.models.teams import Membership, Team
-from app.services import accounts, secrets, tasks, teams
+from app.services import accounts, library, secrets, tasks, teams
+from app.services.library import installing, opinions
 from app.services.tasks.definitions import Draft
 from app.services.tasks.schedules import Given
 from app.services.unit import batch
@@ -24,9 +27,16 @@ SETTLED = """() => Promise.race([
 ])"""
 """Colours on their way from light to dark are neither; what moves for ever is not waited for."""
 
-NO_PAGES = {"live.stream", "runs.file", "assets.file"}
-"""Streams and files. Any other rule answers GET with a page, with JSON or text, or leads to a page."""
+NO_PAGES = {
+    "live.stream", "runs.file", "assets.file", "library_shared.bundle", "library_shared.index",
+    "library_shared.public_bundle", "library.example",
+}  # fmt: skip
+"""Streams, files and parts. Any other rule answers GET with a page, with JSON or text, or leads to a page."""
 
+TEMPLATE = {
+    "name": "Shop front", "category": "Watch", "sentence": "Asks a shop.", "engine": "http", "sample": "200 OK",
+    "settings": {"url": "{{ url }}"},
+}  # fmt: skip
 STATES = ("succeeded", "running", "queued", "waiting", "failed", "unmet", "missed", "skipped")
 UNENDED, UNBEGUN = {"running", "queued", "waiting"}, {"queued", "waiting", "missed", "skipped"}
 
@@ -77,6 +87,9 @@ def full(site):
         tasks.pause(site.actor, "backup", "We move house.")
         for state in STATES:
             add_run(site.actor.team_id, task.id, state)
+        content = {**TEMPLATE, "form": [{"name": "url", "label": "Shop", "kind": "url"}]}
+        library.save(site.actor, content, "")
+        add_shared(site, templates.parse({**content, "notes": ["First version."]}))
         secrets.put(site.actor, site.app.extensions["vault"], "API_KEY", "only for tests")
         teams.invite(site.actor, "editor")
         with batch() as work:
@@ -85,6 +98,19 @@ def full(site):
             work.connection.execute(sa.insert(Worker).values(row | slots))
     put_in(site.app, arrive(site.app, "Ben Okri", "ben@northgate.example"), site.slug, "viewer")
     return site
+
+
+def add_shared(site, content):
+    """A template that came in a file, installed, rated and reported; and a newer version of it, to be looked at."""
+    vault = site.app.extensions["vault"]
+    for newer in ("", "Asks more."):
+        content = content.model_copy(update={"notes": (*content.notes, newer)} if newer else {"name": "Shop back"})
+        data = bundles.pack(content, "back", "Westgate", "2026-11-28", bytes(32))
+        listing = installing.upload(site.actor, data)
+        if not newer:
+            installing.install(site.actor, vault, listing)
+            opinions.rate(site.actor, listing, 4, "Does it.")
+            opinions.report(site.actor, listing, "It asks too often.")
 
 
 def add_run(team_id, task_id, state):
@@ -108,7 +134,7 @@ def add_run(team_id, task_id, state):
 
 
 def test_every_page_of_a_team_that_has_everything(full):
-    shown = pages(full, team=full.slug, slug="shop-front", number=1)
+    shown = pages(full, team=full.slug, slug="shop-front", number=1, listing_id=2)
     assert len(shown) > 20
     assert [flaw for path in shown for flaw in look(full, path)] == []
 

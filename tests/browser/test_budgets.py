@@ -24,6 +24,7 @@ PAGES = [
     ("/runs/2/compare/1", 15 * KB, REQUESTS),
     ("/runs/1", 60 * KB, REQUESTS + 1),
     ("/settings/members", 15 * KB, REQUESTS),
+    ("/templates", 15 * KB, REQUESTS),
 ]
 """Path, most bytes of HTML, most requests without the stream."""
 

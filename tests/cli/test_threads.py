@@ -1,11 +1,20 @@
 """`./carillon threads analyze`: what a conversation asks for, for anyone with a shell, without a server."""
 
+import argparse
 import json
 import os
 import subprocess
 import sys
 
+import pytest
+
+from app.cli import thread_import
+from app.core.errors import NotFound
+from app.infra import queues
 from app.settings import ROOT
+from tests.web.conftest import ada, cid, northgate
+
+__all__ = ["ada", "cid", "northgate"]
 
 KEY = "sk_live_" + "4eC39HqLyjWDarjtT1zdp7dc"
 ASKED = f"Every Monday at 8 read sales.csv and write the top 5 to report.md. The key is {KEY}."
@@ -19,8 +28,8 @@ TALK = {
 }
 
 
-def analyze(file):
-    command = [sys.executable, "-P", "-m", "app.cli", "threads", "analyze", str(file)]
+def analyze(file, verb="analyze"):
+    command = [sys.executable, "-P", "-m", "app.cli", "threads", verb, str(file)]
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "DATABASE_URL": "postgresql://nowhere/"}
     return subprocess.run(command, capture_output=True, text=True, env=environment, cwd="/", timeout=30, check=False)
 
@@ -61,3 +70,30 @@ def test_neither_web_nor_database_is_loaded_for_it(tmp_path):
     command = [sys.executable, "-c", code, "threads", "analyze", str(file)]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=30, check=False)
     assert done.stdout.splitlines()[-1] == "set()"
+
+
+def test_the_task_that_does_it_again_is_printed_without_the_secret(tmp_path):
+    file = tmp_path / "talk.json"
+    ask = {"url": "https://shop.example/items", "headers": {"Authorization": f"Bearer {KEY}"}}
+    call = {"id": "1", "type": "function", "function": {"name": "http_get", "arguments": json.dumps(ask)}}
+    made = [{"role": "assistant", "tool_calls": [call]}, {"role": "tool", "tool_call_id": "1", "content": "[1]"}]
+    file.write_text(json.dumps({"messages": [*TALK["messages"], *made]}))
+    done = analyze(file, "replay")
+    assert done.returncode == 0, done.stderr
+    assert KEY not in done.stdout
+    found = json.loads(done.stdout)
+    (step,) = found["definition"]["steps"]
+    assert (step["engine"], step["settings"]["auth_secret"], found["secrets"]) == ("http", "SHOP_TOKEN", ["SHOP_TOKEN"])
+
+
+def test_a_file_is_imported_into_a_team_of_the_person(app, ada, northgate, cid, tmp_path, capsys):
+    file = tmp_path / "talk.json"
+    file.write_text(json.dumps(TALK))
+    given = argparse.Namespace(file=file, team=northgate, person="")
+    with app.app_context():
+        assert thread_import._import(app.config["SETTINGS"], given) == 0
+        assert capsys.readouterr().out == "1 conversation: 1 new.\n"
+        assert "import-1" not in queues.waiting(queues.THREADS)  # no worker is asked to do it too
+        given.person = cid.email
+        with pytest.raises(NotFound):
+            thread_import._import(app.config["SETTINGS"], given)

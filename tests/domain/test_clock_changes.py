@@ -74,21 +74,27 @@ def test_asked_in_the_first_pass_the_whole_second_one_is_still_ahead():
 
 @lru_cache
 def walk(timezone, day):
-    """Every real minute within three days of `day`, with what the clock shows, by nothing but astimezone."""
-    zone, start = ZoneInfo(timezone), datetime.fromisoformat(day).replace(tzinfo=UTC) - 3 * DAY
-    instants = [start + number * MINUTE for number in range(6 * 24 * 60)]
-    return [(at, at.astimezone(zone).replace(tzinfo=None)) for at in instants]
+    """Every real minute within three days of `day`."""
+    return walked(ZoneInfo(timezone), datetime.fromisoformat(day).replace(tzinfo=UTC) - 3 * DAY, 6 * 24 * 60)
+
+
+def walked(zone, start, count):
+    """Real minutes with what the clock shows, whether it shows it again, and what it skipped, by nothing but astimezone."""
+    minutes, seen, before = [], set(), None
+    for at in (start + number * MINUTE for number in range(count)):
+        wall, skipped = at.astimezone(zone).replace(tzinfo=None), []
+        if before and wall > before + MINUTE:
+            skipped = [before + step * MINUTE for step in range(1, int((wall - before) / MINUTE))]
+        minutes.append((at, wall, wall in seen, skipped))
+        before = wall
+        seen.add(wall)
+    return minutes
 
 
 def by_hand(matches, is_wildcard, gap, fold, minutes):
     """The planned instants by walking every minute: slow, simple, and sharing no line with what it judges."""
-    found, seen, before = [], set(), None
-    for at, wall in minutes:
-        skipped = []
-        if before and wall > before + MINUTE:
-            skipped = [before + step * MINUTE for step in range(1, int((wall - before) / MINUTE))]
-        is_again, before = wall in seen, wall
-        seen.add(wall)
+    found = []
+    for at, wall, is_again, skipped in minutes:
         if is_wildcard:
             is_due = matches(wall)
         elif is_again:
@@ -118,9 +124,10 @@ def cron_by_hand(expression, gap, fold, minutes):
     is_wildcard = texts[0][0] == "*" or texts[1][0] == "*"
 
     def matches(wall):
+        if wall.minute not in minute or wall.hour not in hour or wall.month not in month:
+            return False
         days = (wall.day in day, (wall.weekday() + 1) % 7 in weekday)
-        is_day = any(days) if is_either else all(days)
-        return wall.minute in minute and wall.hour in hour and wall.month in month and is_day
+        return any(days) if is_either else all(days)
 
     return by_hand(matches, is_wildcard, gap, fold, minutes)
 
@@ -140,9 +147,10 @@ def rrule_by_hand(expression, gap, fold, minutes):
     minute = numbers.get("BYMINUTE", set(range(60)) if parts["FREQ"] == "MINUTELY" else {0})
 
     def matches(wall):
-        is_time = wall.minute in minute and wall.hour in numbers.get("BYHOUR", range(24))
+        if wall.minute not in minute or wall.hour not in numbers.get("BYHOUR", range(24)):
+            return False
         is_day = wall.day in numbers.get("BYMONTHDAY", range(32)) and wall.month in numbers.get("BYMONTH", range(13))
-        return is_time and is_day and DAYS[wall.weekday()] in days
+        return is_day and DAYS[wall.weekday()] in days
 
     is_wildcard = parts["FREQ"] in {"HOURLY", "MINUTELY"} and "BYHOUR" not in parts
     return by_hand(matches, is_wildcard, gap, fold, minutes)
@@ -304,11 +312,7 @@ def test_the_rules_hold_at_every_clock_change_of_every_zone():
 
 def assert_right_near(timezone, change, around=timedelta(hours=3)):
     start = change.at - around
-    zone = ZoneInfo(timezone)
-    instants = (
-        start + number * MINUTE for number in range(int((2 * around + abs(change.after - change.before)) / MINUTE))
-    )
-    minutes = [(at, at.astimezone(zone).replace(tzinfo=None)) for at in instants]
+    minutes = walked(ZoneInfo(timezone), start, int((2 * around + abs(change.after - change.before)) / MINUTE))
     first = change.walls[0] + 15 * MINUTE
     for expression in (
         f"{first.minute} {first.hour} * * *",

@@ -27,6 +27,20 @@ def test_version_time_and_answer():
     assert sentence(differences(before, after)) == "What differs: version 4 → 5, took 3 min longer, answer differs."
 
 
+def test_inputs_that_differ_are_named():
+    before = replace(GOOD, inputs={"month": "2026-10", "size": "small", "notes": "a" * 99})
+    after = replace(GOOD, inputs={"month": "2026-11", "size": "small", "notes": "b", "rate": 1.1})
+    assert sentence(differences(before, after)) == (
+        "What differs: month 2026-10 → 2026-11, notes differs, rate is only there."
+    )
+
+
+def test_checks_that_differ_are_named():
+    before = replace(GOOD, checks={"A file report.csv": "met", "The answer mentions Total": "met"})
+    after = replace(GOOD, checks={"A file report.csv": "unmet", "The answer mentions Total": "met"})
+    assert sentence(differences(before, after)) == "What differs: “A file report.csv” met → unmet."
+
+
 def test_each_thing_has_its_words():
     changes = {
         "another task": {"task": "Shop front"},

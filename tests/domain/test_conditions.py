@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from app.domain import conditions
 from app.domain.conditions import Unclear, check, holds, parse
+from app.domain.expressions import Scope
 
 CONTEXT = {
     "steps": {
@@ -18,6 +19,9 @@ CONTEXT = {
     "run": {"attempt": 2},
     "weekday": "monday",
 }
+
+
+SCOPE = Scope(steps=CONTEXT["steps"])
 
 
 @pytest.mark.parametrize(
@@ -47,7 +51,7 @@ CONTEXT = {
     ],
 )
 def test_a_condition_is_decided(text, expected):
-    assert holds(check(text, CONTEXT["steps"]), CONTEXT) is expected
+    assert holds(check(text, SCOPE), CONTEXT) is expected
 
 
 @pytest.mark.parametrize(
@@ -74,7 +78,7 @@ def test_a_condition_is_decided(text, expected):
 )
 def test_what_can_not_be_a_condition_is_said(text, sentence):
     with pytest.raises(Unclear) as raised:
-        check(text, CONTEXT["steps"])
+        check(text, SCOPE)
     assert str(raised.value).startswith(sentence)
 
 
@@ -88,7 +92,7 @@ def test_what_can_not_be_compared_is_said_when_it_is_decided(text):
 def test_any_text_is_read_or_refused_with_a_sentence(text):
     said = "."
     try:
-        found = check(text, CONTEXT["steps"])
+        found = check(text, SCOPE)
         holds(found, CONTEXT)
     except Unclear as refusal:
         said = str(refusal)

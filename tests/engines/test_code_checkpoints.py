@@ -135,7 +135,8 @@ def test_what_python_saves_is_stored_while_it_runs(runs):
     ]
     stored = [index for index, one in enumerate(told) if one == "*"]
     said = [told.index(f"saved {letter}") for letter in "abc"]
-    assert all(before < after for before, after in zip(stored, said, strict=True))  # a line may be read late, never early
+    # A line may be read late, never early.
+    assert all(before < after for before, after in zip(stored, said, strict=True))
 
 
 def test_python_goes_on_from_what_it_saved(runs, tmp_path):

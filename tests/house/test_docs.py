@@ -7,6 +7,8 @@ import pytest
 
 from app.cli.__main__ import COMMANDS
 from app.domain import phrases
+from app.domain.expressions.filters import FILTERS
+from app.domain.expressions.names import PREVIOUS, RUN
 from app.factory import create_app
 from app.infra import vault
 from app.settings import ROOT, VARIABLES, Settings
@@ -114,6 +116,19 @@ def test_operations_have_every_number():
 def test_operations_have_every_figure_of_the_bench():
     documented = [quoted(row[0])[0] for row in table("docs/operations.md", "## Bench")]
     assert documented == list(FIGURES)
+
+
+# --- expressions
+
+
+def test_the_guide_has_every_filter_and_every_name():
+    section = document("docs/guide.md").partition("\n## Variables\n")[2].partition("\n## ")[0]
+    rows = [cells(line) for line in section.splitlines() if line.startswith("| `")]
+    filters = section.partition("| filter |")[2]
+    assert re.findall(r"^\| `(\w+)` \|", filters, re.MULTILINE) == list(FILTERS)
+    assert {f"run.{name}" for name in RUN} | {f"previous.{name}" for name in PREVIOUS} <= {
+        name.removesuffix(".…") for row in rows for name in quoted(row[0])
+    }
 
 
 # --- links

@@ -28,7 +28,7 @@ def test_periodic_jobs_are_allowed_and_documented():
 
 def test_the_documented_queues_are_the_queues():
     documented = [quoted(row[0])[0] for row in table("docs/operations.md", "### Queues")]
-    assert documented == [queues.IO, queues.CODE, queues.UPKEEP]
+    assert documented == [queues.IO, queues.CODE, queues.UPKEEP, queues.THREADS]
 
 
 @pytest.mark.parametrize("line", read(VENDOR / "SHA256SUMS").splitlines())

@@ -1,5 +1,6 @@
 """Requests to checked addresses: what is refused, what is followed, and that nothing outlasts its deadline."""
 
+import io
 import json
 import socket
 import threading
@@ -104,6 +105,18 @@ def test_a_circle_of_redirects_ends(configure):
 @pytest.mark.parametrize("to", ["ftp://x/", "file:///etc/passwd", "http://u:p@localhost/", "http://[/"])
 def test_a_redirect_to_what_is_no_web_address_is_told(server, configure, to):
     assert failure(f"{server.url}/redirect/302?to={to}").reason == "redirects"
+
+
+def test_a_host_that_falls_silent_is_given_up_before_the_deadline(server, configure):
+    assert failure(f"{server.url}/delay/2", silence_seconds=0.1).message.endswith(" sent nothing for 0.1 s.")
+
+
+def test_a_good_answer_is_written_where_it_is_wanted(server, configure):
+    kept = io.BytesIO()
+    answer = get(f"{server.url}/big/5000", into=kept, most_bytes=3000)
+    assert (len(kept.getvalue()), answer.body, answer.is_cut) == (3000, b"", True)
+    answer = get(f"{server.url}/status/404", into=kept)
+    assert (len(kept.getvalue()), answer.is_cut) == (3000, False)
 
 
 def test_a_redirect_that_is_not_wanted_is_the_answer(server, configure):

@@ -59,7 +59,7 @@ def end(run):
         row = work.connection.execute(
             sa.update(Run).where(Run.id == run).values(values).returning(Run.version_id)
         ).one()
-        aftermath.of_run(work, run, "succeeded", "ok", claims.definition(work.connection, row.version_id))
+        aftermath.of_run(work, run, "succeeded", claims.definition(work.connection, row.version_id))
 
 
 def state(run):

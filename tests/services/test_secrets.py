@@ -90,17 +90,26 @@ def test_it_says_which_tasks_use_it(vault, actor):
     secrets.put(actor, vault, "TOKEN", VALUE)
     task(actor, "Morning digest", {"secrets": ["API_KEY"]})
     task(actor, "Check a website", {"auth_secret": "API_KEY"})
+    task(actor, "Ask the shop", {"headers": {"X-Key": "{{ secrets.TOKEN }}"}})
+    task(actor, "Two steps", {}, [{"settings": {"auth_secret": "TOKEN"}}, {"settings": {"secrets": ["API_KEY"]}}])
     used = {line.name: list(line.used_by) for line in secrets.lines(actor)}
-    assert used == {"API_KEY": ["Check a website", "Morning digest"], "TOKEN": []}
+    assert used == {
+        "API_KEY": ["Check a website", "Morning digest", "Two steps"],
+        "TOKEN": ["Ask the shop", "Two steps"],
+    }
 
 
-def task(actor, name, settings):
+def task(actor, name, settings, steps=()):
     with unit() as work:
         row = Task(team_id=actor.team_id, slug=name, name=name, engine="http", created_at=work.now, changed_at=work.now)
         work.session.add(row)
         work.session.flush()
         version = TaskVersion(
-            team_id=actor.team_id, task_id=row.id, number=1, definition={"settings": settings}, created_at=work.now
+            team_id=actor.team_id,
+            task_id=row.id,
+            number=1,
+            definition={"settings": settings, "steps": list(steps)},
+            created_at=work.now,
         )
         work.session.add(version)
         work.session.flush()

@@ -60,19 +60,20 @@ def row_of(table, team_id):
     return row
 
 
+VALUES = {
+    sa.TypeDecorator: datetime.now(UTC),
+    sa.Boolean: False,
+    sa.Integer: NUMBER,
+    sa.Float: 0.5,
+    sa.LargeBinary: b"sealed",
+}
+
+
 def value_of(column):
     kind = column.type
-    if isinstance(kind, sa.TypeDecorator):
-        return datetime.now(UTC)
-    if isinstance(kind, sa.Boolean):
-        return False
-    if isinstance(kind, sa.Integer):
-        return NUMBER
     if isinstance(kind, sa.String):
         return WORD[: kind.length]
-    if isinstance(kind, sa.LargeBinary):
-        return b"sealed"
-    return {}
+    return next((value for sort, value in VALUES.items() if isinstance(kind, sort)), {})
 
 
 def test_every_route_of_a_team_says_what_it_asks_for(app):

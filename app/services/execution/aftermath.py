@@ -10,10 +10,10 @@ from app.services.execution.claims import Definition
 from app.services.unit import Work
 
 
-def of_run(work: Work, run_id: int, state: str, reason: str, task: Definition) -> None:
-    """Do all that follows from the end of a run of `task` in `state`."""
-    del reason
-    failures.of_run(work, run_id, state, task)
+def of_run(work: Work, run_id: int, state: str, task: Definition, *, is_rehearsal: bool = False) -> None:
+    """Do all that follows from the end of a run of `task` in `state`; a rehearsal says nothing of how the task does."""
+    if not is_rehearsal:
+        failures.of_run(work, run_id, state, task)
     release_waiting(work, task.task_id, task.policy)
     capacity.release(work, task.team_id)
 

@@ -1,13 +1,17 @@
 """Claiming queued attempts, holding them by a lease, and what a claim holds."""
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 import sqlalchemy as sa
 
+from app.domain import variables
 from app.domain.policy import Policy
+from app.domain.variables import Variable
 from app.models.runs import Attempt, LogChunk, Run
 from app.models.tasks import TaskVersion
 from app.services import counting
@@ -31,6 +35,15 @@ class Definition:
     files: list[int]
     steps: list[dict[str, Any]] = field(default_factory=list)  # none: a task of one engine
     timezone: str = "UTC"  # of its first schedule, in which its days of the week are meant
+    variables: list[Variable] = field(default_factory=list)
+    contract: list[dict[str, Any]] = field(default_factory=list)
+    repair: dict[str, Any] = field(default_factory=dict)
+    fills: bool = False  # whether placeholders count in its own settings: not in one stored before there were variables
+
+    @cached_property
+    def has_placeholders(self) -> bool:
+        """Whether anything is to be filled in."""
+        return "{{" in json.dumps([self.settings, self.steps, self.contract])
 
 
 @dataclass
@@ -50,10 +63,16 @@ class Claim:
     cost_cap_micros: int | None = None
     resumes_id: int | None = None
     resumes_after: str = ""
+    rehearses_at: datetime | None = None
     lines: int = 0
     grace_until: datetime | None = None  # when it is too late to begin; none once it has
     is_troubled: bool = False  # whether what it reaches has failed lately
     definition: Definition | None = field(default=None, repr=False)
+
+    @property
+    def meant_for(self) -> datetime:
+        """The time whose dates it works with: its planned time, or the one that it rehearses."""
+        return self.rehearses_at or self.planned_at
 
 
 def claim(
@@ -124,7 +143,7 @@ def _claiming(is_it: Any) -> Any:
         .returning(
             *capacity.LIMITED, capacity.TEAM_LIMIT.label("team_limit"), Run.token, Run.version_id, Run.lane,
             Run.planned_at, Run.queued_at, Run.started_at, Run.cost_micros, Run.cost_cap_micros, Run.resumes_id,
-            Run.resumes_after,
+            Run.resumes_after, Run.rehearses_at,
         )
     )  # fmt: skip
 
@@ -138,7 +157,7 @@ _CLAIM = {"sqlite": _claiming(_IS_IT), "postgresql": _claiming(Run.id == _IF_FRE
 def _claimed(work: Work, row: Any) -> Claim:
     held = Claim(
         row.id, row.team_id, 0, row.attempt, row.token, row.version_id, row.lane, row.planned_at, work.now,
-        row.cost_micros, row.cost_cap_micros, row.resumes_id, row.resumes_after,
+        row.cost_micros, row.cost_cap_micros, row.resumes_id, row.resumes_after, row.rehearses_at,
     )  # fmt: skip
     held.definition = definition(work.connection, row.version_id)
     if row.attempt == 1 and row.started_at == work.now:
@@ -168,6 +187,8 @@ def definition(connection: sa.Connection, version_id: int) -> Definition:
             content.get("limits", {}), Policy.of(content.get("policy", {})), content.get("min_isolation", 1),
             content.get("files", []), content.get("steps", []),
             content["schedules"][0]["timezone"] if content.get("schedules") else "UTC",
+            variables.all_of(content), content.get("contract", []),
+            content.get("repair") or {}, "variables" in content,
         )  # fmt: skip
     return _definitions[version_id]
 

@@ -23,7 +23,7 @@ def of_run(work: Work, run_id: int, state: str, task: Definition) -> None:
     if state in WORKED:
         _recovered(work, task)
     elif state in FAILED:
-        _failed(work, run_id, task)
+        _failed(work, run_id, task, "did not do its work" if state == "unmet" else "failed")
 
 
 def may_retry(work: Work, task: Definition) -> bool:
@@ -60,7 +60,7 @@ def _recovered(work: Work, task: Definition) -> None:
     alerting.end(work, _key(task), f"{row.name} works again{after}.")
 
 
-def _failed(work: Work, run_id: int, task: Definition) -> None:
+def _failed(work: Work, run_id: int, task: Definition, how: str) -> None:
     crashed = is_crash(work, run_id)
     row = work.connection.execute(
         sa.update(Task)
@@ -74,7 +74,7 @@ def _failed(work: Work, run_id: int, task: Definition) -> None:
     why = _why_pause(row, task) if row.paused_at is None else ""
     if why:
         _pause(work, task, row, why, said)
-    _alert(work, run_id, task, row, said, is_paused=bool(why))
+    _alert(work, run_id, task, row, said, how, is_paused=bool(why))
 
 
 def _why_pause(row: Any, task: Definition) -> str:
@@ -107,12 +107,12 @@ def _in_a_row(row: Any, why: str) -> str:
     return f"It {what} {count} times in a row" if count > 1 else f"It {what}"
 
 
-def _alert(work: Work, run_id: int, task: Definition, row: Any, said: str, *, is_paused: bool) -> None:
+def _alert(work: Work, run_id: int, task: Definition, row: Any, said: str, how: str, *, is_paused: bool) -> None:
     """Tell of the failures once; that the task is paused now is news of its own, told even while they are known."""
     policy = task.policy
     if not is_paused and not (policy.alert_after and row.failures >= policy.alert_after):
         return
-    lead = f"{row.name} failed" if row.failures == 1 else f"{row.name} failed {row.failures} times in a row"
+    lead = f"{row.name} {how}" if row.failures == 1 else f"{row.name} failed {row.failures} times in a row"
     lead += " and is paused until somebody resumes it" if is_paused else ""
     sentence = f"{lead}: {said}" if row.failures == 1 else f"{lead}. The last: {said}"
     kind = "paused" if is_paused else "failing"

@@ -8,14 +8,19 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from app.domain import conditions, localtime, money, outputs
+from app.domain import money
 from app.domain.effects import WITHIN
+from app.domain.expressions import ExpressionError
 from app.domain.wording import duration
-from app.engines.base import Cancellation, LogWritten, Outcome, RunRequest, engines, fillable
+from app.engines.base import Cancellation, LogWritten, Outcome, RunRequest, engines
 from app.infra.storage import Storage
+from app.services.execution import contract
 from app.services.execution.checkpoints import CheckpointKeeper, Kept
+from app.services.execution.claims import Definition
+from app.services.execution.inputs import filled
 from app.services.execution.provisions import Provisions
 from app.services.execution.recorder import Recorder
+from app.services.execution.repairing import Repairs
 
 
 @dataclass(frozen=True)
@@ -36,8 +41,9 @@ class Step:
 class Flow:
     """One attempt on its way through the steps: what it was given, and what the steps have come to so far.
 
-    `base` is what all steps share. `results` are kept by name; `files` are those the last step left, at first those of
-    the task: digests by path.
+    `base` is what all steps share, `facts` are what expressions may name besides steps. `results` are kept by name;
+    `files` are those the last step left, at first those of the task: digests by path; `begun_with` are those that each
+    step of this attempt began with.
     """
 
     base: RunRequest
@@ -48,9 +54,12 @@ class Flow:
     storage: Storage
     cancellation: Cancellation
     files: Mapping[str, str]
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    repairs: Repairs | None = None
     began: float = field(default_factory=time.monotonic)
     results: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     unfinished: list[dict[str, Any]] = field(default_factory=list)
+    begun_with: dict[str, Mapping[str, str]] = field(default_factory=dict)
 
     @property
     def left_seconds(self) -> float:
@@ -70,14 +79,7 @@ class Flow:
 
 def context(flow: Flow) -> dict[str, Any]:
     """Return what conditions and placeholders may name."""
-    held = flow.recorder.held
-    assert held.definition
-    planned = held.planned_at.astimezone(localtime.zone(held.definition.timezone))
-    return {
-        "steps": flow.results,
-        "run": {"attempt": held.attempt},
-        "weekday": conditions.WEEKDAYS[planned.weekday()],
-    }
+    return {**flow.facts, "steps": flow.results}
 
 
 def out_of_time(flow: Flow) -> Outcome:
@@ -88,14 +90,18 @@ def out_of_time(flow: Flow) -> Outcome:
 
 def request_of(flow: Flow, step: Step, workspace: Path) -> RunRequest | Outcome:
     """Return what the engine gets for this step, or why it can't run."""
+    task = flow.recorder.held.definition
+    assert task
     if step.engine not in engines:
         return Outcome("blocked", "no_engine", f"No engine named {step.engine} is installed.", "permanent")
     if flow.left_seconds <= 0:
         return out_of_time(flow)
+    secrets = flow.given.secrets_for(step.engine, _as_stored(task, step))
     try:
-        settings = _filled(flow, step)
-    except outputs.Missing as error:
-        return Outcome("failed", "inputs", str(error), "permanent")
+        settings = filled(step.engine, step.settings, context(flow), secrets)
+        settings = contract.keeping(step.engine, settings, task, context(flow))
+    except ExpressionError as error:
+        return Outcome("failed", "inputs", error.sentence, "permanent")
     except ValidationError as error:
         return Outcome("failed", "settings", str(error.errors()[0]["msg"]), "permanent")
     reached = flow.kept.checkpoint
@@ -107,7 +113,7 @@ def request_of(flow: Flow, step: Step, workspace: Path) -> RunRequest | Outcome:
         flow.base,
         idempotency_key=f"carillon-{flow.base.run_id}/{step.name}",
         settings=settings,
-        secrets=flow.given.secrets_for(step.settings),
+        secrets=secrets,
         model=flow.given.model_for(step.engine, step.settings),
         files={name: flow.storage.path(digest) for name, digest in flow.files.items()},
         workspace=workspace,
@@ -120,15 +126,9 @@ def request_of(flow: Flow, step: Step, workspace: Path) -> RunRequest | Outcome:
     )
 
 
-def _filled(flow: Flow, step: Step) -> dict[str, Any]:
-    known = context(flow)
-    filled = {
-        name: outputs.fill(value, lambda path: outputs.as_text(outputs.lookup(known, path)))
-        for name, value in fillable(step.engine, step.settings).items()
-    }
-    settings = {**step.settings, **filled}
-    engines[step.engine].settings_schema.model_validate(settings)
-    return settings
+def _as_stored(task: Definition, step: Step) -> Mapping[str, Any]:
+    """Return the settings that say which secrets a step gets: those of its task, however it was repaired."""
+    return next((one["settings"] for one in task.steps if one["name"] == step.name), {})
 
 
 def _spent(flow: Flow) -> int:

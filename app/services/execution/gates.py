@@ -45,6 +45,8 @@ def after(held: Claim, targets: Sequence[str], outcome: Outcome) -> None:
 
 
 def _said(targets: Sequence[str], outcome: Outcome) -> Verdict:
+    if outcome.reason == "rehearsed":  # nobody was asked
+        return "nothing"
     is_own_limit = outcome.state == "timed_out" and any(target.startswith("model:") for target in targets)
     return "nothing" if is_own_limit else breaker.verdict(outcome.state, outcome.error_class)
 

@@ -113,6 +113,7 @@ def finish(
     artifacts: Sequence[dict[str, Any]] = (),
     isolation: dict[str, Any] | None = None,
     cost_micros: int | None = None,
+    checks: Sequence[dict[str, Any]] = (),
 ) -> str:
     """Accept the outcome of an attempt; returns the state the run is in now. Raises Stale.
 
@@ -135,11 +136,14 @@ def finish(
         _forget_if_unbegun(work, held)
     if artifacts:
         _keep_artifacts(work, held, artifacts)
+    if checks:
+        work.connection.execute(sa.update(Run).where(Run.id == held.run_id).values(checks=list(checks)))
     work.tell(state, held.team_id, held.run_id, held.token, reason=outcome.reason, attempt=held.attempt)
     if state == "waiting":
         capacity.release(work, held.team_id)
     elif state != "queued":
-        aftermath.of_run(work, held.run_id, state, outcome.reason, held.definition)
+        is_rehearsal = held.rehearses_at is not None
+        aftermath.of_run(work, held.run_id, state, held.definition, is_rehearsal=is_rehearsal)
     return state
 
 
@@ -164,7 +168,7 @@ def _outcome_state(work: Work, held: Claim, outcome: Outcome) -> str:
         return "queued"
     if _is_held_back(outcome):
         return _hold_back(work, held, outcome)
-    if outcome.state in {"failed", "timed_out"}:
+    if outcome.state in {"failed", "timed_out"} and held.rehearses_at is None:
         delay_seconds, why_not = _retry(work, held, held.definition, outcome)
         if delay_seconds is not None:
             return _wait(work, held, outcome, delay_seconds)
@@ -293,7 +297,7 @@ def lose(work: Work, run_id: int, token: int) -> str | None:
         sa.update(Run)
         .where(Run.id == run_id, Run.token == token, Run.state == "running")
         .values(state="lost", reason="lost", sentence=LOST_SENTENCE, lease_until=None)
-        .returning(Run.team_id, Run.attempt, Run.lane, Run.version_id, Run.stop_mode)
+        .returning(Run.team_id, Run.attempt, Run.lane, Run.version_id, Run.stop_mode, Run.rehearses_at)
     ).first()
     if row is None:
         return None
@@ -313,7 +317,7 @@ def lose(work: Work, run_id: int, token: int) -> str | None:
     kept = definition(work.connection, row.version_id)
     state = _after_loss(work, run_id, row, kept)
     if state in {"failed", "cancelled"}:
-        aftermath.of_run(work, run_id, state, "lost", kept)
+        aftermath.of_run(work, run_id, state, kept, is_rehearsal=row.rehearses_at is not None)
     return state
 
 
@@ -325,7 +329,7 @@ def _after_loss(work: Work, run_id: int, row: Any, task: Definition) -> str:
     elif _failed(work, run_id, "crash") > task.policy.crash_retries:
         values = {"state": "failed", "reason": "lost", "ended_at": work.now}
         values["sentence"] = f"Its worker vanished in attempt {row.attempt}, the last one; it is not tried again."
-    elif not task.policy.is_idempotent and not _can_go_on(work, run_id):
+    elif not (task.policy.is_idempotent or row.rehearses_at or _can_go_on(work, run_id)):
         values = {"state": "waiting", "reason": "approval"}
         values["sentence"] = "Its worker vanished in the middle. Look what it did, then run it again or end it."
     elif not failures.may_retry(work, task):

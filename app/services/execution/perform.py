@@ -1,9 +1,10 @@
 """Carrying out one claimed attempt: prepare what the engine gets, run it, store how it ended."""
 
 import asyncio
-from collections.abc import Callable, Iterable
-from concurrent.futures import Future
-from dataclasses import dataclass, fields, replace
+import time
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, fields, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from app.engines.base import (
     Cancellation,
     CheckpointReached,
     Limits,
+    LogWritten,
     Outcome,
     RunRequest,
     engines,
@@ -28,11 +30,22 @@ from app.infra.vault import Vault
 from app.infra.workspace import clear
 from app.infra.writer import Writer
 from app.services import counting
-from app.services.execution import checkpoints, provisions, steps
+from app.services.execution import (
+    checkpoints,
+    contract,
+    inputs,
+    mending,
+    preflight,
+    provisions,
+    rehearsing,
+    repairing,
+    steps,
+)
 from app.services.execution.calls import broken, call, call_async, insist
 from app.services.execution.checkpoints import CheckpointKeeper
 from app.services.execution.claims import Claim
 from app.services.execution.flow import Flow
+from app.services.execution.inputs import Inputs, Unfillable
 from app.services.execution.outcomes import STOPPED, LogBatch, Stale, StepRow, finish, record
 from app.services.execution.provisions import Provisions
 from app.services.execution.recorder import Recorder
@@ -41,7 +54,10 @@ from app.services.unit import Work
 
 log = structlog.get_logger()
 
-_LIMITS = {field.name for field in fields(Limits)}
+_LIMITS = {one.name for one in fields(Limits)}
+
+_checking = ThreadPoolExecutor(16, thread_name_prefix="check")
+"""Where contracts are checked: pages and models are waited for, which the loop's own few threads must not."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +80,8 @@ class _Begun:
     recorder: Recorder
     workspace: Path
     work: RunRequest | Flow | Outcome
+    context: Mapping[str, Any] = field(default_factory=dict)
+    began: float = field(default_factory=time.monotonic)
 
 
 def perform(held: Claim, tools: Tools, cancellation: Cancellation) -> None:
@@ -103,7 +121,8 @@ async def perform_async(held: Claim, tools: Tools, cancellation: Cancellation) -
         assert not isinstance(outcome, Flow)
         if isinstance(outcome, RunRequest):
             outcome = await call_async(held.definition.engine, outcome, begun.recorder, cancellation)
-        await asyncio.to_thread(_end, begun, outcome, cancellation)
+        pool = _checking if held.definition.contract else None
+        await asyncio.get_running_loop().run_in_executor(pool, _end, begun, outcome, cancellation)
     except Stale:
         _refused(held, tools.writer)
     finally:
@@ -165,15 +184,22 @@ def _begin(held: Claim, tools: Tools, cancellation: Cancellation) -> _Begun:
     try:
         if isinstance(given, Outcome):
             return _Begun(held, tools, recorder, workspace, given)
-        work = insist(partial(_work, tools, given, keeper, recorder, workspace, cancellation))
+        named = insist(partial(inputs.gather, held, tools.writer, cancellation))
+        for note in named.notes:
+            recorder.emit(LogWritten(note, "warn"))
+        work = insist(partial(_work, tools, given, named, keeper, recorder, workspace, cancellation))
+    except Unfillable as error:
+        recorder.emit(LogWritten(error.outcome.sentence, "error"))
+        return _Begun(held, tools, recorder, workspace, error.outcome)
     except (CarillonError, OSError, *database.Away) as error:
-        work = broken(recorder, held.definition.engine, error)
-    return _Begun(held, tools, recorder, workspace, work)
+        return _Begun(held, tools, recorder, workspace, broken(recorder, held.definition.engine, error))
+    return _Begun(held, tools, recorder, workspace, work, named.context)
 
 
 def _work(
     tools: Tools,
     given: Provisions,
+    named: Inputs,
     keeper: CheckpointKeeper,
     recorder: Recorder,
     workspace: Path,
@@ -190,22 +216,31 @@ def _work(
         run_id=held.run_id,
         attempt=held.attempt,
         idempotency_key=f"carillon-{held.run_id}/run",
-        settings=task.settings,
+        settings=contract.keeping(
+            task.engine, inputs.filled_task(task, named.context, given.secrets), task, named.context
+        ),
         secrets=given.secrets,
         files={name: tools.storage.path(digest) for name, digest in files.items()},
         workspace=workspace,
         limits=Limits(**{name: value for name, value in task.limits.items() if name in _LIMITS}),
         min_isolation=task.min_isolation,
-        planned_at=held.planned_at.isoformat(),
+        planned_at=held.meant_for.isoformat(),
+        is_rehearsal=held.rehearses_at is not None,
         task_name=task.name,
         model=given.model_for(task.engine, task.settings),
         checkpoint=kept_before.checkpoint,
         cost_cap_micros=held.cost_cap_micros,
         spent_micros=kept_before.spent_micros,
+        variables=named.values,
     )
+    if request.is_rehearsal:
+        preflight.look(recorder, given, request, named.context, cancellation)
     if task.engine != SEVERAL:
         return request
-    return Flow(request, given, kept_before, keeper, recorder, tools.storage, cancellation, files)
+    repairs = repairing.begin(recorder, tools.vault, cancellation)
+    return Flow(
+        request, given, kept_before, keeper, recorder, tools.storage, cancellation, files, named.context, repairs
+    )
 
 
 def _in_words(outcome: Outcome, cancellation: Cancellation) -> Outcome:
@@ -216,6 +251,29 @@ def _in_words(outcome: Outcome, cancellation: Cancellation) -> Outcome:
 
 
 def _end(begun: _Begun, outcome: Outcome, cancellation: Cancellation) -> None:
+    recorder = begun.recorder
+    outcome, artifacts, checks = _held(begun, outcome, cancellation)
+    if (again := _mended(begun, outcome, checks)) is not None:
+        outcome, artifacts, checks = _held(begun, again, cancellation)
+    if isinstance(begun.work, Flow):
+        outcome = mending.counted(begun.work, outcome)
+    if begun.held.rehearses_at:
+        outcome = rehearsing.told(outcome, recorder.effects)
+    if outcome.reason == "no_space":
+        clear(begun.workspace)  # what it wrote may be what fills the disk: how it ended could not be stored
+    recorder.close_steps("succeeded" if outcome.state == "succeeded" else outcome.state)
+    with recorder.storing:
+        rows, logs = recorder.take()
+        shown: dict[str, Any] = {"steps": rows, "logs": logs, "artifacts": artifacts, "isolation": recorder.isolation}
+        shown |= {"cost_micros": recorder.cost_micros, "checks": checks}
+        change = partial(finish, held=begun.held, outcome=outcome, **shown)
+        insist(lambda: begun.tools.writer.do(change))
+
+
+def _held(
+    begun: _Begun, outcome: Outcome, cancellation: Cancellation
+) -> tuple[Outcome, list[dict[str, Any]], list[dict[str, Any]]]:
+    """Keep the files, and hold the contract against what there is; returns the outcome, the files and the checks."""
     recorder, tools = begun.recorder, begun.tools
     outcome = recorder.hide(_for_want_of_room(_in_words(outcome, cancellation)))
     try:
@@ -225,14 +283,27 @@ def _end(begun: _Begun, outcome: Outcome, cancellation: Cancellation) -> None:
     except (OSError, NoSpace) as error:
         sentence = f"The run worked, but its files could not be kept: {getattr(error, 'strerror', 'the disk is full')}."
         artifacts, outcome = [], Outcome("failed", "no_space", sentence, "transient", facts=outcome.facts)
-    if outcome.reason == "no_space":
-        clear(begun.workspace)  # what it wrote may be what fills the disk: how it ended could not be stored
-    recorder.close_steps("succeeded" if outcome.state == "succeeded" else outcome.state)
-    with recorder.storing:
-        rows, logs = recorder.take()
-        shown: dict[str, Any] = {"steps": rows, "logs": logs, "artifacts": artifacts, "isolation": recorder.isolation}
-        change = partial(finish, held=begun.held, outcome=outcome, cost_micros=recorder.cost_micros, **shown)
-        insist(lambda: tools.writer.do(change))
+    outcome, checks = _held_to_contract(begun, outcome, artifacts, cancellation)
+    return outcome, artifacts, checks
+
+
+def _mended(begun: _Begun, outcome: Outcome, checks: list[dict[str, Any]]) -> Outcome | None:
+    """Return how it ends after a repair where the contract is unmet; None where there is none."""
+    if not isinstance(begun.work, Flow) or (outcome.state, outcome.reason) != ("unmet", "contract"):
+        return None
+    return steps.mended(begun.work, [one["evidence"] for one in checks if one["state"] != "met"])
+
+
+def _held_to_contract(
+    begun: _Begun, outcome: Outcome, artifacts: list[dict[str, Any]], cancellation: Cancellation
+) -> tuple[Outcome, list[dict[str, Any]]]:
+    results = begun.work.results if isinstance(begun.work, Flow) else {}
+    ended = contract.Ended(
+        begun.recorder, begun.tools.storage, begun.tools.vault, cancellation, outcome, time.monotonic() - begun.began,
+        artifacts, results, {**begun.context, "steps": results},
+    )  # fmt: skip
+    outcome, checks = contract.hold(ended)
+    return _in_words(outcome, cancellation), checks
 
 
 def _for_want_of_room(outcome: Outcome) -> Outcome:

@@ -123,7 +123,7 @@ def _finish(work: Work, job: _Job, ping: Ping) -> int | None:
     if run is None:
         run_id = _put(work, job, _place(work, job, ping), **ending, ended_at=work.now, more=facts)
         if run_id is not None:
-            _follow(work, job, run_id, ending["state"], ending["reason"])
+            _follow(work, job, run_id, ending["state"])
     else:
         run_id = run.id
         if run.state == "running":
@@ -271,13 +271,13 @@ def _end(work: Work, job: _Job, run_id: int, **values: Any) -> bool:
     ).rowcount:  # fmt: skip
         return False
     work.tell(values["state"], job.task.team_id, run_id, reason=values["reason"])
-    _follow(work, job, run_id, values["state"], values["reason"])
+    _follow(work, job, run_id, values["state"])
     return True
 
 
-def _follow(work: Work, job: _Job, run_id: int, state: str, reason: str) -> None:
+def _follow(work: Work, job: _Job, run_id: int, state: str) -> None:
     if not job.is_paused:
-        aftermath.of_run(work, run_id, state, reason, job.task)
+        aftermath.of_run(work, run_id, state, job.task)
 
 
 def _alert_of(task_id: int) -> str:
@@ -317,7 +317,7 @@ def _miss(work: Work, job: _Job, row: Any) -> None:
     if not job.is_paused:
         key, sentence = _alert_of(job.task_id), f"{job.name} did not ping: {ending['sentence']}"
         alerting.begin(work, key, "no_ping", sentence, job.task.team_id, task_id=job.task_id, run_id=row.id)
-        aftermath.of_run(work, row.id, "missed", "no_ping", job.task)
+        aftermath.of_run(work, row.id, "missed", job.task)
 
 
 def _minutes(span: timedelta) -> str:

@@ -8,7 +8,8 @@ import sqlalchemy as sa
 
 from app.core.errors import Invalid
 from app.domain.agents import NO_MODEL
-from app.engines.base import ModelChoice, Outcome, engines
+from app.domain.expressions import names_in
+from app.engines.base import ModelChoice, Outcome, engines, fillable, takes_secrets
 from app.infra import database
 from app.infra.vault import Vault, WrongKey
 from app.models.tasks import TaskFile
@@ -30,9 +31,9 @@ class Provisions:
         """Every value that is hidden wherever it appears."""
         return [*self.secrets.values(), *(model.api_key for model in self.models.values() if model.api_key)]
 
-    def secrets_for(self, settings: Mapping[str, Any]) -> dict[str, str]:
+    def secrets_for(self, engine: str, settings: Mapping[str, Any]) -> dict[str, str]:
         """Return those of the secrets that these settings name."""
-        return {name: self.secrets[name] for name in _secret_names(settings)}
+        return {name: self.secrets[name] for name in _secret_names(engine, settings)}
 
     def model_for(self, engine: str, settings: Mapping[str, Any]) -> ModelChoice | None:
         """Return the model that these settings name; None for an engine that takes none."""
@@ -54,7 +55,7 @@ def gather(held: Claim, vault: Vault) -> Provisions | Outcome:
     """
     assert held.definition
     parts = _parts(held.definition)
-    names = list(dict.fromkeys(name for _, settings in parts for name in _secret_names(settings)))
+    names = list(dict.fromkeys(name for engine, settings in parts for name in _secret_names(engine, settings)))
     wanted_models = {settings.get("model") or "" for engine, settings in parts if _takes_model(engine)}
     if not names and not wanted_models:
         return Provisions({})
@@ -71,6 +72,23 @@ def gather(held: Claim, vault: Vault) -> Provisions | Outcome:
     return Provisions({name: found[name] for name in names}, models)
 
 
+def judge(held: Claim, vault: Vault) -> ModelChoice | str:
+    """Return the team's default model with its key, or one sentence why there is none. Raises database.Away."""
+    return model(held, vault, "")
+
+
+def model(held: Claim, vault: Vault, name: str) -> ModelChoice | str:
+    """Do the same with the team's model of a name; "" is the default one."""
+    try:
+        with database.read() as connection:
+            row = _model_row(connection, held.team_id, name)
+            return _choice(row, _unsealed(connection, vault, held.team_id, [row.secret] if row.secret else []))
+    except _Missing as missing:
+        return missing.outcome.sentence
+    except WrongKey as error:
+        return error.message
+
+
 def _parts(task: Definition) -> list[tuple[str, Mapping[str, Any]]]:
     """Return the engine and settings of each step, or of the task where it has no steps."""
     return [(step["engine"], step["settings"]) for step in task.steps] or [(task.engine, task.settings)]
@@ -80,9 +98,13 @@ def _takes_model(engine: str) -> bool:
     return engine in engines and "model" in engines[engine].settings_schema.model_fields
 
 
-def _secret_names(settings: Mapping[str, Any]) -> list[str]:
+def _secret_names(engine: str, settings: Mapping[str, Any]) -> list[str]:
     single = settings.get("auth_secret")
-    return [*(settings.get("secrets") or ()), *([single] if single else ())]
+    named = [*(settings.get("secrets") or ()), *([single] if single else ())]
+    for setting, value in fillable(engine, settings).items() if engine in engines else ():
+        if takes_secrets(engine, setting) and "{{" in str(value):
+            named += [path.partition(".")[2] for path in sorted(names_in(value)) if path.startswith("secrets.")]
+    return named
 
 
 def _unsealed(connection: sa.Connection, vault: Vault, team_id: int, names: Sequence[str]) -> dict[str, str]:

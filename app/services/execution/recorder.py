@@ -14,6 +14,7 @@ from app.engines.base import (
     ArtifactMade,
     CheckpointReached,
     CostIncurred,
+    EffectHeld,
     Emission,
     IsolationChosen,
     LogWritten,
@@ -29,6 +30,9 @@ from app.services.execution.outcomes import LogBatch, StepRow
 BATCH_BYTES = 64 * 1024
 """A stored piece of the log is at most about this large."""
 
+
+MOST_EFFECTS = 50
+"""So many effects of a rehearsal are listed; its log has them all."""
 
 LONGEST_SENTENCE = 400
 """What is quoted is cut only after secrets are hidden; behind it there is room for when it is tried again."""
@@ -49,6 +53,7 @@ class Recorder:
         self._keep_checkpoint = keep_checkpoint
         self.artifacts: list[ArtifactMade] = []
         self.isolation: dict[str, Any] = {}
+        self.effects: list[dict[str, str]] = []  # what a rehearsal did not send
         self.storing = threading.Lock()
         self._redactor = redactor
         self._on_news = on_news
@@ -82,6 +87,8 @@ class Recorder:
                     self.cost_micros = (self.cost_micros or 0) + micros
                 case IsolationChosen(level, controls):
                     self.isolation = {"level": level, "controls": dict(controls)}
+                case EffectHeld(words, content):
+                    self._hold({"words": self.redact(words), "content": self.redact(content)})
                 case ArtifactMade():
                     self.artifacts.append(emission)
         if is_first:
@@ -100,12 +107,14 @@ class Recorder:
         return self._redactor.redact(agents.storable(text))
 
     def hide(self, outcome: Outcome) -> Outcome:
-        """Return the outcome without secrets: its sentence and facts quote what the work said."""
+        """Return the outcome without secrets: its sentence, facts and answer quote what the work said."""
         facts = {
             name: self._redactor.redact(value) if isinstance(value, str) else value
             for name, value in outcome.facts.items()
         }
-        return replace(outcome, sentence=self._redactor.redact(outcome.sentence)[:LONGEST_SENTENCE], facts=facts)
+        done = replace(outcome.done, answer=outcome.done.answer and self.redact(outcome.done.answer))
+        sentence = self._redactor.redact(outcome.sentence)[:LONGEST_SENTENCE]
+        return replace(outcome, sentence=sentence, facts=facts, done=done)
 
     def close_steps(self, state: str) -> None:
         """End the steps that are still open, as they are when an attempt ends in the middle of one."""
@@ -150,6 +159,10 @@ class Recorder:
             return shown + stream.flush()
         self._cut[level] = stream
         return shown
+
+    def _hold(self, effect: dict[str, str]) -> None:
+        if effect not in self.effects and len(self.effects) < MOST_EFFECTS:
+            self.effects.append(effect)
 
     def _reach(self, reached: CheckpointReached) -> None:
         if self._keep_checkpoint is None:

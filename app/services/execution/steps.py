@@ -3,7 +3,7 @@
 import hashlib
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -15,11 +15,13 @@ from app.domain.wording import duration, listed
 from app.engines.base import Cancellation, Outcome, StepStarted
 from app.infra import database
 from app.infra.workspace import clear
-from app.services.execution import checkpoints
+from app.services.execution import checkpoints, contract, mending, rehearsing
 from app.services.execution.calls import broken, call, insist
 from app.services.execution.checkpoints import RESULT
 from app.services.execution.flow import Flow, Step, context, out_of_time, request_of
+from app.services.execution.mending import WORKED
 from app.services.execution.outcomes import record
+from app.services.execution.repairing import Part
 from app.services.execution.showing import Shown
 
 _FAILED = {"failed": "failed", "blocked": "failed", "timed_out": "timed_out", "unmet": "unmet"}
@@ -28,10 +30,48 @@ _FAILED = {"failed": "failed", "blocked": "failed", "timed_out": "timed_out", "u
 
 def carry_out(flow: Flow) -> Outcome:
     """Run the steps that have no result yet, and say how it all ended. Raises Stale."""
-    assert flow.recorder.held.definition
-    steps = [Step(**one) for one in flow.recorder.held.definition.steps]
+    steps = _steps(flow)
     try:
         _take_up(flow, steps)
+    except (CarillonError, OSError, *database.Away) as error:
+        return broken(flow.recorder, "steps", error)
+    return mending.told(flow, steps, _go_on(flow, steps))
+
+
+def mended(flow: Flow, unmet: Sequence[str]) -> Outcome | None:
+    """Let an agent repair the step for which the contract is unmet, and go on from there; `unmet` says what is missing.
+
+    None where nothing came of it: then all is as it was. Raises Stale.
+    """
+    steps = [mending.as_repaired(flow, step) for step in _steps(flow)]
+    repair = mending.of_contract(flow, steps, unmet)
+    if repair is None:
+        return None
+    before = dict(flow.results), flow.files, flow.unfinished
+    at = next(number for number, step in enumerate(steps) if step.name == repair.step)
+    for step in steps[at:]:
+        flow.results.pop(step.name, None)
+    flow.files = flow.begun_with[repair.step]
+    steps[at] = replace(steps[at], settings=repair.settings)
+    outcome = _go_on(flow, steps)
+    if outcome.state in WORKED:
+        made = mending.kept(flow, _steps(flow)[at], mending.as_repaired(flow, steps[at]).settings, repair.why)
+        flow.results[repair.step] = {**flow.results[repair.step], "repair": made}
+        return mending.told(flow, _steps(flow), outcome)
+    if outcome.state == "cancelled":
+        return outcome
+    flow.say(f"The repair did not help: {outcome.sentence}")
+    flow.results, flow.files, flow.unfinished = before
+    return None
+
+
+def _steps(flow: Flow) -> list[Step]:
+    assert flow.recorder.held.definition
+    return [Step(**one) for one in flow.recorder.held.definition.steps]
+
+
+def _go_on(flow: Flow, steps: list[Step]) -> Outcome:
+    try:
         for number, step in enumerate(steps):
             if step.name in flow.results:
                 continue
@@ -58,6 +98,8 @@ def _take_up(flow: Flow, steps: list[Step]) -> None:
 def _step(flow: Flow, step: Step, *, is_last: bool) -> Outcome | None:
     """Carry out one step and store its result; returns the outcome of the run if this is its end."""
     before = flow.recorder.cost_micros or 0
+    flow.begun_with[step.name] = flow.files
+    repair: dict[str, Any] | None = None
     try:
         why = _why_not(flow, step)
     except conditions.Unclear as error:
@@ -69,7 +111,9 @@ def _step(flow: Flow, step: Step, *, is_last: bool) -> Outcome | None:
             _show(flow, step, "skipped", why)
             _store(flow, step, {"state": "skipped", "sentence": why}, flow.files, before)
             return None
-        outcome, shown = _tried(flow, step, hands_on=not is_last)
+        outcome, shown, repair = _tried_and_repaired(flow, step, hands_on=not is_last)
+    if flow.base.is_rehearsal:
+        outcome = rehearsing.answered(flow, step, outcome)
     artifacts = shown.artifacts if shown else []
     if outcome.state == "succeeded" and shown:
         result = {
@@ -77,6 +121,9 @@ def _step(flow: Flow, step: Step, *, is_last: bool) -> Outcome | None:
             "sentence": outcome.sentence,
             "artifacts": artifacts,
             "outputs": outcome.outputs,
+            **({"is_held": True} if outcome.reason == rehearsing.HELD else {}),
+            **({"repair": repair} if repair else {}),
+            **contract.kept(flow.recorder, outcome),
         }
         _store(flow, step, result, shown.left(flow.files), before)
         return None
@@ -95,9 +142,29 @@ def _show(flow: Flow, step: Step, state: str, detail: str) -> None:
 
 def _why_not(flow: Flow, step: Step) -> str:
     """Say why the step is skipped, empty if it runs. Raises Unclear."""
+    if flow.base.is_rehearsal and (unknown := rehearsing.unknown(flow, step)):
+        return f"Skipped: it needs what {unknown} would have been answered, and nothing was sent."
     if not step.condition or conditions.holds(conditions.parse(step.condition), context(flow)):
         return ""
     return f"Skipped: it runs only if {step.condition}."
+
+
+# --- repairs
+
+
+def _tried_and_repaired(flow: Flow, step: Step, *, hands_on: bool) -> tuple[Outcome, Shown, dict[str, Any] | None]:
+    """Try the step; one that fails and may be repaired is tried again as an agent repaired it."""
+    outcome, shown = _tried(flow, step, hands_on=hands_on)
+    now, why = step, ""
+    while flow.repairs and not step.is_optional and flow.repairs.may(step.engine, outcome):
+        part = Part(step.name, step.engine, now.settings)
+        repair = flow.repairs.ask(mending.trouble(flow, [part], outcome.sentence))
+        if repair is None:
+            break
+        now, why = replace(now, settings=repair.settings, retries=0), repair.why
+        outcome, shown = _tried(flow, now, hands_on=hands_on)
+    is_mended = now is not step and outcome.state == "succeeded"
+    return outcome, shown, mending.kept(flow, step, now.settings, why) if is_mended else None
 
 
 # --- tries
@@ -131,9 +198,10 @@ def _try(flow: Flow, step: Step, shown: Shown, workspace: Path) -> Outcome:
         return request
     # An engine would stop within its step at `after_step`; here that is between two steps.
     inner = Cancellation()
+    emit = flow.repairs.hears(shown.emit) if flow.repairs else shown.emit
     flow.cancellation.on_now(lambda: inner.ask(flow.cancellation.reason))
     try:
-        outcome = flow.recorder.hide(call(step.engine, request, flow.recorder, shown.emit, inner))
+        outcome = flow.recorder.hide(call(step.engine, request, flow.recorder, emit, inner))
         shown.keep(workspace, flow.storage)
     finally:
         clear(workspace)
@@ -203,6 +271,6 @@ def _finished(flow: Flow, steps: list[Step]) -> Outcome:
         return Outcome("degraded", "optional_step", f"Finished without {listed(without)}. {why}", facts=facts)
     skipped = [name for name, state in states.items() if state == "skipped"]
     count = len(steps) - len(skipped)
-    worked = f"{'All ' if not skipped else ''}{count} step{'' if count == 1 else 's'} worked"
+    worked = f"{'All ' if count > 1 and not skipped else ''}{count} step{'' if count == 1 else 's'} worked"
     left_out = f"; {listed(skipped)} skipped" if skipped else ""
     return Outcome("succeeded", "ok", f"{worked} in {duration(facts['seconds'])}{left_out}.", facts=facts)

@@ -166,9 +166,11 @@ def last_good(actor: Actor, number: int) -> int | None:
     if run is None:
         raise NotFound
     here = sa.tuple_(Run.planned_at, Run.id)
-    earlier = sa.select(Run.number, Run.state).where(Run.task_id == run.task_id, here < (run.planned_at, run.id))
+    earlier = sa.select(Run.number, Run.state, Run.rehearses_at).where(
+        Run.task_id == run.task_id, here < (run.planned_at, run.id)
+    )
     last = db.session.execute(earlier.order_by(*_order(is_up=False)).limit(_LOOKED_AT))
-    return next((row.number for row in last if row.state == "succeeded"), None)
+    return next((row.number for row in last if row.state == "succeeded" and row.rehearses_at is None), None)
 
 
 # --- the query
@@ -176,8 +178,8 @@ def last_good(actor: Actor, number: int) -> int | None:
 _ROW = (
     sa.select(
         Run.number, Run.state, Run.reason, Run.sentence, Run.trigger, Run.planned_at, Run.started_at, Run.ended_at,
-        Run.folded_count, Run.folded_until, Run.stop_mode, Run.cost_micros, Run.task_id, Task.slug, Task.name,
-        Task.deleted_at, Person.name.label("requested_by"),
+        Run.folded_count, Run.folded_until, Run.stop_mode, Run.cost_micros, Run.rehearses_at, Run.task_id, Task.slug,
+        Task.name, Task.deleted_at, Person.name.label("requested_by"),
     )
     .select_from(Run)
     .join(Task, Task.id == Run.task_id)

@@ -20,13 +20,13 @@ from app.models.runs import IS_ACTIVE, Artifact, Attempt, Run
 from app.models.tasks import Schedule
 from app.services import planned
 from app.services.runs import resuming
-from app.services.runs.asking import again, start
+from app.services.runs.asking import again, rehearse, start
 from app.services.runs.resuming import HIGHEST_CAP_MICROS, Point, Resumption, cap_micros, resume, resumption
 from app.services.unit import SessionWork, unit
 
 __all__ = [
     "HIGHEST_CAP_MICROS", "Answer", "Detail", "Point", "Resumption", "StopMode", "Way", "again", "cancel", "cap_micros",
-    "decide", "file", "find", "id_of", "is_over", "resume", "resumption", "start",
+    "decide", "file", "find", "id_of", "is_over", "rehearse", "resume", "resumption", "start",
 ]  # fmt: skip
 
 StopMode = Literal["after_step", "now"]
@@ -219,13 +219,14 @@ def _column(actor: Actor, number: int, column: Any) -> Any:
 
 def _took(run: Run) -> Sequence[tuple[datetime, datetime]]:
     last = (
-        sa.select(Run.id, Run.state, Run.started_at, Run.ended_at)
+        sa.select(Run.id, Run.state, Run.started_at, Run.ended_at, Run.rehearses_at)
         .where(Run.task_id == run.task_id, Run.id != run.id)
         .order_by(Run.planned_at.desc(), Run.id.desc())
         .limit(_LOOKED_AT)
         .subquery()
     )
-    query = sa.select(last.c.started_at, last.c.ended_at).where(last.c.state == "succeeded").limit(USUAL_RUNS)
+    worked = (last.c.state == "succeeded", last.c.rehearses_at.is_(None))
+    query = sa.select(last.c.started_at, last.c.ended_at).where(*worked).limit(USUAL_RUNS)
     return [(row.started_at, row.ended_at) for row in db.session.execute(query)]
 
 

@@ -15,7 +15,7 @@ from app.domain.lifecycle import ENDED
 from app.infra.database import db
 from app.models.runs import Checkpoint, Run
 from app.models.tasks import Task, TaskVersion
-from app.services.runs.asking import TASK, again, ask, asked_before
+from app.services.runs.asking import TASK, again, ask, asked_before, rehearsing
 from app.services.unit import batch
 
 Version = Literal["same", "present"]
@@ -180,7 +180,8 @@ def resume(
         _check_resumable(work.connection, number, row, chosen)
         cap = _raised(row, raise_micros)
         key = _key(row.run_id, chosen, version)
-        more = {"resumes_id": row.run_id, "resumes_after": chosen}
+        more = {"resumes_id": row.run_id, "resumes_after": chosen, "typed": row.typed, "inputs": row.inputs}
+        more |= rehearsing(row)
         more |= {"cost_cap_micros": cap} if cap is not None else {}
         version_id = row.version_id if version == "present" else row.its_version_id
         return asked_before(work, row, key) or ask(work, row, version_id, trigger, key, **more)
@@ -188,6 +189,7 @@ def resume(
 
 _RESUMED = (
     Run.id.label("run_id"), Run.state, Run.reason, Run.cost_cap_micros, Run.version_id.label("its_version_id"),
+    Run.typed, Run.inputs, Run.rehearses_at,
 )  # fmt: skip
 
 

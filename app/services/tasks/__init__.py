@@ -1,6 +1,6 @@
 """Tasks: made, changed, paused, copied and deleted; every change is a version, and none fires anything at once."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -18,9 +18,8 @@ from app.infra import database
 from app.infra.database import db
 from app.models.runs import IS_ACTIVE, Run
 from app.models.tasks import Schedule, Task, TaskFile, TaskVersion
-from app.models.teams import Pool, Secret
 from app.services import alerting, planned
-from app.services.tasks import arming, attached, definitions, heartbeats, schedules
+from app.services.tasks import arming, attached, definitions, heartbeats, named, origins, schedules
 from app.services.tasks.attached import Upload
 from app.services.tasks.definitions import Draft
 from app.services.tasks.schedules import Given
@@ -79,9 +78,11 @@ def create(actor: Actor, draft: Draft, folder: Path, uploads: Sequence[Upload] =
     content = _checked(actor, draft, uploads)
     stored = attached.store(folder, uploads)
     with unit(actor) as work:
-        task = _add(work, actor, content)
+        task = _add(work, actor, content, draft.pause_note)
+        task.thread_id = draft.thread_id
         content["files"] = attached.add(work, task, stored)
         _write_version(work, task, content)
+        origins.keep(work, task, draft.origin)
         arming.arm(work, task, content["schedules"], content["policy"], {})
         work.audit("task_created", task.name, task=task.id)
         work.tell("task_created", task.team_id, None, task=task.id)
@@ -97,6 +98,7 @@ def change(actor: Actor, slug: str, draft: Draft, made_from: int, folder: Path, 
     seen = find(actor, slug)
     before = definition(seen)
     content = _checked(actor, draft, uploads, before)
+    content["min_isolation"] = max(content["min_isolation"], origins.least_isolation(seen))
     replaced = {upload.name for upload in uploads}
     kept = {row.id for row in files(seen) if row.name not in replaced}
     content["files"] = [file for file in content["files"] if file in kept]
@@ -108,6 +110,7 @@ def change(actor: Actor, slug: str, draft: Draft, made_from: int, folder: Path, 
             raise Invalid({"": _MEANWHILE.format(task.version_number)})
         content["files"] += attached.add(work, task, stored)
         _apply(work, task, content, gaps)
+        origins.keep(work, task, draft.origin)
     return task
 
 
@@ -117,7 +120,7 @@ def reschedule(actor: Actor, slug: str, when: Sequence[Given]) -> Task:
     before = definition(seen)
     known = schedules.calendar_ids(actor.team_id)
     content = before | {"schedules": schedules.checked(when, utc_now(), before["schedules"], known)}
-    return _change_to(actor, seen, content)
+    return change_to(actor, seen, content)
 
 
 def restore(actor: Actor, slug: str, number: int, instead_of: int | None = None) -> Task:
@@ -132,7 +135,7 @@ def restore(actor: Actor, slug: str, number: int, instead_of: int | None = None)
     content = db.session.scalar(query)
     if content is None:
         raise NotFound
-    return _change_to(actor, seen, content)
+    return change_to(actor, seen, content)
 
 
 def duplicate(actor: Actor, slug: str) -> Task:
@@ -141,8 +144,7 @@ def duplicate(actor: Actor, slug: str) -> Task:
     content = definition(original) | {"name": f"{original.name[: definitions.LONGEST_NAME - 5]} copy"}
     kept = [(row.name, row.size_bytes, row.digest) for row in files(original)]
     with unit(actor) as work:
-        task = _add(work, actor, content)
-        task.paused_at, task.paused_by_id, task.pause_note = work.now, actor.person_id, "A copy, not started yet."
+        task = _add(work, actor, content, "A copy, not started yet.")
         _write_version(work, task, content | {"files": attached.add(work, task, kept)})
         arming.arm(work, task, content["schedules"], content["policy"], {})
         work.audit("task_copied", task.name, task=task.id, of=original.id)
@@ -301,12 +303,15 @@ def _locked(work: SessionWork, team_id: int, slug: str) -> Task | None:
     return work.session.scalar(query.with_for_update(key_share=True, of=Task))
 
 
-def _add(work: SessionWork, actor: Actor, content: dict[str, Any]) -> Task:
+def _add(work: SessionWork, actor: Actor, content: dict[str, Any], pause_note: str = "") -> Task:
+    """Add the row of a task; with a note it stands still at first."""
     task = Task(
         team_id=actor.team_id, slug=_free_slug(work, actor.team_id, slug_of(content["name"], "task")),
         name=content["name"], engine=content["engine"], owner_id=actor.person_id,
-        version_number=0, pause_note="", created_at=work.now, changed_at=work.now, schedules=[],
+        version_number=0, pause_note=pause_note, created_at=work.now, changed_at=work.now, schedules=[],
     )  # fmt: skip
+    if pause_note:
+        task.paused_at, task.paused_by_id = work.now, actor.person_id
     work.session.add(task)
     work.session.flush()
     return task
@@ -321,7 +326,10 @@ def _free_slug(work: SessionWork, team_id: int, wanted: str) -> str:
     return found
 
 
-def _change_to(actor: Actor, seen: Task, content: dict[str, Any]) -> Task:
+def change_to(
+    actor: Actor, seen: Task, content: dict[str, Any], also: Callable[[SessionWork], None] | None = None
+) -> Task:
+    """Give a task as it was seen another definition, checked already, and do `also` with it. Raises Conflict."""
     slug, number = seen.slug, seen.version_number
     gaps = arming.undecided(seen, utc_now())
     with unit(actor) as work:
@@ -329,6 +337,8 @@ def _change_to(actor: Actor, seen: Task, content: dict[str, Any]) -> Task:
         if task.version_number != number:
             raise Conflict(_AT_ONCE)
         _apply(work, task, content, gaps)
+        if also:
+            also(work)
     return task
 
 
@@ -362,7 +372,7 @@ def _write_version(work: SessionWork, task: Task, content: dict[str, Any]) -> No
 def _checked(
     actor: Actor, draft: Draft, uploads: Sequence[Upload], before: dict[str, Any] | None = None
 ) -> dict[str, Any]:
-    wrong = attached.wrong(uploads) | _wrong_secrets(actor, draft) | _wrong_pool(actor, draft)
+    wrong = attached.wrong(uploads) | named.wrong(actor, draft)
     try:
         content = definitions.check(draft, utc_now(), before, schedules.calendar_ids(actor.team_id))
     except Invalid as error:
@@ -370,19 +380,3 @@ def _checked(
     if wrong:
         raise Invalid(wrong)
     return content
-
-
-def _wrong_pool(actor: Actor, draft: Draft) -> dict[str, str]:
-    name = draft.pool.strip()
-    if not name or db.session.scalar(sa.select(sa.exists().where(Pool.team_id == actor.team_id, Pool.name == name))):
-        return {}
-    return {"pool": f"There is no pool called {name}. Make it in Settings, Pools, or choose another."}
-
-
-def _wrong_secrets(actor: Actor, draft: Draft) -> dict[str, str]:
-    known = set(db.session.scalars(sa.select(Secret.name).where(Secret.team_id == actor.team_id)))
-    missing = {field: name for field, name in definitions.secrets_named(draft) if name not in known}
-    return {
-        field: f"There is no secret called {name}. Set it in Settings, or leave it out."
-        for field, name in missing.items()
-    }

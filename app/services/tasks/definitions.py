@@ -7,9 +7,13 @@ from types import MappingProxyType
 from typing import Any, get_args
 
 from app.core.errors import Invalid
+from app.domain import pings
+from app.domain.expressions import Scope
 from app.domain.policy import Misfire, Overlap, Policy, Priority
+from app.domain.variables import Variable
 from app.engines.base import SEVERAL, Limits, engines
-from app.services.tasks import schedules, steps, typed
+from app.services.tasks import contracts, fillings, inputs, mending, schedules, steps, typed
+from app.services.tasks.origins import Origin
 from app.services.tasks.schedules import Given
 from app.services.tasks.steps import StepDraft
 from app.services.tasks.typed import Number
@@ -62,7 +66,9 @@ _TYPED = tuple(field.name for field in fields(Given) if field.name != "calendars
 class Draft:
     """A task as typed: settings of its engine, `numbers` as in NUMBERS, missing ones by default; `files` are ids.
 
-    `steps` count where the engine is SEVERAL, `settings` everywhere else.
+    `steps` count where the engine is SEVERAL, `settings` everywhere else. `contract` are checks as values, beside those
+    in `contract_words`. With a `pause_note` a new task stands still at first; `origin` is the template it is made of,
+    `thread_id` the thread.
     """
 
     name: str
@@ -77,6 +83,13 @@ class Draft:
     min_isolation: str = "1"
     files: Sequence[int] = ()
     steps: Sequence[StepDraft] = ()
+    variables: Sequence[Variable] = ()
+    contract: Sequence[Mapping[str, Any]] = ()
+    contract_words: str = ""
+    pause_note: str = ""
+    origin: Origin | None = None
+    thread_id: int | None = None
+    repair: Mapping[str, Any] = field(default_factory=dict)
 
 
 def check(
@@ -91,16 +104,23 @@ def check(
     are those of the team: ids by slugs.
     """
     wrong: dict[str, str] = {}
+    variables = inputs.checked(draft.variables, wrong)
+    names = [one["name"] for one in variables]
     definition = {
         "name": _name(draft.name, wrong),
         "engine": draft.engine,
-        "settings": _settings(draft, wrong),
-        **({"steps": steps.checked(draft.steps, wrong)} if draft.engine == SEVERAL else {}),
+        "variables": variables,
+        "settings": _settings(draft, names, wrong),
+        **({"steps": steps.checked(draft.steps, wrong, names)} if draft.engine == SEVERAL else {}),
         **_numbers(draft, wrong),
         "min_isolation": _isolation(draft.min_isolation, wrong),
         "files": sorted(draft.files),
         "schedules": [],
     }
+    if contract := _contract(draft, names, wrong):
+        definition["contract"] = contract
+    if repair := mending.checked(draft.repair, draft.engine, wrong):
+        definition["repair"] = repair
     try:
         definition["schedules"] = schedules.checked(draft.when, now, (before or {}).get("schedules", ()), calendars)
     except Invalid as error:
@@ -112,12 +132,29 @@ def check(
 
 def secrets_named(draft: Draft) -> Iterator[tuple[str, str]]:
     """Yield the secrets that a draft names: (field, name)."""
-    parts = [("", draft.settings), *((f"step-{index}-", step.settings) for index, step in enumerate(draft.steps))]
-    for prefix, settings in parts:
-        for name in settings.get("secrets") or ():
-            yield f"{prefix}secrets", name
-        if single := settings.get("auth_secret"):
-            yield f"{prefix}auth_secret", single
+    for prefix, engine, settings in _parts(draft):
+        for field_name, name in fillings.secrets_named(engine, settings):
+            yield f"{prefix}{field_name}", name
+
+
+def values_named(draft: Draft) -> Iterator[tuple[str, str]]:
+    """Yield the values of the team that a draft names: (field, name)."""
+    for prefix, engine, settings in _parts(draft):
+        for field_name, name in fillings.roots_named(engine, settings, "team"):
+            yield f"{prefix}{field_name}", name
+    for index, variable in enumerate(draft.variables):
+        for place in ("value", "url"):
+            for name in fillings.named(getattr(variable, place), "team"):
+                yield f"var-{index}-{place}", name
+    for name in fillings.named([*draft.contract, draft.contract_words], "team"):
+        yield "contract", name
+
+
+def _parts(draft: Draft) -> list[tuple[str, str, Mapping[str, Any]]]:
+    """Return (beginning of field names, engine, settings) of the task, or of its steps."""
+    own = [("", draft.engine, draft.settings)] if draft.engine in engines else []
+    known = [(index, step) for index, step in enumerate(draft.steps) if step.engine in engines]
+    return own or [(f"step-{index}-", step.engine, step.settings) for index, step in known]
 
 
 def defaults(engine: str = "") -> dict[str, dict[str, Any]]:
@@ -138,13 +175,22 @@ def _name(name: str, wrong: dict[str, str]) -> str:
     return name.strip()
 
 
-def _settings(draft: Draft, wrong: dict[str, str]) -> dict[str, Any]:
+def _settings(draft: Draft, variables: Sequence[str], wrong: dict[str, str]) -> dict[str, Any]:
     if draft.engine == SEVERAL:
         return {}
     if draft.engine not in engines:
         wrong["engine"] = "Choose one of the types."
         return {}
-    return typed.settings(draft.engine, draft.settings, wrong)
+    return fillings.checked(draft.engine, draft.settings, Scope(variables), wrong)
+
+
+def _contract(draft: Draft, variables: Sequence[str], wrong: dict[str, str]) -> list[dict[str, Any]]:
+    if draft.engine == pings.ENGINE:  # nothing of it is carried out here
+        return []
+    own = [("", draft.engine, draft.settings)]
+    parts = [(step.name.strip().lower(), step.engine, step.settings) for step in draft.steps]
+    work = contracts.Work(parts if draft.engine == SEVERAL else own, variables)
+    return contracts.checked(draft.contract, draft.contract_words, work, wrong)
 
 
 def _numbers(draft: Draft, wrong: dict[str, str]) -> dict[str, dict[str, Any]]:
@@ -198,6 +244,9 @@ def to_texts(definition: Mapping[str, Any]) -> dict[str, list[str]]:
     for name, value in definition["settings"].items():
         texts[name] = typed.texts(name, value)
     texts |= steps.to_texts(definition.get("steps", ()))
+    texts |= inputs.to_texts(definition.get("variables", ()))
+    texts |= contracts.to_texts(definition.get("contract", ()))
+    texts |= mending.to_texts(definition.get("repair") or {})
     for index, rule in enumerate(definition["schedules"]):
         given = schedules.given_of(rule)
         texts |= {f"when-{index}-{name}": [getattr(given, name)] for name in _TYPED}

@@ -14,7 +14,7 @@ from app.domain.access import Actor
 from app.domain.lifecycle import ACTIVE, WENT_WRONG
 from app.infra.database import UtcDateTime, db
 from app.models.people import Person
-from app.models.runs import Run
+from app.models.runs import IS_REAL, Run
 from app.models.tasks import RULE, Schedule, Task, trigger_of
 
 Sort = Literal["next", "name", "changed"]
@@ -172,7 +172,7 @@ def _last_runs(task_ids: Sequence[int]) -> dict[int, str]:
     seconds = _epoch(Run.ended_at) - _epoch(Run.started_at)
     last = (
         sa.select(Run.state + ":" + sa.func.coalesce(sa.cast(seconds, sa.String), "").label("said"))
-        .where(Run.task_id == Task.id)
+        .where(Run.task_id == Task.id, IS_REAL)
         .order_by(Run.planned_at.desc(), Run.id.desc())
         .limit(TYPICAL_RUNS)
         .correlate(Task)
@@ -202,7 +202,8 @@ def _matching(filters: Filters) -> list[sa.ColumnElement[bool]]:
     elif filters.status == "active":
         wanted.append(Task.paused_at.is_(None))
     elif filters.status == "attention":
-        newest = sa.select(Run.state).where(Run.task_id == Task.id).order_by(Run.planned_at.desc(), Run.id.desc())
+        newest = sa.select(Run.state).where(Run.task_id == Task.id, IS_REAL)
+        newest = newest.order_by(Run.planned_at.desc(), Run.id.desc())
         went_wrong = newest.limit(1).correlate(Task).scalar_subquery().in_(sorted(WENT_WRONG))
         needs_a_look = sa.and_(Task.paused_at.is_(None), sa.or_(_IS_BROKEN, went_wrong))
         wanted.append(sa.or_(Task.paused_for.in_(SET_ASIDE), needs_a_look))

@@ -5,9 +5,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.domain import conditions, outputs, pings
-from app.engines.base import engines, fillable
-from app.services.tasks import typed
+from app.domain import conditions, pings
+from app.domain.expressions import Scope
+from app.engines.base import engines
+from app.services.tasks import fillings, typed
 from app.services.tasks.typed import Number
 
 MOST = 50
@@ -23,11 +24,6 @@ NUMBERS = (
 DEFAULTS: Mapping[str, float] = {"timeout_seconds": 3600.0, "retries": 0, "retry_delay_seconds": 10}
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]*", re.ASCII)
-_ADDRESS = re.compile(r"\s*\{\{[^{}]{0,200}\}\}")
-_ORIGIN = re.compile(r"\s*(?:[a-z]+://)?[^/?#]*", re.IGNORECASE)
-_WHO_GETS_IT = "With a secret, write the server out: what a step puts out must not decide who gets it."
-_STANDS_IN = "1"
-_ADDRESS_STANDS_IN = "http://example.com/"
 
 
 @dataclass(frozen=True)
@@ -47,8 +43,11 @@ def kinds() -> list[tuple[str, str]]:
     return [(engine.name, engine.label) for engine in engines if engine.name != pings.ENGINE]
 
 
-def checked(drafts: Sequence[StepDraft], wrong: dict[str, str]) -> list[dict[str, Any]]:
-    """Return the steps to store. What is wrong goes into `wrong`: `steps`, or `step-<index>-<field>`."""
+def checked(drafts: Sequence[StepDraft], wrong: dict[str, str], variables: Sequence[str] = ()) -> list[dict[str, Any]]:
+    """Return the steps to store; they may name `variables`.
+
+    What is wrong goes into `wrong`: `steps`, or `step-<index>-<field>`.
+    """
     if not drafts:
         wrong["steps"] = "Add at least one step."
     if len(drafts) > MOST:
@@ -56,18 +55,19 @@ def checked(drafts: Sequence[StepDraft], wrong: dict[str, str]) -> list[dict[str
         return []
     steps: list[dict[str, Any]] = []
     for index, draft in enumerate(drafts):
-        steps.append(_checked(draft, [step["name"] for step in steps], wrong, f"step-{index}-"))
+        scope = Scope(variables, [step["name"] for step in steps])
+        steps.append(_checked(draft, scope, wrong, f"step-{index}-"))
     return steps
 
 
-def _checked(draft: StepDraft, before: Collection[str], wrong: dict[str, str], prefix: str) -> dict[str, Any]:
+def _checked(draft: StepDraft, scope: Scope, wrong: dict[str, str], prefix: str) -> dict[str, Any]:
     name = draft.name.strip().lower()
-    if problem := _name_problem(name, before):
+    if problem := _name_problem(name, scope.steps):
         wrong[f"{prefix}name"] = problem
     condition = " ".join(draft.condition.split())
     if condition:
         try:
-            conditions.check(condition, before)
+            conditions.check(condition, scope)
         except conditions.Unclear as error:
             wrong[f"{prefix}condition"] = str(error)
     numbers = dict(DEFAULTS)
@@ -77,7 +77,7 @@ def _checked(draft: StepDraft, before: Collection[str], wrong: dict[str, str], p
     return {
         "name": name,
         "engine": draft.engine,
-        "settings": _settings(draft, before, wrong, prefix),
+        "settings": _settings(draft, scope, wrong, prefix),
         "condition": condition,
         "is_optional": draft.is_optional,
         **numbers,
@@ -92,42 +92,11 @@ def _name_problem(name: str, before: Collection[str]) -> str:
     return f"There is a step called {name} already." if name in before else ""
 
 
-def _settings(draft: StepDraft, before: Collection[str], wrong: dict[str, str], prefix: str) -> dict[str, Any]:
-    """Check the settings with something in place of each placeholder; what is stored has the placeholders."""
+def _settings(draft: StepDraft, scope: Scope, wrong: dict[str, str], prefix: str) -> dict[str, Any]:
     if draft.engine not in dict(kinds()):
         wrong[f"{prefix}engine"] = "Choose one of the types."
         return {}
-    filled: dict[str, Any] = {}
-    for name, value in fillable(draft.engine, draft.settings).items():
-        names = list(outputs.placeholders(value))
-        if problem := next(filter(None, (outputs.name_problem(path, before) for path in names)), ""):
-            wrong.setdefault(f"{prefix}{name}", problem)
-        if names:
-            filled[name] = value
-    if draft.settings.get("auth_secret") and any(outputs.placeholders(_origin(filled.get("url")))):
-        wrong.setdefault(f"{prefix}url", _WHO_GETS_IT)
-    own_wrong: dict[str, str] = {}
-    standing_in = {name: _standing_in(name, value) for name, value in filled.items()}
-    settings = typed.settings(draft.engine, {**draft.settings, **standing_in}, own_wrong, prefix)
-    for name, sentence in own_wrong.items():
-        wrong.setdefault(name, sentence)
-    return settings | {name: _plain(value) for name, value in filled.items() if name in settings}
-
-
-def _origin(url: Any) -> str:
-    """Return the part of an address that says which server is asked."""
-    return _ORIGIN.match(url)[0] if isinstance(url, str) else ""  # type: ignore[index]  # it always matches
-
-
-def _standing_in(name: str, value: Any) -> Any:
-    """Return a value that could be there: an address that begins with a placeholder gets a whole one."""
-    if name == "url" and isinstance(value, str):
-        value = _ADDRESS.sub(_ADDRESS_STANDS_IN, value, count=1) if _ADDRESS.match(value) else value
-    return outputs.fill(value, lambda _: _STANDS_IN)
-
-
-def _plain(value: Any) -> Any:
-    return value.strip() if isinstance(value, str) and "\n" not in value else value
+    return fillings.checked(draft.engine, draft.settings, scope, wrong, prefix)
 
 
 # --- as text: what a form sends and shows

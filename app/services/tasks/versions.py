@@ -10,11 +10,13 @@ import sqlalchemy as sa
 from sqlalchemy.orm import joinedload
 
 from app.core.errors import NotFound
+from app.domain import variables
+from app.domain.variables import Variable
 from app.engines.base import SEVERAL, engines
 from app.infra.database import db
 from app.models.people import Person
 from app.models.tasks import Task, TaskFile, TaskVersion
-from app.services.tasks import schedules
+from app.services.tasks import contracts, mending, schedules
 
 SHOWN = 50
 _MIB = 1024 * 1024
@@ -26,7 +28,7 @@ _LONGEST_VALUE = 500
 
 _LABELS = {
     "url": "Address",
-    "env": "Variables",
+    "env": "Environment variables",
     "max_bytes": "Largest answer",
     "timeout_seconds": "Time limit",
     "memory_bytes": "Memory",
@@ -57,6 +59,8 @@ _LABELS = {
     "min_isolation": "Isolation at least",
     "is_optional": "Optional",
     "condition": "Only if",
+    "contract": "What must be true afterwards",
+    "repair": "An agent may repair",
 }
 
 
@@ -129,10 +133,23 @@ def _flat(definition: Mapping[str, Any], files: Mapping[int, str]) -> dict[str, 
         "type": _type(engine),
         "files": ", ".join(files.get(file, f"file {file}") for file in definition["files"]),
         "min_isolation": f"level {definition['min_isolation']}",
+        "contract": "; ".join(contracts.words(definition.get("contract", ()))),
+        "repair": mending.in_words(definition.get("repair") or {}),
     }
     for place in ("settings", "limits", "policy"):
         said |= {name: _said(name, value) for name, value in definition[place].items()}
-    return said | _of_steps(definition.get("steps") or ())
+    return said | _of_variables(variables.all_of(definition)) | _of_steps(definition.get("steps") or ())
+
+
+def _of_variables(drafts: Sequence[Variable]) -> dict[str, str]:
+    """Return the fields of variables that say something, each with the name of its variable before its own."""
+    said = {"variables": ", ".join(one.name for one in drafts)} if drafts else {}
+    for one in drafts:
+        own = {name: _said("", getattr(one, name)) for name in ("value", "label", "help", "url", "path")}
+        own |= {"kind": variables.KINDS.get(one.kind, one.kind), "choices": ", ".join(one.options)}
+        own["needed"] = _said("", one.is_required)
+        said |= {f"Variable {one.name}: {name}": text for name, text in own.items()}
+    return said
 
 
 def _of_steps(steps: Sequence[Mapping[str, Any]]) -> dict[str, str]:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import aliased
 from app.domain import watch
 from app.infra import database
 from app.models.instance import Leader, Worker
-from app.models.runs import IS_ACTIVE, Alert, Event, Run
+from app.models.runs import IS_ACTIVE, IS_REAL, Alert, Event, Run
 from app.models.tasks import Schedule, Task
 
 WORKED = ("succeeded", "degraded")
@@ -129,7 +129,7 @@ UNSTARTED_OF = (
 )
 TOOK = (
     sa.select(Run.started_at, Run.ended_at)
-    .where(Run.task_id == sa.bindparam("task"), Run.state.in_(WORKED), Run.started_at.is_not(None))
+    .where(Run.task_id == sa.bindparam("task"), Run.state.in_(WORKED), Run.started_at.is_not(None), IS_REAL)
     .order_by(Run.planned_at.desc(), Run.id.desc())
     .limit(_BASIS)
 )
