@@ -71,7 +71,8 @@ def context(actor: Actor, seen: Review, fields: Fields, errors: Errors) -> dict[
     how = fields.get("how") or chosen(ways)
     needed = states.needs(seen)
     return {
-        "review": seen, "fields": fields, "when": when, "zones": zones(), "labels": LABELS | when.labels,
+        "review": seen, "fields": fields, "when": when, "zones": zones(),
+        "labels": LABELS | when.labels | _labels(notes),
         "notes": notes, "by_kind": _by_kind(notes), "otherwise": _otherwise(notes), "intents": INTENTS,
         "kinds": KINDS, "labels_of_kinds": variables.KINDS, "variables": _lines(seen, notes, when, how),
         "needs": needed,
@@ -82,6 +83,12 @@ def context(actor: Actor, seen: Review, fields: Fields, errors: Errors) -> dict[
         "templates": _templates(actor, seen), "deepening": reviews.deepening(actor, seen),
         "has_models": bool(models.names(actor)),
     }  # fmt: skip
+
+
+def _labels(notes: Sequence[Note]) -> dict[str, str]:
+    """Return what the fields of findings are called where something is wrong with them."""
+    words = {"secret": "Name in the vault", "value": "Value", "kind": "Kind"}
+    return {f"finding-{note.row.id}-{name}": label for note in notes for name, label in words.items()}
 
 
 def _is_dropped(need: states.Need) -> bool:

@@ -72,6 +72,12 @@ let leaves = false
 on('keydown', (event) => {
   const { target, key } = event
   if (key === 'Enter' && (event.ctrlKey || event.metaKey)) target.form?.querySelector('.primary[type=submit]')?.click()
+  // Within a fold that changes one thing, Enter sets that thing.
+  const fold = key === 'Enter' && target.matches('input') && target.closest('details.change')
+  if (fold) {
+    event.preventDefault()
+    fold.querySelector('[type=submit]').click()
+  }
   if (!target.matches('[data-code]')) return
   if (key === 'Tab' && !event.shiftKey && !leaves) {
     event.preventDefault()

@@ -32,7 +32,8 @@ DAYS = Value("days", "30 days", "number", "30", number=30.0, excerpt="older than
         ("r = 'ü' + '2026-10'; r += '2026-10'", "A", "üAA"),
         ("r = '2026-10-05 and 12026-10'", "A", "2026-10-05 and 12026-10"),
         ("r = {'Ann': 1}['Ann'] if 'Anna' != 'Ann' else 'Ann'", "Bo", 1),
-        ("keep_days = 30\nr = keep_days + 1", "7", 8),
+        ("keep_days = 30\nr = keep_days + 1", 7, 8),
+        ("keep_days = 30\nr = keep_days + 1", 9.5, 10.5),
         ("r = 30 + 1", "7", 31),
     ],
 )

@@ -5,6 +5,7 @@ import json
 import pytest
 import sqlalchemy as sa
 
+from app.analysis.replay.secrets_in import renamed
 from app.core.errors import Conflict, Invalid, NotFound
 from app.domain.access import Actor
 from app.domain.thread import Attachment, Message, Thread, ToolCall
@@ -14,7 +15,8 @@ from app.models.instance import Audit
 from app.models.teams import Team
 from app.models.threads import Finding
 from app.models.threads import Thread as Row
-from app.services.threads import analyses, needs, review
+from app.services import secrets
+from app.services.threads import analyses, needs, review, states
 from app.services.threads.content import Box, packed
 from app.services.unit import batch
 from tests import agents, factories
@@ -199,7 +201,7 @@ def test_the_proposal_is_what_people_left_of_the_findings(actor, storage, vault,
     definition = seen.proposal.definition("replay", "Net revenue", seen.objective)
     assert [one["engine"] for one in definition["steps"]] == ["python"]
     assert seen.proposal.files() == {"sales_2026.csv": "region,net\nNorth,4\n"}
-    name = next(one["name"] for one in definition["variables"] if one["label"] == "sales_2026.csv")
+    [name] = [one["name"] for one in definition["variables"] if one["kind"] == "file"]
     review.decide(
         actor, next(one.id for one in found(thread_id, "variable") if one.value["kind"] == "file"), "drop", {}
     )
@@ -227,6 +229,26 @@ def test_a_secret_moves_to_the_vault_under_the_name_that_was_asked_for(actor, st
     with pytest.raises(Conflict):
         review.secret_of(actor, storage.folder, vault, intent.id)
     assert KEY not in json.dumps([one.data for one in factories.rows(Audit)])
+
+
+@pytest.mark.alike
+def test_steps_take_the_name_that_a_secret_was_given_in_the_vault(actor, storage, vault, analysed):
+    asks = {"url": "https://api.shop.example/orders", "headers": {"Authorization": f"Bearer {KEY}"}}
+    calls = (ToolCall("http_get", asks, '{"orders": [1]}'),)
+    said = (Message("user", f"Fetch my orders each day. The key is {KEY}"), Message("assistant", "Done.", calls=calls))
+    thread_id = analysed(Thread("markdown", said, key="t2", title="Orders"))
+    [secret] = found(thread_id, "secret")
+    wanted = review.look(actor, storage.folder, vault, thread_id).proposal.made.secrets
+    assert wanted
+    secrets.put(actor, vault, "SHOP_KEY_OF_ADA", review.secret_of(actor, storage.folder, vault, secret.id))
+    review.moved(actor, secret.id, "SHOP_KEY_OF_ADA")
+    seen = review.look(actor, storage.folder, vault, thread_id)
+    assert seen.proposal.made.secrets == ("SHOP_KEY_OF_ADA",)
+    steps = {step["engine"]: step["settings"] for step in seen.proposal.definition("replay", "Orders", "x")["steps"]}
+    assert steps["http"]["auth_secret"] == "SHOP_KEY_OF_ADA"
+    code = renamed({"code": "x", "secrets": ["TOKEN", "OTHER"], "env": {}}, {"TOKEN": "SHOP_KEY_OF_ADA"})
+    assert code == {"code": "x", "secrets": ["OTHER"], "env": {"TOKEN": "{{ secrets.SHOP_KEY_OF_ADA }}"}}
+    assert {one.state for one in states.needs(seen) if one.kind == "env"} == {"present"}
 
 
 @pytest.mark.alike

@@ -300,6 +300,15 @@ def test_the_review_says_what_a_replay_leaves_out_and_lets_its_answer_be_checked
     assert version.definition["contract"][-1]["pattern"] == "(?i)people"
 
 
+def test_enter_in_a_field_makes_no_task(app, bring, ada):
+    address = bring()
+    page = ada.get(address).text
+    first = re.search(r'<button class="sr" type="submit" name="(\w+)" value="1"', page)[1]
+    assert ada.post(f"{address}/task", form(page) | {first: "1", "name": "Mine"}).status_code == 200
+    with app.app_context():
+        assert factories.rows(Task) == []
+
+
 def test_it_is_created_paused_and_rehearsed_first(bring, ada):
     address = bring()
     answer = ada.post(f"{address}/task", form(ada.get(address).text) | {"rehearse": "1"})

@@ -165,8 +165,9 @@ class _Source:
             if text := self._text(node.value, parent, self.content[start:end].decode()):
                 yield Spot(start, end, text)
         elif isinstance(node.value, int | float) and (found := self._number(node.value, parent)):
-            kind = "float" if isinstance(node.value, float) else "int"
-            yield Spot(start, end, f"{kind}({found.expression})")
+            made = f"{'float' if isinstance(node.value, float) else 'int'}({found.expression})"
+            # A number comes as one, whole or not: int() would cut 9.5 to 9 without a word.
+            yield Spot(start, end, found.expression if found.value.kind == "number" else made)
 
     def _number(self, number: float, parent: ast.AST | None) -> Where | None:
         """Return what stands for a number: one that can't be mistaken, or that the code calls by a word of its own."""

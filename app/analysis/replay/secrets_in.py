@@ -13,6 +13,7 @@ _HEADER_NAME = re.compile(r"([A-Za-z][\w-]{1,40})[\"']?\s*:\s*[\"']?(?:Bearer |B
 _HOST = re.compile(r"https?://(?:www\.|api\.)?(?!localhost)([a-zA-Z0-9-]{2,40})[.:/]")
 _PLAIN = re.compile(r"auth|header|value|key|token|password|secret|h|headers|data|url", re.IGNORECASE)
 _LONGEST_HEADER = 2000
+_PLACED = re.compile(r"\{\{ secrets\.(\w+) \}\}")
 CREDENTIAL = re.compile(r"KEY|TOKEN|SECRET|PASS|PWD|CREDENTIAL|AUTH|DSN|WEBHOOK|COOKIE|PAT$")
 
 
@@ -48,6 +49,29 @@ def _name(text: str, secret: str) -> str:
         return f"{service}_{what}"
     kind = next((kind for _, kind, at in tokens(secret) if not at and not kind.startswith(("API", "JSON"))), "")
     return re.sub(r"\W+", "_", kind).upper() or what
+
+
+def renamed(settings: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    """Return the settings of a step in which secrets have the names that they were given in the vault.
+
+    Code goes on to read a secret by the name that stands in it, which is filled in with the other one.
+    """
+    made = dict(settings)
+    if made.get("auth_secret") in names:
+        made["auth_secret"] = names[made["auth_secret"]]
+    others = [name for name in made.get("secrets") or () if name in names]
+    if others:
+        made["secrets"] = [name for name in made["secrets"] if name not in names]
+        made["env"] = {**(made.get("env") or {}), **{name: f"{{{{ secrets.{names[name]} }}}}" for name in others}}
+    return {name: _placed(value, names) for name, value in made.items()}
+
+
+def _placed(value: Any, names: Mapping[str, str]) -> Any:
+    if isinstance(value, str):
+        return _PLACED.sub(lambda hit: f"{{{{ secrets.{names.get(hit[1], hit[1])} }}}}", value)
+    if isinstance(value, Mapping):
+        return {name: _placed(one, names) for name, one in value.items()}
+    return value
 
 
 def of_request(settings: Mapping[str, Any], secrets: Sequence[Value]) -> tuple[dict[str, Any], list[str]]:

@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -16,7 +16,7 @@ from app.analysis.base import Finding as Found
 from app.analysis.intent import INTENTS
 from app.analysis.proposal import Proposal
 from app.analysis.replay import Replay, Way, replay
-from app.analysis.replay.secrets_in import CREDENTIAL
+from app.analysis.replay.secrets_in import CREDENTIAL, renamed
 from app.analysis.unseen import without
 from app.core.errors import Conflict, Invalid, NotFound
 from app.domain import variables
@@ -98,7 +98,16 @@ class Review:
             if len(_made) >= _MOST_MADE:
                 _made.pop(next(iter(_made)), None)
             _made[key] = replay(thread, analysis)
-        return _made[key]
+        made = _made[key]
+        steps = tuple({**step, "settings": renamed(step["settings"], self.moved)} for step in made.steps)
+        return replace(made, steps=steps, secrets=tuple(self.moved.get(name, name) for name in made.secrets))
+
+    @cached_property
+    def moved(self) -> dict[str, str]:
+        """The names that secrets of the thread have in the vault, by those that its steps would give them."""
+        given = [(one, (one.changed or {}).get("secret")) for one in self.findings if one.kind == "secret"]
+        values = [(_secret(self, one), name) for one, name in given if name]
+        return {self.proposal.secret_name(value): str(name) for value, name in values if value}
 
     @property
     def objective(self) -> str:

@@ -75,6 +75,8 @@ def _file(review: Review, name: str, row: Finding | None) -> Need:
 def _variable(review: Review, name: str, row: Finding | None) -> Need:
     if name in review.vault_names:
         return Need("env", name, "present", "In the vault.", "", row)
+    if review.moved.get(name) in review.vault_names:
+        return Need("env", name, "present", f"In the vault as {review.moved[name]}.", "", row)
     if CREDENTIAL.search(name):
         return Need("env", name, "missing", "Not in the vault.", "secret", row)
     return Need("env", name, "missing", "Has no value yet. Set it in the step that reads it.", "", row)
