@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
+from typing import Any
 
 from app.analysis import cues, sentences
 from app.analysis.adjectives import ZONE_OF
@@ -257,31 +258,40 @@ _TOLD = frozenset({"at", "between", "and", "to", "hyphen", "from", "comma", "hal
 
 
 def _counted(found: list[Piece]) -> Iterator[Piece]:
-    """Yield the pieces; numbers that count something else are marked, “once a” is “every”."""
-    none = Piece("", -1, -1, frozenset())
-    for number, piece in enumerate(found):
-        before = found[number - 1] if number else none
-        after = found[number + 1] if number + 1 < len(found) else none
-        is_next = after is not none and after.start - piece.end <= 1
-        if "number" in piece.kinds and "hm" not in piece.kinds and is_next:
-            is_adjective = "rhythm" in after.kinds and "part" not in after.kinds and "at" not in before.kinds
-            if is_adjective or (not after.kinds and not before.kinds & _TOLD):  # 7 daily, 7 copies
-                piece = replace(piece, is_counting=True, kinds=frozenset())  # noqa: PLW2901 the piece as it is meant here
-                found[number + 1] = replace(after, kinds=frozenset())
-            elif after.kinds & {"unit", "times"} and "time_word" not in after.kinds:
-                piece = replace(piece, is_counting=True)  # noqa: PLW2901 the piece as it is meant here
-        elif piece.text == "this" and "day" in after.kinds and "to" in _kinds_at(found, number + 2):
-            piece = replace(piece, kinds=frozenset())  # noqa: PLW2901 get this Monday to Friday
-        elif piece.text == "second" and "every" in before.kinds and "day" in after.kinds:
-            piece = replace(piece, text="2nd", kinds=frozenset({"ordinal"}))  # noqa: PLW2901 the piece as it is meant here
-        elif piece.text == "half" and _is_hour(after) and not _kinds_at(found, number + 2) & {"unit", "times"}:
-            piece = replace(piece, text="half past")  # noqa: PLW2901 half seven
-        elif piece.text == "menos" and _kinds_at(found, number + (2 if after.text in _SPANISH_ARTICLES else 1)) & _DAYS:
-            piece = replace(piece, text="excepto", kinds=frozenset({"except"}))  # noqa: PLW2901 menos los domingos
-        elif "count" in piece.kinds and "a" in after.kinds and piece.text in _ONCE:
-            piece = replace(piece, text="every")  # noqa: PLW2901 the piece as it is meant here
-            found[number + 1] = replace(after, text="")
-        yield piece
+    """Yield the pieces as they are meant beside each other: numbers that count something else are marked, and so on."""
+    for number in range(len(found)):
+        yield _meant(found, number)
+
+
+def _meant(found: list[Piece], number: int) -> Piece:
+    """Return a piece as its neighbours make it: “once a” is “every”, “half seven” is half past.
+
+    A neighbour that is used up by this is emptied.
+    """
+    none, piece = Piece("", -1, -1, frozenset()), found[number]
+    before = found[number - 1] if number else none
+    after = found[number + 1] if number + 1 < len(found) else none
+    is_next = after is not none and after.start - piece.end <= 1
+    new: dict[str, Any] = {}
+    if "number" in piece.kinds and "hm" not in piece.kinds and is_next:
+        is_adjective = "rhythm" in after.kinds and "part" not in after.kinds and "at" not in before.kinds
+        if is_adjective or (not after.kinds and not before.kinds & _TOLD):  # 7 daily, 7 copies
+            new = {"is_counting": True, "kinds": frozenset()}
+            found[number + 1] = replace(after, kinds=frozenset())
+        elif after.kinds & {"unit", "times"} and "time_word" not in after.kinds:
+            new = {"is_counting": True}
+    elif piece.text == "this" and "day" in after.kinds and "to" in _kinds_at(found, number + 2):
+        new = {"kinds": frozenset()}  # get this Monday to Friday
+    elif piece.text == "second" and "every" in before.kinds and "day" in after.kinds:
+        new = {"text": "2nd", "kinds": frozenset({"ordinal"})}
+    elif piece.text == "half" and _is_hour(after) and not _kinds_at(found, number + 2) & {"unit", "times"}:
+        new = {"text": "half past"}
+    elif piece.text == "menos" and _kinds_at(found, number + (2 if after.text in _SPANISH_ARTICLES else 1)) & _DAYS:
+        new = {"text": "excepto", "kinds": frozenset({"except"})}  # menos los domingos
+    elif "count" in piece.kinds and "a" in after.kinds and piece.text in _ONCE:
+        new = {"text": "every"}
+        found[number + 1] = replace(after, text="")
+    return replace(piece, **new)
 
 
 _DAYS = frozenset({"day", "days"})
