@@ -1,7 +1,6 @@
 """Analyses: a worker reads a thread stage by stage; what it finds is kept, and what a person decided stays decided."""
 
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,12 +14,12 @@ from app.analysis.deepening import Read
 from app.core.errors import Invalid, NotFound
 from app.domain.access import Actor
 from app.domain.thread import Thread as Conversation
-from app.infra import database, llm, queues, redis
+from app.infra import database, llm, queues
 from app.infra.database import db
 from app.infra.storage import Storage
 from app.infra.vault import Vault, WrongKey
 from app.models.threads import Finding, Thread
-from app.services.threads import asking
+from app.services.threads import asking, calling
 from app.services.threads.content import Box
 from app.services.unit import Work, batch
 
@@ -38,7 +37,6 @@ WORDS = {
 }  # fmt: skip
 """What pages call the stages."""
 
-_CALLED_AGAIN = timedelta(seconds=10)
 _GIVEN_UP = f"It was begun {MOST_TRIES} times, and each time the worker was gone before its end."
 _GONE = "What was imported is not there any more. Import the conversation again."
 _BROKEN = "The analysis stopped, and the log of the worker says why. Start it again."
@@ -86,27 +84,17 @@ def want(work: Work, team_id: int, thread_id: int, title: str, model: str = "") 
 
 
 def call(thread_ids: Sequence[int]) -> None:
-    """Let a worker analyse threads; without Redis they are called again when it is back."""
-    with suppress(*redis.Away, OSError):
-        for thread_id in thread_ids:
-            queues.call(queues.ANALYSE, thread_id, queue=queues.THREADS, job=f"analysis-{thread_id}")
+    """Let a worker analyse threads."""
+    calling.call(queues.ANALYSE, "analysis", thread_ids)
 
 
 def call_again() -> int:
     """Let a worker analyse what was interrupted, or whose call was lost with Redis; returns how many were called."""
-    with database.read() as connection:
-        now = database.now(connection)
-        is_lost = sa.or_(
-            sa.and_(Thread.analysis_state == "waiting", Thread.analysis_at < now - _CALLED_AGAIN),
-            sa.and_(Thread.analysis_state == "running", Thread.analysis_at < now - SILENCE),
-        )
-        lost = connection.execute(sa.select(Thread.id).where(is_lost).order_by(Thread.id).limit(100)).scalars().all()
-    with suppress(*redis.Away, OSError):
-        waiting = queues.waiting(queues.THREADS) if lost else set()
-        lost = [one for one in lost if f"analysis-{one}" not in waiting]
-        call(lost)
-        return len(lost)
-    return 0
+    return calling.call_again(
+        queues.ANALYSE, "analysis", Thread.id,
+        waits=Thread.analysis_state == "waiting", since=Thread.analysis_at,
+        works=Thread.analysis_state == "running", beat=Thread.analysis_at, silence=SILENCE,
+    )  # fmt: skip
 
 
 # --- carrying it out

@@ -1,7 +1,6 @@
 """Imports: files, texts and addresses that conversations are read from; accepted here, read by a worker."""
 
 from collections.abc import Sequence
-from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -12,11 +11,12 @@ from sqlalchemy.orm import joinedload
 from app.core.errors import Invalid, NotFound
 from app.domain.access import Actor
 from app.domain.wording import listed
-from app.infra import database, queues, redis
+from app.infra import database, queues
 from app.infra.addresses import Failure, read_target
 from app.infra.database import db
 from app.infra.storage import Storage
 from app.models.threads import Import
+from app.services.threads import calling
 from app.services.threads.content import cut, plain
 from app.services.unit import batch
 
@@ -29,7 +29,6 @@ SILENCE = timedelta(seconds=60)
 PASTED = "Pasted text"
 _LATELY = timedelta(days=1)
 _MOST_SHOWN = 6
-_CALLED_AGAIN = timedelta(seconds=10)
 
 
 # --- asking for one
@@ -107,27 +106,17 @@ def _record(actor: Actor, name: str, source: str, **more: Any) -> int:
 
 
 def call(import_ids: Sequence[int]) -> None:
-    """Let a worker read imports; without Redis they are called again when it is back."""
-    with suppress(*redis.Away, OSError):
-        for import_id in import_ids:
-            queues.call(queues.IMPORT, import_id, queue=queues.THREADS, job=f"import-{import_id}")
+    """Let a worker read imports."""
+    calling.call(queues.IMPORT, "import", import_ids)
 
 
 def call_again() -> int:
     """Let a worker read what was interrupted, or whose call was lost with Redis; returns how many were called."""
-    with database.read() as connection:
-        now = database.now(connection)
-        is_lost = sa.or_(
-            sa.and_(Import.state == "waiting", Import.created_at < now - _CALLED_AGAIN),
-            sa.and_(Import.state == "reading", Import.beat_at < now - SILENCE),
-        )
-        lost = connection.execute(sa.select(Import.id).where(is_lost).order_by(Import.id).limit(100)).scalars().all()
-    with suppress(*redis.Away, OSError):
-        waiting = queues.waiting(queues.THREADS) if lost else set()
-        lost = [one for one in lost if f"import-{one}" not in waiting]
-        call(lost)
-        return len(lost)
-    return 0
+    return calling.call_again(
+        queues.IMPORT, "import", Import.id,
+        waits=Import.state == "waiting", since=Import.created_at,
+        works=Import.state == "reading", beat=Import.beat_at, silence=SILENCE,
+    )  # fmt: skip
 
 
 # --- looking

@@ -1,0 +1,41 @@
+"""Calls for a worker to read an import or to analyse a thread: SQL says what is to be done, and what was lost of it."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from app.infra import database, queues, redis
+
+CALLED_AGAIN = timedelta(seconds=10)
+"""After so long a call that is not in the queue is taken to be lost."""
+
+_MOST = 100
+
+
+def call(function: str, kind: str, ids: Sequence[int]) -> None:
+    """Let a worker carry out `function` for each of these; without Redis they are called again when it is back."""
+    with suppress(*redis.Away, OSError):
+        for number in ids:
+            queues.call(function, number, queue=queues.THREADS, job=f"{kind}-{number}")
+
+
+def call_again(
+    function: str, kind: str, key: Any, *, waits: Any, since: Any, works: Any, beat: Any, silence: timedelta
+) -> int:
+    """Call again what waits `since` too long, or whose worker has not been heard of for `silence` since its `beat`.
+
+    Returns how many were called; what is in the queue still is not.
+    """
+    with database.read() as connection:
+        now = database.now(connection)
+        is_lost = sa.or_(sa.and_(waits, since < now - CALLED_AGAIN), sa.and_(works, beat < now - silence))
+        lost = connection.execute(sa.select(key).where(is_lost).order_by(key).limit(_MOST)).scalars().all()
+    with suppress(*redis.Away, OSError):
+        waiting = queues.waiting(queues.THREADS) if lost else set()
+        lost = [one for one in lost if f"{kind}-{one}" not in waiting]
+        call(function, kind, lost)
+        return len(lost)
+    return 0
