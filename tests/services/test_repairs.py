@@ -9,42 +9,26 @@ import pytest
 from app.core.errors import Conflict, NotFound
 from app.domain import repairs
 from app.engines.base import Outcome
-from app.infra import fetch, sandbox
-from app.infra.storage import Storage
-from app.infra.writer import Writer
+from app.infra import sandbox
 from app.models.instance import Audit
 from app.models.runs import Artifact, Run, Step
 from app.models.tasks import Task, TaskVersion
 from app.services import runs, tasks
 from app.services.execution import repairing
-from app.services.execution.perform import Tools
 from app.services.tasks import repairs as proposals
-from app.services.unit import batch
 from tests import agents, factories, sandboxes
 from tests.factories import rows
 from tests.llm_server import Says, llm_server
 from tests.servers import web_server
 from tests.services.test_checkpoints import seal
-from tests.services.test_steps import carried_out, log
+from tests.services.test_steps import carried_out, log, team, tools
+
+__all__ = ["team", "tools"]
 
 pytestmark = pytest.mark.alike
 
 GOOD = "/json?body=%7B%22id%22%3A+7%7D"
 CONTRACT = [{"kind": "schema", "of": "steps.fetch.json", "schema": {"type": "object", "required": ["id"]}}]
-
-
-@pytest.fixture
-def tools(app, settings, tmp_path):
-    with app.app_context():
-        fetch.configure(settings)
-        writer = Writer(batch)
-        yield Tools(writer, app.extensions["vault"], Storage(tmp_path / "files"), tmp_path / "work", lambda _: None)
-        writer.close()
-
-
-@pytest.fixture
-def team(tools):
-    return factories.team()
 
 
 @pytest.fixture(scope="module")

@@ -9,46 +9,22 @@ import sqlalchemy as sa
 
 from app.analysis import pipeline
 from app.analysis.replay import replay
-from app.infra import fetch, sandbox
-from app.infra.storage import Storage
-from app.infra.writer import Writer
 from app.models.runs import Artifact, Run
 from app.models.tasks import TaskFile, TaskVersion
-from app.services.execution.perform import Tools
 from app.services.unit import batch
-from tests import factories, sandboxes
+from tests import factories
 from tests.analysis.making import agent, call, person, thread
 from tests.factories import rows
 from tests.servers import web_server
 from tests.services.test_checkpoints import seal
-from tests.services.test_steps import carried_out, log
+from tests.services.test_steps import carried_out, code, log, team, tools
+
+__all__ = ["code", "team", "tools"]
 
 pytestmark = [pytest.mark.alike, pytest.mark.sandbox]
 
 TODAY = datetime(2026, 11, 28, 9, tzinfo=UTC)
 SALES = "day,region,net\n2026-10-03,DACH,100\n2026-10-09,NORD,50.5\n2026-09-30,DACH,7\n2026-09-12,DACH,8\n"
-
-
-@pytest.fixture
-def tools(app, settings, tmp_path):
-    with app.app_context():
-        fetch.configure(settings)
-        writer = Writer(batch)
-        yield Tools(writer, app.extensions["vault"], Storage(tmp_path / "files"), tmp_path / "work", lambda _: None)
-        writer.close()
-
-
-@pytest.fixture
-def team(tools):
-    return factories.team()
-
-
-@pytest.fixture(scope="module")
-def code():
-    with sandboxes.started():
-        if not sandbox.can_run():
-            pytest.skip("no sandbox here")
-        yield
 
 
 @pytest.fixture(scope="module")
