@@ -31,8 +31,8 @@ _HEREDOC = re.compile(
     re.MULTILINE,
 )
 _INSTALL = re.compile(
-    r"(?:sudo[ \t]+)?(?:python3?[ \t]+-m[ \t]+|uv[ \t]+)?pip3?[ \t]+install\b[^;&|\n]{0,1000}"
-    r"(?:[ \t]{0,9}(?:2>&1|&?>[ \t]{0,9}/dev/null|\|[ \t]{0,9}tail[^;&|\n]{0,40})){0,4}[ \t]{0,9}(?:&&|;|\n|$)[ \t]*"
+    r"(?:sudo[ \t]+)?(?:python3?[ \t]+-m[ \t]+|uv[ \t]+)?pip3?[ \t]+install\b"
+    r"(?:[^;&|\n]|(?<=>)&\d|&(?=>)|\|[ \t]{0,9}tail\b){0,1000}+(?:&&|;|\n|$)[ \t]*"
 )
 _SYSTEM = re.compile(r"\b(?:apt(?:-get)?|apk|yum|dnf|brew)[ \t]+(?:-\w+[ \t]+)*(?:install|add)\b([^;&|\n]*)")
 _TROUBLE = re.compile(r"Traceback|\b\w*Error\b|doesn'?t work|not work|fehler|failed", re.IGNORECASE)

@@ -1,6 +1,7 @@
 """Literals of a shell script in place of which a run puts its variables, quoted as the place asks for."""
 
 import re
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -19,7 +20,6 @@ _READS = re.compile(
 
 _READS_WORDS = re.compile(r"\b(?:ssh|eval)\b|\(\(|\[\[")
 _READS_DOCUMENT = re.compile(r"\b(?:python[\d.]*|(?:ba|da|z|k)?sh)\b|\.(?:py|sh|bash|sql|js|rb|pl|php|R)\b")
-_AROUND = 1000
 _DEEPEST = 3
 """Scripts within scripts that are looked into."""
 
@@ -48,6 +48,7 @@ def placed(
     used: list[Value] = []
     stayed: list[Value] = []
     pieces: list[str] = []
+    readers = _Readers(script)
     for stretch in stretches(script):
         text = script[stretch.start : stretch.end]
         if stretch.kind == "python":
@@ -61,7 +62,7 @@ def placed(
         else:
             own = places
             if any(value.kind not in HARMLESS and value.literal in text for value, _ in places):
-                own = [one for one in places if one[0].kind in HARMLESS or not _is_read(script, stretch)]
+                own = [one for one in places if one[0].kind in HARMLESS or not readers.read(stretch)]
                 stayed += [one[0] for one in places if one not in own and any(standing(one[0], text))]
             text, found = _filled(text, stretch.kind, own)
             used += found
@@ -69,17 +70,32 @@ def placed(
     return "".join(pieces), used, stayed
 
 
-def _is_read(script: str, stretch: Stretch) -> bool:
-    """Whether another program reads this as a part of its own: quotes of the shell don't keep a value a value there."""
-    start, end = stretch.start, stretch.end
-    if stretch.kind == "heredoc":
-        start = end = max(0, start - 1)  # what counts is the line that the document belongs to
-    first = script.rfind("\n", max(0, start - _AROUND), start) + 1 or max(0, start - _AROUND)
-    last = script.find("\n", end, end + _AROUND)
-    line = script[first : last if last >= 0 else end + _AROUND]
-    if stretch.kind == "heredoc" and _READS_DOCUMENT.search(line):
-        return True
-    return bool((_READS_WORDS if stretch.kind == "bare" else _READS).search(line))
+class _Readers:
+    """Which lines of a script hand what stands in them to another program; each line is looked through once."""
+
+    def __init__(self, script: str) -> None:
+        self._script = script
+        self._starts = [0, *(found.end() for found in re.finditer("\n", script)), len(script) + 1]
+        self._known: dict[tuple[int, re.Pattern[str]], bool] = {}
+
+    def read(self, stretch: Stretch) -> bool:
+        """Whether another program reads this as a part of its own: quotes don't keep a value a value there."""
+        if stretch.kind == "heredoc":
+            own = self._line(max(0, stretch.start - 1))  # that of the command which the document belongs to
+            return self._holds(own, _READS_DOCUMENT) or self._holds(own, _READS)
+        pattern = _READS_WORDS if stretch.kind == "bare" else _READS
+        lines = range(self._line(stretch.start), self._line(stretch.end) + 1)
+        return any(self._holds(line, pattern) for line in lines)
+
+    def _line(self, at: int) -> int:
+        return bisect_right(self._starts, at) - 1
+
+    def _holds(self, line: int, pattern: re.Pattern[str]) -> bool:
+        key = line, pattern
+        if key not in self._known:
+            end = self._starts[line + 1] - 1 if line + 1 < len(self._starts) else len(self._script)
+            self._known[key] = bool(pattern.search(self._script, self._starts[line], end))
+        return self._known[key]
 
 
 def _filled(text: str, kind: str, places: Sequence[tuple[Value, str]]) -> tuple[str, list[Value]]:
