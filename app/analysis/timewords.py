@@ -5,10 +5,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
-from typing import Any
 
 from app.analysis import cues, sentences
 from app.analysis.adjectives import ZONE_OF
+from app.analysis.pieces import SPANISH_ARTICLES, Piece, counted
 from app.analysis.sentences import plain, word_set
 from app.domain.language import clauses, tokens
 from app.domain.language.spoken import Spoken, Unreadable
@@ -74,19 +74,6 @@ _HABITS = word_set("nightly nachts nachtlich morgens abends vormittags nachmitta
 """Parts of the day that are said of every day."""
 
 _TO = (["to"], ["bis"])
-_ONCE = frozenset({"once", "one time", "einmal", "une fois", "una vez"})
-
-
-@dataclass(frozen=True)
-class Piece:
-    """A word or figure of a sentence as the engine is given it, with its place and its kinds."""
-
-    text: str
-    start: int
-    end: int
-    kinds: frozenset[str]
-    is_counting: bool = False
-    """A bare number that is followed by a word of no time: it counts something."""
 
 
 @dataclass(frozen=True)
@@ -214,7 +201,7 @@ def _pieces(text: str, language: str) -> list[Piece]:
                 kinds = frozenset()
             found.append(Piece(shown, match.start(), match.end(), kinds))
             position += 1
-    return list(_counted(found))
+    return list(counted(found))
 
 
 def _worded(raw: Sequence[re.Match[str]], position: int, language: str) -> tuple[Piece, int]:
@@ -233,7 +220,7 @@ def _worded(raw: Sequence[re.Match[str]], position: int, language: str) -> tuple
     for length in range(min(most, len(names)), 0, -1):
         word = " ".join(names[:length])
         kinds = _kinds(word, language)
-        if kinds and not (length > 1 and kinds == {"except"} and names[length - 1] in _SPANISH_ARTICLES):
+        if kinds and not (length > 1 and kinds == {"except"} and names[length - 1] in SPANISH_ARTICLES):
             return Piece(word, first.start(), raw[position + ends[length - 1] - 1].end(), kinds), ends[length - 1]
     word = names[0]
     if (both := tokens.parted(word)) != word:
@@ -251,59 +238,6 @@ def _worded(raw: Sequence[re.Match[str]], position: int, language: str) -> tuple
         return Piece("2", first.start(), raw[position + 1].end(), frozenset({"number"})), 2
     kinds = frozenset({"filler"}) if word in cues.SOFT else frozenset()
     return Piece("", first.start(), first.end(), kinds), 1
-
-
-_TOLD = frozenset({"at", "between", "and", "to", "hyphen", "from", "comma", "half_to", "past", "before"})
-"""Kinds of words after which a bare number can be a time."""
-
-
-def _counted(found: list[Piece]) -> Iterator[Piece]:
-    """Yield the pieces as they are meant beside each other: numbers that count something else are marked, and so on."""
-    for number in range(len(found)):
-        yield _meant(found, number)
-
-
-def _meant(found: list[Piece], number: int) -> Piece:
-    """Return a piece as its neighbours make it: “once a” is “every”, “half seven” is half past.
-
-    A neighbour that is used up by this is emptied.
-    """
-    none, piece = Piece("", -1, -1, frozenset()), found[number]
-    before = found[number - 1] if number else none
-    after = found[number + 1] if number + 1 < len(found) else none
-    is_next = after is not none and after.start - piece.end <= 1
-    new: dict[str, Any] = {}
-    if "number" in piece.kinds and "hm" not in piece.kinds and is_next:
-        is_adjective = "rhythm" in after.kinds and "part" not in after.kinds and "at" not in before.kinds
-        if is_adjective or (not after.kinds and not before.kinds & _TOLD):  # 7 daily, 7 copies
-            new = {"is_counting": True, "kinds": frozenset()}
-            found[number + 1] = replace(after, kinds=frozenset())
-        elif after.kinds & {"unit", "times"} and "time_word" not in after.kinds:
-            new = {"is_counting": True}
-    elif piece.text == "this" and "day" in after.kinds and "to" in _kinds_at(found, number + 2):
-        new = {"kinds": frozenset()}  # get this Monday to Friday
-    elif piece.text == "second" and "every" in before.kinds and "day" in after.kinds:
-        new = {"text": "2nd", "kinds": frozenset({"ordinal"})}
-    elif piece.text == "half" and _is_hour(after) and not _kinds_at(found, number + 2) & {"unit", "times"}:
-        new = {"text": "half past"}
-    elif piece.text == "menos" and _kinds_at(found, number + (2 if after.text in _SPANISH_ARTICLES else 1)) & _DAYS:
-        new = {"text": "excepto", "kinds": frozenset({"except"})}  # menos los domingos
-    elif "count" in piece.kinds and "a" in after.kinds and piece.text in _ONCE:
-        new = {"text": "every"}
-        found[number + 1] = replace(after, text="")
-    return replace(piece, **new)
-
-
-_DAYS = frozenset({"day", "days"})
-_SPANISH_ARTICLES = frozenset({"los", "el"})
-
-
-def _is_hour(piece: Piece) -> bool:
-    return "number" in piece.kinds and (not piece.text.isdigit() or 0 < int(piece.text) <= 12)  # noqa: PLR2004 hours
-
-
-def _kinds_at(found: Sequence[Piece], number: int) -> frozenset[str]:
-    return found[number].kinds if number < len(found) else frozenset()
 
 
 def _stretches(text: str, language: str) -> Iterator[list[Piece]]:
