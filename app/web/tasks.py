@@ -136,20 +136,22 @@ def _show(tab: str, slug: str, errors: Errors = NO_ERRORS, **more: Any) -> str:
 
 def _sheet(actor: Actor, task: Task, tab: str) -> dict[str, Any]:
     latest = overviews.latest_runs(task, RUNS_SHOWN)
+    real = [run for run in latest if run.rehearses_at is None]
     definition = tasks.definition(task)
     return {
         "tab": tab,
         "task": task,
         "actor": actor,
         "errors": NO_ERRORS,
-        "state": overviews.state_of(task, latest),
+        "state": overviews.state_of(task, real),
         "definition": definition,
         "must": contracts.words(definition.get("contract", ())),
         "repair": mending.in_words(definition.get("repair") or {}),
         "files": tasks.files(task),
         "fires": _fires(task),
         "latest": latest,
-        "takes_seconds": overviews.typical_seconds(latest),
+        "real": real,
+        "takes_seconds": overviews.typical_seconds(real),
         "when": schedules.words(definition["schedules"], _calendar_names(actor, definition)),
         "types": dict(definitions.types()),
         "origin": threads.origin_of(actor, task),

@@ -1,8 +1,10 @@
 """Rehearsing a task on its pages and over the API."""
 
 import pytest
+import sqlalchemy as sa
 
 from app.models.runs import Run
+from app.services.unit import batch
 from tests.api.conftest import ada_program, task
 from tests.web.conftest import ada, ben, cid, northgate
 from tests.web.test_tasks import rows
@@ -34,6 +36,11 @@ def test_what_any_day_would_be_given_is_shown_and_then_rehearsed(app, ada, repor
     (row,) = rows(app, Run)
     assert f"{row.rehearses_at:%Y-%m-%d}" == "2028-02-29"
     assert "Rehearsal</span>" in ada.get(f"{report}/runs").text
+    with app.app_context(), batch() as work:
+        work.connection.execute(sa.update(Run).values(state="failed", started_at=work.now, ended_at=work.now))
+    overview = ada.get(f"{report}/tasks/report").text
+    assert "It has not run yet." in overview
+    assert "Rehearsal</span>" in overview
 
 
 @pytest.mark.alike
