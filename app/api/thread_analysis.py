@@ -9,7 +9,7 @@ from typing import Any, Literal
 from flask import current_app, g
 from pydantic import Field
 
-from app.analysis.proposal import chosen, name_of, suggested
+from app.analysis.proposal import chosen, suggested
 from app.api import schedule_models, task_models
 from app.api.idempotency import once
 from app.api.resource import Empty, In, Out, Resource
@@ -184,7 +184,7 @@ def create_task_of_thread(thread_id: int, json_data: ThreadTaskIn) -> TaskOut:
     seen = _look(thread_id)
     how = json_data.how or chosen(review.ways(g.actor, seen))
     objective = seen.objective if json_data.objective is None else json_data.objective
-    name = json_data.name or name_of(seen.row.title, objective)
+    name = json_data.name or seen.name
     definition = seen.proposal.definition(how, name, objective, json_data.proof)
     draft = from_template.of_definition(definition, _when(seen, json_data))
     note = "" if json_data.starts else "Made from a thread, not started yet."
@@ -254,7 +254,7 @@ def _proposal(seen: Review) -> ProposalOut:
     made, ways = seen.proposal.made, review.ways(g.actor, seen)
     rule, zone = seen.proposal.when("UTC", utc_now())
     return ProposalOut(
-        name=name_of(seen.row.title, seen.objective), objective=seen.objective, schedule=rule, timezone=zone,
+        name=seen.name, objective=seen.objective, schedule=rule, timezone=zone,
         suggested=suggested(ways) or "", ways=[WayOut.model_validate(one) for one in ways],
         needs=[NeedOut.model_validate(one) for one in states.needs(seen)], variables=seen.proposal.variables,
         steps=list(made.steps), contract=list(made.contract), requires=dict(seen.proposal.requires),

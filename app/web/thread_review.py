@@ -10,7 +10,6 @@ from flask_login import current_user
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as AnyResponse
 
-from app.analysis.proposal import name_of
 from app.core.errors import Invalid, NotFound
 from app.domain.access import Actor
 from app.domain.wording import listed
@@ -71,7 +70,7 @@ def _look(actor: Actor, thread_id: int) -> Review:
 def _fields(seen: Review, decided: str) -> Fields:
     """Return what the form has: what was typed, else what was found."""
     objective = seen.objective
-    found = {"name": name_of(seen.row.title, objective), "objective": objective, "how": ""}
+    found = {"name": seen.name, "objective": objective, "how": ""}
     when = thread_task.when_fields(seen, current_user.timezone)
     if request.method != "POST" or "objective" not in request.form:
         return MultiDict({**found, **when})

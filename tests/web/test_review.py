@@ -300,6 +300,11 @@ def test_the_review_says_what_a_replay_leaves_out_and_lets_its_answer_be_checked
     assert version.definition["contract"][-1]["pattern"] == "(?i)people"
 
 
+def test_without_a_title_it_is_called_after_what_it_does(bring, ada):
+    name = form(ada.get(bring()).text)["name"]
+    assert name.startswith("Write a report of net revenue by region")
+
+
 def test_enter_in_a_field_makes_no_task(app, bring, ada):
     address = bring()
     page = ada.get(address).text

@@ -115,6 +115,11 @@ class Review:
         one = self.one("objective")
         return without(str(value_of(one)["value"])) if one else ""
 
+    @property
+    def name(self) -> str:
+        """What the task is called at first: as the export calls the thread, else how its objective begins."""
+        return proposal.name_of(self.masked(self.thread.title or ""), self.objective)
+
     def masked(self, text: str) -> str:
         """Return a text of the thread as it may be shown."""
         return masking.masked(text, self.secrets)
