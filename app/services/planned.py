@@ -33,6 +33,11 @@ def key(at: datetime) -> str:
     return f"at:{at.isoformat()}"
 
 
+def instant(of_key: str) -> datetime | None:
+    """Return the instant of the rule that a key names, None for a run that no rule planned."""
+    return datetime.fromisoformat(of_key.removeprefix("at:").partition("/")[0]) if of_key.startswith("at:") else None
+
+
 def decided(
     decision: Decision, now: datetime, engine: str, policy: Policy, lane: str = "", **ids: int
 ) -> dict[str, Any]:

@@ -2,25 +2,22 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from itertools import islice
 from statistics import median
 from typing import Any
 
 import sqlalchemy as sa
 
 from app.core.clock import utc_now
-from app.domain import occurrences, triggers, usual
+from app.domain import triggers, usual
 from app.domain.access import Actor
 from app.domain.lifecycle import ENDED, WENT_WRONG
-from app.domain.occurrences import Occurrence
-from app.domain.triggers import TriggerError
 from app.infra.database import db
 from app.models.runs import Run
-from app.models.tasks import Schedule, Task, plan_of
-from app.services import uses
+from app.models.tasks import Task, trigger_of
+from app.services import coming
+from app.services.coming import ComingRun
 from app.services.run_list.filters import Filters, of_tasks, states, within
 
 MOST_LANES, MOST_BARS = 50, 500
@@ -155,28 +152,20 @@ def _future(
     actor: Actor, filters: Filters, now: datetime, names: dict[int, tuple[str, str]], took: dict[int, float | None]
 ) -> dict[int, list[Bar]]:
     """Return, by task, its planned times in the window, and add the names of tasks that have no others."""
-    query = (
-        sa.select(Schedule, Task.slug, Task.name)
-        .join(Task, Task.id == Schedule.task_id)
-        .where(*of_tasks(actor, filters), Schedule.state == "active", Schedule.next_fire_at <= filters.until)
-        .order_by(Schedule.next_fire_at, Schedule.id)
-        .limit(_MOST_SCHEDULES)
-    )
-    rows = db.session.execute(query).all()
-    most = min(_MOST_FIRES, _ALL_FIRES // max(len(rows), 1))
+    shown = sa.select(Task.id).where(*of_tasks(actor, filters))
+    found = coming.coming(
+        db.session.connection(), [actor.team_id], max(now, filters.since), filters.until, now, task_ids=shown,
+        most=_MOST_FIRES, schedules=_MOST_SCHEDULES, together=_ALL_FIRES,
+    )  # fmt: skip
     bars: dict[int, list[Bar]] = {}
-    for schedule, slug, name in rows:
-        start = max(now, filters.since, schedule.decided_until)
-        with suppress(TriggerError):  # the clock sets it aside and says so
-            used = uses.of(db.session.connection(), schedule.team_id, schedule.calendars) if schedule.calendars else ()
-            found = islice(occurrences.between(plan_of(schedule, used), start, filters.until), most + 1)
-            fires = [one for one in found if not one.is_left_out]
-            if fires:
-                names.setdefault(schedule.task_id, (slug, name))
-                words = triggers.describe(schedule.trigger)
-                bars.setdefault(schedule.task_id, []).extend(
-                    _planned(fires, most, words, took.get(schedule.task_id), filters.until)
-                )
+    for one in found:
+        runs = [run for run in one.runs if not run.is_left_out]
+        if runs:
+            names.setdefault(one.task_id, (one.schedule.slug, one.schedule.name))
+            words = triggers.describe(trigger_of(one.schedule))
+            bars.setdefault(one.task_id, []).extend(
+                _planned(runs, words, took.get(one.task_id), filters.until, has_more=one.has_more)
+            )
     return bars
 
 
@@ -184,13 +173,14 @@ MOST_SINGLE = 6
 """Of more planned times of one schedule than these, one bar stands for all."""
 
 
-def _planned(fires: Sequence[Occurrence], most: int, words: str, seconds: float | None, until: datetime) -> list[Bar]:
-    if len(fires) <= MOST_SINGLE:
-        ends = [min(fire.at + timedelta(seconds=seconds or 0), until) for fire in fires]
-        return [Bar(fire.at, end, seconds=seconds) for fire, end in zip(fires, ends, strict=True)]
-    has_more = len(fires) > most
-    end = until if has_more else fires[-1].at
-    return [Bar(fires[0].at, end, count=min(len(fires), most), has_more=has_more, seconds=seconds, words=words)]
+def _planned(
+    runs: Sequence[ComingRun], words: str, seconds: float | None, until: datetime, *, has_more: bool
+) -> list[Bar]:
+    if len(runs) <= MOST_SINGLE:
+        ends = [min(run.at + timedelta(seconds=seconds or 0), until) for run in runs]
+        return [Bar(run.at, end, seconds=seconds) for run, end in zip(runs, ends, strict=True)]
+    end = until if has_more else runs[-1].at
+    return [Bar(runs[0].at, end, count=len(runs), has_more=has_more, seconds=seconds, words=words)]
 
 
 # --- as many as can be drawn
