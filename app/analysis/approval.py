@@ -59,9 +59,11 @@ _REACHES = re.compile(
     # German
     r"|(?:tipp|geb|gib|lös|automatisier)\w{0,4}(?=[^\n]{1,40}bestellung)"
     r"|bestellung\w{0,2} (?:auf(?:geben|zugeben)|auslösen)|(?:nach)?bestell(?:e|en|t)"
-    r"|(?:ver)?schick(?:e|en|st)?|(?:ver|zu)?send(?:e|en|est)|(?:ge|ver)sendet (?:werden|wird)|(?:ge"
+    r"|(?:ver|raus|weg|ab|los|zu|hin|rum)?schick(?:e|en|st)?|(?:ver|zu|ab|raus)?send(?:e|en|est)|(?:ge"
+    r"|ver)sendet (?:werden|wird)|(?:ge"
     r"|ver)schickt (?:werden|wird)"
-    r"|(?:wird|werden|soll|sollen|kann) [^\n]{0,40}(?:verschickt|gesendet|versendet|geschickt|veröffentlicht"
+    r"|(?:wird|werden|soll|sollen|kann) [^\n]{0,40}(?:verschickt|gesendet|versendet|(?:raus|weg)?geschickt"
+    r"|veröffentlicht"
     r"|hochgeladen)"
     r"|mail\w{0,2} (?:es|sie|das|den|die|an)|veröffentlichen?|poste (?:es|das|den|die|sie|auf|in|im|bei)|hochladen"
     r"|lad\w{0,2}(?=[^\n]{1,60}\bhoch\b)|stelle?(?=[^\n]{1,60}\b(?:online|ins? (?:unser\w{0,2} )?(?:cms|netz"

@@ -156,6 +156,11 @@ RELATIVE = word_set(
 )
 """Words that begin a clause that tells more of something."""
 
+ALSO = word_set("also too well plus additionally auch zusatzlich ausserdem aussi egalement ademas tambien")
+"""Words with which something comes to what was said."""
+
+THANKS = word_set("thanks thank thx danke merci gracias")
+
 CORRECTION = word_set(
     "actually instead meant meinte voulais queria"
     " make better rather change move switch correction sorry wait now earlier later lets let say"
@@ -184,11 +189,24 @@ NEVER_AGAIN = re.compile(
     r"\b(?:no fixed (?:time|times|schedule|rhythm)|no schedule|just this once|only this once|one[- ]off"
     r"|one[- ]time (?:thing|job)|only for now|do(?: no|n['’]?)t (?:schedule|repeat)"
     r"|no need to (?:do|run|repeat|schedule) (?:it|this|that)|no need to (?:repeat|schedule)"
+    r"|(?:forget|drop|scrap|skip|cancel|stop|remove|kill) (?:about )?(?:the|that|this|your) (?:\w{1,10} )?"
+    r"(?:schedule|timer|automation|cron|rhythm)"
+    r"|i(?:['’]?ll| will) (?:just )?(?:ask|ping|tell|write|call)(?: you)?(?: again)? (?:when|if|whenever|once) "
+    r"(?:i|we) (?:need|want)"
     r"|not on a schedule|no (?:automation|repeat)|not regularly"
+    r"|(?:it|this|that)(?:['’]?s| is| was) (?:just|only) (?:for )?(?:this|the|that) one\b"
+    r"|(?:only|just) (?:need|want|do|doing) (?:it|this|that|them) (?:the )?(?:once|one time)"
     r"|kein(?:en)? (?:zeitplan|rhythmus)|keine festen? zeit(?:en)?|nur (?:dieses eine|dieses|das eine|ein) ?mal"
     r"|(?:ist|war|bleibt) einmalig|einmalige sache|nicht (?:automatisch|regelmassig|wiederholen)"
+    r"|(?:lass|lassen wir|vergiss|streich)\b[^.;!?]{0,20}\b(?:zeitplan|rhythmus|automatik|timer)"
+    r"|(?:ich melde mich|ich sage? (?:dir )?bescheid)(?: selbst| dann)?,? wenn (?:ich|wir)\b[^.;!?]{0,20}\bbrauche?n?"
+    r"|(?:oublie[rz]?|laisse[rz]?|annule[rz]?) (?:donc )?(?:le|ce|ta|la) (?:calendrier|programmation|planification)"
+    r"|je (?:te |vous )?(?:redemanderai|redemande|le dirai) quand|(?:olvida|deja|quita|cancela) (?:el|lo del?|la) "
+    r"(?:calendario|horario|programacion)|ya (?:te|os) (?:aviso|lo pido|lo pedire) (?:yo )?cuando"
     r"|ohne (?:zeitplan|termin)|une seule fois|pas de calendrier|pas d['’]horaire|ponctuel"
-    r"|pas (?:besoin )?de (?:repeter|programmer|planifier)|solo esta vez|una sola vez|solo una vez|sin horario"
+    r"|on (?:fait|le fait|la fait) (?:ca )?(?:une (?:seule )?fois|qu['’]une fois)|c['’]est pour cette fois"
+    r"|pas (?:besoin )?de (?:repeter|programmer|planifier)|solo esta vez|una sola vez"
+    r"|solo (?:\w{1,10} ){0,3}una vez|sin horario"
     r"|no hace falta (?:repetir|programar)|sin programar|es puntual)\b"
     r"|(?:is|are|it['’]?s|was) ?(?:not|n['’]?t) (?:supposed|meant|to) (?:to )?(?:run|start|go|repeat) "
     r"(?:by itself|on its own|alone|automatically)|whenever (?:we|they|i) (?:want|need|like|feel)"

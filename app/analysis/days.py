@@ -1,8 +1,9 @@
 """Days and periods in free text, in four languages: 15 January, 2026-10-14, last 7 days, Q3, before 1990."""
 
 import re
+from collections.abc import Iterator
 
-from app.analysis.forms import Rule, by
+from app.analysis.forms import Literal, Rule, by
 
 _I = re.IGNORECASE
 _SPAN = re.compile(
@@ -33,8 +34,8 @@ _PART_OF_MONTH = re.compile(
     _I,
 )
 _YEAR = re.compile(
-    r"\b(?:before|after|since|(?:older|newer|earlier|later) than|vor|nach|seit|älter als|neuer als|avant|après|depuis"
-    r"|antes de|desde|después de)\s(?:1[5-9]|20)\d\d(?![\w:/.-]*\d)",
+    r"\b(?:before|after|(?:older|newer|earlier|later) than|vor|nach|älter als|neuer als|avant|après"
+    r"|antes de|después de)\s(?:1[5-9]|20)\d\d(?![\w:/.-]*\d)",
     _I,
 )
 _DATE = re.compile(
@@ -58,11 +59,38 @@ _PERIOD = re.compile(
     _I,
 )
 
+_FROM = re.compile(
+    r"\b(?:à partir de|a partir de|as of|starting|ab|from)\s"
+    r"(?:1[5-9]|20)\d\d(?![\w:/.-]*\d)",
+    _I,
+)
+_CLOCK = re.compile(
+    r"(?<![\w.,:/-])(?:\d{1,2}\s?h(?:\s?\d\d)?\s?[-–]\s?\d{1,2}\s?h(?:\d\d)?|(?:[01]?\d|2[0-3])[:.][0-5]\d(?:\s?[-–]\s?(?:[01]?\d|2[0-3])[:.][0-5]\d)?"
+    r"(?:\s?[ap]m\b|\s?uhr\b)?|(?:[01]?\d|2[0-3])\s?h(?:\s?[0-5]\d)?\b|(?:[01]?\d|2[0-3])\suhr\b|1?\d\s?[ap]m\b)(?![\w/%€$]|[.,:-]\d)",
+    _I,
+)
+_BARE_YEAR = re.compile(
+    r"(?<!since )(?<!seit )(?<!depuis )(?<!desde )(?<![\w.,:/#-])(?:1[5-9]|20)\d\d(?![\w:/-]|[.,]\d)"
+)
+_MONTH = re.compile(
+    rf"\b(?:in|im|for|für|of|de|en|from|vom|since|seit|until|bis|per|pour|para)\s({_MONTHS})\b(?!\s\d)", _I
+)
+
+
+def _months(text: str) -> Iterator[Literal]:
+    for match in _MONTH.finditer(text):
+        if match[1][0].isupper() or match[1].lower() not in {"may", "mar", "mars", "mai"}:
+            yield Literal(match.start(1), match.end(1), match[1], "period", 0.33)
+
+
 RULES: tuple[Rule, ...] = (
     by(_BETWEEN_DATES, "period", 0.7), by(_DATE, "date", 0.7), by(_PART_OF_MONTH, "date", 0.5), by(_YEAR, "date", 0.55),
-    by(_PERIOD, "period", 0.7),
+    by(_FROM, "period", 0.54), by(_PERIOD, "period", 0.7),
 )  # fmt: skip
 """In the order in which they may claim a place."""
+
+LOOSE: tuple[Rule, ...] = (by(_CLOCK, "text", 0.31), by(_BARE_YEAR, "date", 0.3), _months)
+"""What is a value only where the rest speaks for it: an hour, a year, a month."""
 
 HOURS: Rule = by(_SPAN, "text", 0.5)
 """From one hour to another."""

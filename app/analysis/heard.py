@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
+from itertools import pairwise
 
 from app.analysis import cues
 from app.analysis.sentences import Sentence, plain, words
@@ -17,7 +18,26 @@ _REFUSED = re.compile(
 )
 """What follows words of time that are given up at once: every Monday, hm, no; hourly is too much."""
 
+_POINTLESS = re.compile(
+    r"[^,.;:!?]{0,25}\b(?:pointless|useless|senseless|unnecessary|not needed|a waste|no (?:use|sense|point)"
+    r"|sinnlos|unnötig|überflüssig|nutzlos|nicht nötig|kein(?:en)? sinn|inutiles?|à rien|superflu\w?"
+    r"|aucun sens|inútil(?:es)?"
+    r"|no (?:sirven?|hace falta|tienen? sentido))\b"
+    r"|\s(?:not|nicht|nie|never|lieber nicht|rather not)\s*(?:[,.;!]|$)",
+    re.IGNORECASE,
+)
+"""What gives up the days before it: Saturdays are pointless."""
+
+_NOTHING = frozenset({"no", "nothing", "kein", "keine", "keinen", "nichts", "rien", "aucun", "nada", "ningun"})
+_OPEN = frozenset(
+    {"open", "opened", "geoffnet", "offen", "ouvert", "ouverte", "ouverts", "abierto", "abierta", "abiertos"}
+)
+"""Words before opening hours."""
+
+_ON = frozenset({"on", "am", "an", "le", "les", "el", "los"})
 _NEW_CLAUSE = re.compile(r"[^,;:–]{0,40}[,;:–]\s*(?:[^\W\d]{1,20}\s){3}", re.IGNORECASE)
+_FOLLOWS = re.compile(r"\b(?:so|but|donc|mais|aber|pero|así que)\b", re.IGNORECASE)
+_CLAUSE_ENDS = re.compile(rf",|{_FOLLOWS.pattern}", re.IGNORECASE)
 _QUOTED = re.compile(r"(?<!\w)(?:'[^'\n]{8,300}'|\"[^\"\n]{8,300}\"|[“„][^”“\n]{8,300}[”“]|«[^»\n]{8,300}»)(?!\w)")
 _HOW_OFTEN = re.compile(
     r"\b(?:how (?:often|many times|frequently)|wie (?:oft|häufig)|(?:à|a) quelle fréquence|combien de fois"
@@ -41,6 +61,23 @@ _ANCHOR = re.compile(
     re.IGNORECASE,
 )
 """What makes the time of something else the one to count from: an hour before."""
+
+_ALL_DAY = re.compile(
+    r"\W{1,3}(?:around the clock|round the clock|all day|day and night|24/7|rund um die uhr|tag und nacht"
+    r"|jour et nuit|24 ?h ?(?:/|sur) ?24|día y noche|las 24 horas)\b",
+    re.IGNORECASE,
+)
+"""What is said only of how often something runs."""
+
+_AND_ONE = re.compile(
+    r"[\s,]*(?:(?:and|und|et|y)\s)?(?:(?:another|one|eine[rsn]?|une?|un[ao]?|on|am|le|los|auch|also|dann|then)\s){0,3}",
+    re.IGNORECASE,
+)
+"""What joins days that are said one by one."""
+
+_AND = frozenset({"and", "und", "et", "y"})
+OR = re.compile(r"\b(?:or|oder|ou|o)\b", re.IGNORECASE)
+"""What stands between two things of which one is chosen."""
 
 _TO = re.compile(r"[\s,]*(?:to|till|until|bis|à|jusqu['’]à|a|hasta|-|–)\s*", re.IGNORECASE)
 _NAMES = [field.name for field in fields(Spoken)]
@@ -90,8 +127,12 @@ def join(one: Spoken, other: Spoken) -> Spoken | None:
             continue
         if name == "rhythm" and old == (1, "week") and other.days:
             continue
-        if old is not None and old != new and name != "is_repeated":
+        if name == "nth" and said.days and said.days == {new.of}:
+            said = replace(said, days=None, is_repeated=None)  # Thursday before, so the last Thursday
+        if old is not None and old != new and name != "is_repeated" and not (name == "days" and old > new):
             return None
+        if name == "days" and old is not None:
+            continue
         said = replace(said, **{name: new})
     if one.rhythm == (1, "week") and other.days and not one.days:
         said = replace(said, rhythm=other.rhythm, is_repeated=True)
@@ -114,7 +155,20 @@ def _opened(island: Island, text: str) -> Island:
 
 
 def _together(one: Spoken, other: Spoken, between: str) -> Spoken | None:
-    return _window(one, other, between) or join(one, other)
+    if (
+        one.rhythm == (1, "day")
+        and other == Spoken(days=other.days, is_repeated=True)
+        and cues.ALSO & set(words(between))
+    ):
+        return one  # every day, also at weekends
+    return _window(one, other, between) or join(_with_days(one, other, between), other)
+
+
+def _with_days(one: Spoken, other: Spoken, between: str) -> Spoken:
+    """Return what was said with the days of another as well: one on Mondays and one on Thursdays."""
+    if not (one.days and other.days and one.is_repeated and other.is_repeated and _AND_ONE.fullmatch(between)):
+        return one
+    return replace(one, days=one.days | other.days)
 
 
 def _window(one: Spoken, other: Spoken, between: str) -> Spoken | None:
@@ -134,6 +188,7 @@ def joined(found: Sequence[Island], text: str, farthest: int = _LONGEST) -> Iter
     for island in (_opened(island, text) for island in found):
         between = text[current.end : island.start] if current else ""
         is_near = len(between) <= farthest and not _NEW_CLAUSE.match(between) and not _is_closed(island, text)
+        is_near = is_near and not (island.recurs and OR.search(between))
         said = _together(current.said, island.said, between) if current and is_near else None
         if current and said:
             current = Island(current.start, island.end, said, f"{current.text} … {island.text}")
@@ -152,14 +207,28 @@ def unrefused(found: Sequence[Island], text: str) -> list[Island]:
     for island in found:
         if any(match.start() < island.start < match.end() for match in quoted):
             continue
-        before = words(text[max(0, island.start - 40) : island.start])
-        is_new = text[: island.start].rstrip().endswith(",")
-        is_refused = (bool(cues.NOT.intersection(before[-1:])) and not is_new) or before[-2:-1] == ["not"]
-        is_refused = is_refused or bool(_REFUSED.match(text[island.end :]))
-        is_limit = bool(cues.LIMIT.intersection(before[-2:])) and not island.has_time
-        if not is_refused and not is_limit and not _TELLING.search(text[max(0, island.start - 20) : island.end + 10]):
+        is_limit = bool(cues.LIMIT.intersection(words(text[max(0, island.start - 40) : island.start])[-2:]))
+        is_told = bool(_TELLING.search(text[max(0, island.start - 20) : island.end + 10]))
+        if is_told or (is_limit and not island.has_time) or _REFUSED.match(text[island.end :]):
+            continue
+        is_pointless = bool(island.said.days and _POINTLESS.match(text[island.end :]))
+        if not is_pointless and not _is_refused(island, text):
             kept.append(island)
+        elif (
+            (len(found) == 1 or is_pointless)
+            and island.said.days
+            and replace(island.said, part=None) == Spoken(days=island.said.days, is_repeated=island.said.is_repeated)
+        ):
+            kept.append(replace(island, said=Spoken(not_days=island.said.days)))  # not at weekends
     return kept
+
+
+def _is_refused(island: Island, text: str) -> bool:
+    """Whether the word before it refuses it."""
+    before = words(text[max(0, island.start - 40) : island.start])
+    is_new = text[: island.start].rstrip().endswith(",")
+    is_none = bool(_ON.intersection(before[-1:]) and _NOTHING.intersection(before[-3:]))  # no run on Saturdays
+    return ((bool(cues.NOT.intersection(before[-1:])) or is_none) and not is_new) or before[-2:-1] == ["not"]
 
 
 def wonders(text: str) -> bool:
@@ -168,9 +237,9 @@ def wonders(text: str) -> bool:
 
 
 def _clause(text: str, island: Island) -> list[str]:
-    """Return the words between the commas around an island."""
-    end = text.find(",", island.end)
-    return [*_before(text, island), *words(text[island.end : end if end >= 0 else len(text)])]
+    """Return the words of the clause around an island: between commas, up to what follows from it."""
+    end = _CLAUSE_ENDS.search(text, island.end)
+    return [*_before(text, island), *words(text[island.end : end.start() if end else len(text)])]
 
 
 def _before(text: str, island: Island) -> list[str]:
@@ -198,6 +267,16 @@ def _happens(before: Sequence[str]) -> bool:
     return bool(verb) and not _MEANT.intersection(before[:verb])
 
 
+def _is_that(before: Sequence[str]) -> bool:
+    """Whether a clause tells what a thing does that does something: the job that runs every night."""
+    return any(one == "that" and other in cues.HAPPENS for one, other in pairwise(before[1:]))
+
+
+def _is_we(before: Sequence[str]) -> bool:
+    """Whether a Spanish verb says that we do something: ensayamos los lunes."""
+    return any(word.endswith(("amos", "emos", "imos")) and word not in cues.REQUEST | cues.WISH for word in before)
+
+
 def _inner(text: str, island: Island) -> list[str]:
     """Return the words of the brackets around an island."""
     end = text.find(")", island.end)
@@ -215,26 +294,29 @@ def _weighed(sentence: Sentence, island: Island) -> Heard:
     is_statement = bool(spoken and spoken[0] in cues.OWNED and len(words(sentence.text[: island.start])) > 1)
     is_statement = is_statement or (len(before) > 1 and before[0] in cues.OWNED)
     happens = _happens(before) and not _ANCHOR.search(sentence.text)
-    is_statement = is_statement or happens
-    is_told = bool((cues.SELF | cues.OTHERS) & set(before))
+    is_statement = (is_statement or happens) and not _ANCHOR.search(sentence.text)
+    is_told = bool((cues.SELF | cues.OTHERS) & set(before)) or _is_we(before)
     told = clause if is_statement or is_told else [word for word in spoken if word in own]
     is_asked = _asks(before if happens else told)
     strength += 2.0 * is_asked + 1.0 * (share >= _COVERED) + 0.5 * bool(cues.THIS & own)
     strength -= 2.0 * (island.recurs and not is_asked and said.nth is not None and not (said.within or said.rhythm))
-    strength -= 4.0 * (is_statement and not is_asked)
-    strength -= 4.0 * bool(cues.LONG_PAST & own) + 4.0 * bool(cues.RELATIVE & set(before))
+    strength -= 4.0 * ((is_statement and not is_asked) or bool(_OPEN.intersection(before[-1:])))
+    strength -= 4.0 * bool(cues.LONG_PAST & own) + 4.0 * (bool(cues.RELATIVE & set(before)) or _is_that(before))
+    strength += 1.5 * bool(_ALL_DAY.search(sentence.text[island.end : island.end + 40]))
     strength -= 5.0 * bool(cues.IRRELEVANT.search(plain(sentence.text[island.end : island.end + 80])))
     strength -= 4.0 * bool(cues.PAST & set(before) and not _asks(before))
     is_within = sentence.text.count("(", 0, island.start) > sentence.text.count(")", 0, island.start)
     strength -= 3.0 * (is_within and len(spoken) > len(words(island.text)) and not _asks(_inner(sentence.text, island)))
     is_habit = not is_asked and is_told
     is_correction = bool(cues.CORRECTION & own) or bool(cues.NOT & own)
-    is_meant = is_correction and share >= _CORRECTED
+    follows = _FOLLOWS.search(sentence.text, island.end)
+    is_refused = bool(cues.NOT.intersection(words(sentence.text[: follows.start() if follows else None])))
+    is_meant = (is_refused or bool(cues.CORRECTION & own)) and share >= _CORRECTED
     strength -= (is_habit and not is_meant) * (1.0 if cues.THIS & set(before) else 3.0)
     strength += 1.0 * is_meant
     strength += 1.0 * (len(spoken) <= _SHORT and bool(cues.YES & own or share == 1.0 or is_meant))
     strength += 1.5 * bool(cues.ENOUGH & own and share >= _CORRECTED)
-    is_question = sentence.text.rstrip().endswith("?") and bool(spoken) and spoken[0] in cues.WONDERING
+    is_question = sentence.text.rstrip().endswith("?") and bool(spoken) and spoken[0] in cues.WONDERING | _AND
     strength -= 3.0 * (is_question and not is_asked) + 5.0 * wonders(sentence.text)
     strength -= 5.0 * bool(before and before[0] in cues.EXPLAINING and sentence.text.rstrip().endswith("?"))
     is_aside = sentence.text[: island.start].rstrip().endswith("(") and not island.has_time

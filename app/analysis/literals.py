@@ -3,9 +3,9 @@
 import re
 from collections.abc import Iterator
 
-from app.analysis import days, measures, units
+from app.analysis import cues, days, measures, units
 from app.analysis.forms import Literal, Rule, by
-from app.analysis.sentences import plain
+from app.analysis.sentences import COMMON_WORDS, plain, word_set, words
 
 _I = re.IGNORECASE
 _URL = re.compile(r"\b[a-z][a-z0-9+]{1,15}://[^\s<>\"'`)\]}]{3,300}", _I)
@@ -13,9 +13,12 @@ _DSN = re.compile(r"\b[a-z][a-z0-9+]{2,15}://[^\s/@:]{1,80}:[^\s/@]{1,120}@([a-z
 _EMAIL = re.compile(r"\b[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,5}\b")
 _HOST = re.compile(rf"(?<![\w@/.-])(?:[a-z0-9][a-z0-9-]{{0,62}}\.){{1,4}}(?:{units.TOP})(?![\w@.-]*\w)", _I)
 _FILE = re.compile(rf"(?<![\w/.@-])[\w-][\w.{{}}-]{{0,120}}\.(?:{units.FILE_ENDS})\b(?![\w/@-])", _I)
+_IN_WORDS = re.compile(r"[A-Z]{3,}(?:[_-][A-Z]{2,}){1,5}\.")
 _GLOB = re.compile(r"(?<![\w*])[\w.-]{0,60}\*(?:\.[\w]{1,8}){1,3}\b")
 _EXTENSION = re.compile(rf"(?<![\w/.*])\.(?:{units.FILE_ENDS})\b", _I)
-_PATH = re.compile(r"(?<![\w:/.<])(?:~|[A-Za-z]:)?[/\\][\w.*{}-]+(?:[/\\][\w.*{}-]+)*/?(?![\w:])")
+_PATH = re.compile(r"(?<![\w:/.<])(?:~|[A-Za-z]:)?[/\\][\w.*{}<>-]+(?:[/\\][\w.*{}<>-]+)*/?(?![\w:])")
+_FOLDER = re.compile(r"(?<![\w:/.<@])[a-z][\w.-]{2,40}/(?=[\s.,;:)]|$)")
+_FLAG = re.compile(r"(?<![\w-])--[a-z][a-z-]{1,30}\b")
 _IS_FILE = re.compile(rf"\.(?:{units.FILE_ENDS})$", _I)
 _AND_OR = re.compile(r".{0,2}|/\w{1,6}")
 _REPOSITORY = re.compile(r"(?<![\w/.@:])[A-Za-z][\w.-]{1,60}/[A-Za-z][\w.-]{1,60}(?![\w/])")
@@ -28,6 +31,7 @@ _CODE = re.compile(
 _EXTENSION_NUMBER = re.compile(
     r"\b(?:ext|extension|tel|phone|fon|telefon|durchwahl|poste|tél|teléfono)\b\.?:?\s?\+?\d[\d ()/-]{1,18}\d(?!\w)", _I
 )
+_PHONE = re.compile(r"(?<![\w.,:/+-])(?:\+\d{1,3}[ /-]?)?(?:\(?\d{2,5}\)?[ /-]){1,5}\d{2,8}(?![\w/]|[-.,:]\d)")
 _NUMBERED = re.compile(
     r"(?<![\w/.@#-])[A-Z][\w'’-]{1,24}\s(?!(?:19|20)\d\d\b)\d{1,7}(?:[.-]\d{1,6}){0,3}(?![\w%€$:/.,]*\w)"
 )
@@ -44,6 +48,10 @@ _ACRONYM = re.compile(
     r"(?<![\w/.@#-])(?:[A-Z]{2,}[A-Z0-9]*(?:-[A-Z0-9]{1,6})*|[A-Z]{1,4}\d{1,5}[A-Z]?|[A-Z]\d[A-Z])(?![\w@-])"
 )
 _QUOTED = re.compile(r"[\"“„«‘]([^\"“”„«»\n‘’]{2,60})[\"”“»’]|(?<![\w])'([^'\n]{2,60})'(?!\w)")
+_NOUN_MARK = re.compile(
+    r"(?<![\w'’/.@#-])(?P<noun>[^\W\d_]{3,20})\s(?P<mark>\d{1,6}(?:\.\d{1,3}){0,2}(?:\s(?:and|or|und|oder|et|ou|y|o)\s\d{1,6})?|[A-Z])"
+    r"(?=\s*(?:[.,;:!?)]|$)|\s[^\W\d_]+)(?![.,:]\d|\s?(?:%|€|am\b|pm\b|uhr\b|h\b))"
+)
 _AREAS = frozenset({"zone", "area", "region", "district", "gebiet"})
 _LABEL_KINDS = {
     "code": "text",
@@ -62,8 +70,15 @@ _SET_TO = re.compile(
 )
 """Before a word in capitals that the person wants written: put CHECK, set it to LATE."""
 _SHORTEST_ACRONYM = 3
+_PHONE_DIGITS = 9
 _BLOCKED_HOST = re.compile(r"^(?:e\.g|i\.e|z\.b|u\.a|d\.h|a\.m|p\.m)$|\.(?:\d+)$", _I)
 _PUBLIC = re.compile(r"^(?:api|export|www|data|query)[.-]", _I)
+
+
+def _phones(text: str) -> Iterator[Literal]:
+    for match in _PHONE.finditer(text):
+        if sum(letter.isdigit() for letter in match[0]) >= _PHONE_DIGITS:
+            yield Literal(match.start(), match.end(), match[0], "text", 0.61)
 
 
 def _urls(text: str) -> Iterator[Literal]:
@@ -85,7 +100,7 @@ def _hosts(text: str) -> Iterator[Literal]:
 
 def _files(text: str) -> Iterator[Literal]:
     for match in _FILE.finditer(text):
-        is_pattern = re.search(r"YYYY|MM|\{|<", match[0]) is not None
+        is_pattern = re.search(r"YYYY|AAAA|JJJJ|MM|\{|<", match[0]) is not None or _IN_WORDS.match(match[0]) is not None
         stem = re.sub(r"\d+", "#", match[0].lower())
         yield Literal(
             match.start(),
@@ -145,6 +160,17 @@ def _labelled(text: str) -> Iterator[Literal]:
         yield Literal(start, start + len(value), value, kind, 0.65, f"label {label}")
 
 
+def _numbered(text: str) -> Iterator[Literal]:
+    """A noun and a number behind it: berth 12, bin 7, chairs 15 and 16."""
+    for match in _NOUN_MARK.finditer(text):
+        noun = plain(match["noun"])
+        after = words(text[match.end() : match.end() + 24])[:1]
+        is_count = bool(after) and (after[0] in units.UNITS or after[0] not in _COMMON)
+        is_count = is_count and after[0].endswith((*units.COUNTABLE_END, "s")) and not match["noun"][0].isupper()
+        if not (is_count or noun in _NO_NOUNS or noun.endswith("ed") or match["mark"] == "I"):
+            yield Literal(match.start(), match.end(), match[0], "entity", 0.34)
+
+
 def _acronyms(text: str) -> Iterator[Literal]:
     letters = [letter for letter in text if letter.isalpha()]
     if sum(letter.isupper() for letter in letters) > len(letters) / 2:
@@ -175,18 +201,41 @@ def _quoted(text: str) -> Iterator[Literal]:
     for match in _QUOTED.finditer(text):
         inner = (match[1] or match[2]).strip()
         start = match.start() + match[0].index(inner)
-        if _UNWANTED_AFTER.match(text, match.end()) or _UNWANTED_BEFORE.search(
-            text[max(0, match.start() - 30) : match.start()]
-        ):
-            continue
-        yield Literal(start, start + len(inner), inner, "text", 0.55)
+        before = text[max(0, match.start() - 30) : match.start()]
+        is_unwanted = _UNWANTED_AFTER.match(text, match.end()) or _UNWANTED_BEFORE.search(before)
+        yield Literal(start, start + len(inner), inner, "text", 0.29 if is_unwanted else 0.55)
+
+
+_COMMON = frozenset().union(*COMMON_WORDS.values())
+_NO_NOUNS = (
+    _COMMON
+    | units.NOT_COUNTED
+    | units.UNITS
+    | cues.REQUEST
+    | cues.LIMIT
+    | cues.COUNTING
+    | cues.ACTION
+    | cues.CORRECTION
+    | cues.HAPPENS
+    | word_set(
+        "about around from until till before after over under above below within since these those than between"
+        " into drop"
+        " seit vor nach ab bis um gegen etwa circa ungefahr zwischen depuis avant apres vers entre environ desde hasta"
+        " sobre unos around roughly exactly rund knapp fast almost nearly plus minus moins menos other last next first"
+        " past half quarter every each any some all cap column row cell sheet page point item line spalte zeile"
+        " zelle seite"
+        " punkt colonne ligne columna fila celda pagina punto"
+    )
+)
 
 
 RULES: tuple[Rule, ...] = (
     _urls, by(_EMAIL, "email", 0.95), _files, by(_GLOB, "text", 0.75), _paths, _hosts, _repositories,
-    by(_HANDLE, "text", 0.75), _marks, *days.RULES, *measures.FIRM, by(_EXTENSION_NUMBER, "text", 0.6),
+    by(_HANDLE, "text", 0.75), _marks, *days.RULES, *measures.FIRM, _phones, by(_EXTENSION_NUMBER, "text", 0.6),
     by(_IDENTIFIER, "text", 0.6), *measures.REPEATED, _labelled, by(_CODE, "text", 0.5), days.HOURS, *measures.COUNTED,
-    by(_NUMBERED, "entity", 0.5), *measures.BOUNDS, by(_EXTENSION, "text", 0.6), _acronyms, _quoted,
+    by(_NUMBERED, "entity", 0.5), *measures.BOUNDS, by(_EXTENSION, "text", 0.6), by(_FOLDER, "text", 0.52),
+    by(_FLAG, "text", 0.53), _acronyms, _quoted,
+    _numbered, *days.LOOSE,
 )  # fmt: skip
 """In the order in which they may claim a place."""
 

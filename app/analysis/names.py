@@ -42,6 +42,9 @@ _INSTITUTION = re.compile(
     rf"\b(?i:{organisations.NOUNS})\s(?:(?:de|du|des|del|de la|de los|la|le|les|el|los)\s)?{_CAPITAL}"
     rf"(?:\s(?:de\s|del\s|la\s|du\s|des\s|et\s|y\s)?{_CAPITAL}){{0,2}}"
 )
+_ARTICLED = re.compile(rf"(?<=[\w,:]\s)(?:The|El|La|Los|Las|Le|Les)\s{_CAPITAL}(?:\s{_CAPITAL}){{0,3}}(?![\w@/])")
+"""A name that begins with an article of its own."""
+
 _STREET = re.compile(rf"\b(?i:{organisations.STREET})\s?{_CAPITAL}(?:\s{_CAPITAL}){{0,2}}(?:\s\d{{1,4}})?")
 _SELF = re.compile(
     r"\b(?:i'?m|i am|my name is|this is|ich bin|ich heiße|mein name ist|je suis|je m'appelle|c'est|soy|me llamo"
@@ -113,9 +116,10 @@ def _is_verb(word: str) -> bool:
 
 def names(text: str, language: str, lower: frozenset[str]) -> Iterator[Literal]:
     """Yield the names in a sentence; `lower` are words that the thread also writes small, which are no names."""
-    for match in _TITLED.finditer(text):
-        if match["title"] not in {"M", "Me", "Don"} or language in {"fr", "es"}:
-            yield Literal(match.start(), match.end(), match[0], "person", 0.7)
+    yield from _titled(text, language)
+    for match in _ARTICLED.finditer(text):
+        if language in {"en", "fr", "es"} and not _is_common(match[0].split()[1]):
+            yield Literal(match.start(), match.end(), match[0], "entity", 0.49)
     for match in _COMPANY.finditer(text):
         yield Literal(match.start(), match.end(), match[0].rstrip("."), "entity", 0.6)
     for pattern, kind in ((_STREET, "place"), (_INSTITUTION, "entity")):
@@ -128,6 +132,15 @@ def names(text: str, language: str, lower: frozenset[str]) -> Iterator[Literal]:
             yield Literal(start, start + len(name), name, "entity", 0.65)
     for match in _NAME.finditer(text):
         yield from _plain_name(text, match, language, lower)
+
+
+def _titled(text: str, language: str) -> Iterator[Literal]:
+    """Yield persons with their titles; a small title before a whole name is left out: doctora Inés Pardo."""
+    for match in _TITLED.finditer(text):
+        if match["title"] not in {"M", "Me", "Don"} or language in {"fr", "es"}:
+            name = match[0][len(match["title"]) :].lstrip(". ")
+            start = match.end() - len(name) if match["title"][0].islower() and " " in name else match.start()
+            yield Literal(start, match.end(), text[start : match.end()], "person", 0.7)
 
 
 def _capitals(text: str) -> str:
@@ -150,6 +163,9 @@ def _plain_name(text: str, match: re.Match[str], language: str, lower: frozenset
         parts = parts[1:]
     if parts and parts[-1].endswith(("'s", "’s")) and len(parts) == 1:
         return  # whose something is
+    if language == "de" and len(parts) > 1 and plain(parts[0]) in _ROLES:
+        start += len(parts[0]) + 1
+        parts = parts[1:]
     name = " ".join(parts)
     is_firm = "&" in parts
     if not parts or (
@@ -169,6 +185,13 @@ def _plain_name(text: str, match: re.Match[str], language: str, lower: frozenset
 
 
 _GERMAN_ARTICLES = frozenset({"der", "den", "des", "du", "la"})
+_ROLES = word_set(
+    "kunde kunden kundin firma kollege kollegin wort worter kurs team verein chef chefin fahrer lieferant"
+    " mandant patient"
+    " abteilung schuler spieler trainer nachbar familie stichwort marke produkt modell typ"
+)
+"""German nouns before a name that are no part of it."""
+
 _PARTICLES = frozenset({"de", "del", "la", "van", "von", "der", "den", "da", "di", "du", "des", "O'", "&"})
 
 

@@ -187,7 +187,8 @@ class Proposal:
         tools = ["http_get"] if has_network else []
         tools += ["python"] if runs else []
         tools += ["read_file"] if files or runs else []
-        makes = [one for one in self.variables if one["kind"] == "file" and one["label"] in self.made.undone]
+        left = self.made.undone
+        makes = [one for one in self.variables if one["kind"] == "file" and f"writing {one['label']}" in left]
         is_writing = bool(makes) or any(one["kind"] == "file" for one in self.made.contract)
         tools += ["write_file"] if is_writing or runs else []
         prompt, variables = self._prompt(objective, files)

@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from app.analysis import cues
-from app.analysis.heard import Heard, joined, unrefused, wonders
-from app.analysis.sentences import split, words
+from app.analysis.heard import OR, Heard, joined, unrefused, wonders
+from app.analysis.sentences import Sentence, split, words
 from app.analysis.timewords import Island, islands
 from app.domain.language.spoken import Day, Spoken
 from app.domain.language.vocabulary import LEXICONS
@@ -23,6 +23,7 @@ _NEAR = 8
 _MOSTLY = 0.5
 """The share of a sentence from which it says little else than when."""
 
+_EVERY_DAY = frozenset(range(7))
 _LIKELY = 3.0
 """What the person's words and the agent's must come to together, for a time to be one to run at."""
 
@@ -36,6 +37,8 @@ class Said:
     is_offer: bool
     """Whether it is asked or offered rather than told."""
 
+    sentence: str = ""
+
 
 def reply(thread: Thread, message: int) -> str:
     """Return what the agent said to a message, up to the next one of the person."""
@@ -45,6 +48,16 @@ def reply(thread: Thread, message: int) -> str:
             break
         texts.append(later.text[:_READ])
     return "\n".join(texts)
+
+
+def stands(thread: Thread, message: int, sentence: str) -> Sentence | None:
+    """Return a sentence of the reply to a message where it stands."""
+    for number, later in enumerate(thread.messages[message + 1 : message + _MESSAGES], start=message + 1):
+        if later.role == "user":
+            break
+        if (at := later.text.find(sentence)) >= 0:
+            return Sentence(number, at, sentence)
+    return None
 
 
 def asks(thread: Thread, message: int) -> bool:
@@ -70,7 +83,7 @@ def _said(text: str, language: str) -> tuple[Said, ...]:
         strength += 1.0 * bool((cues.ACTION | cues.REQUEST | cues.PROMISE) & set(spoken)) + 1.0 * (number == 0)
         is_question = any(_QUESTION.search(one) for one in sentences[number : number + 2])
         is_offer = is_question or bool(cues.OFFER & set(spoken))
-        found += [Said(island, strength, is_offer) for island in here]
+        found += [Said(island, strength, is_offer, sentence) for island in here]
     return tuple(found)
 
 
@@ -86,18 +99,47 @@ def echo(
     best, most = None, 0
     text = thread.messages[message].text[:_READ]
     is_changing = bool((cues.CORRECTION | cues.WISH) & set(words(text)))
-    for one in offered(thread, message, language):
+    last = words(list(split(text))[-1][1]) if text.strip() else []
+    is_wondering = known is None and bool(cues.WONDERING.intersection(last[:1])) and "about" not in last[:2]
+    is_open = bool(told) or _asked(thread, message, language)
+    for one in (_again(one, known) for one in offered(thread, message, language)):
         said = one.island.said
         if not (one.island.recurs or one.island.is_once) or (one.island.is_once and not one.island.has_time):
             continue
+        if (one.is_offer and OR.search(one.sentence)) or is_wondering:
+            continue  # the person has yet to choose, or only asked about something
         alike = max((_alike(said, other.said) for other in told if other.strength + one.strength >= _LIKELY), default=0)
         alike = alike or (
-            not wonders(text) and one.strength >= _LIKELY - is_changing and _figured(said, text, language)
+            not wonders(text)
+            and one.strength >= _LIKELY - is_changing
+            and _figured(said, text, language, known if is_changing else None)
         )
         alike = alike or (one.strength >= _LIKELY and _changed(said, known, text, language))
+        alike = alike or (one.strength >= _LIKELY and not one.is_offer and _pieced(said, told))
+        is_settled = one.strength >= _LIKELY and not one.is_offer and one.island.recurs
+        alike = alike or (is_settled and is_open and known is not None and bool(_alike(said, known)))
         if alike > most:
             best, most = one, alike
     return best
+
+
+def _again(one: Said, known: Spoken | None) -> Said:
+    """Return a day that is repeated as what it is where one of its kind recurs: Friday at 18:00, of each week."""
+    said = one.island.said
+    if known is None or not (one.island.is_once and one.island.has_time):
+        return one
+    if said.days and known.days and known.is_repeated:
+        said = replace(said, is_repeated=True)
+    elif said.nth and known.nth and said.nth.of == known.nth.of:
+        said = replace(said, within=known.within or "month")
+    return replace(one, island=replace(one.island, said=said))
+
+
+def _asked(thread: Thread, message: int, language: str) -> bool:
+    """Whether the agent asked about when before a message."""
+    return asks(thread, message) and any(
+        one.is_offer for one in _said(thread.messages[message - 1].text[-_READ:], language)
+    )
 
 
 def _alike(one: Spoken, other: Spoken) -> int:
@@ -110,23 +152,35 @@ def _alike(one: Spoken, other: Spoken) -> int:
     return found + bool(one.day and other.day and _days(one.day) & _days(other.day))
 
 
-def _figured(said: Spoken, text: str, language: str) -> bool:
-    """Whether the person's message has the figures of the time and of the days of the month, or of a short rhythm."""
+def _pieced(said: Spoken, told: Sequence[Heard]) -> bool:
+    """Whether the days and the time of the day are both the person's, one here and the other there."""
+    days = {number for number, one in enumerate(told) if said.days and one.said.days == said.days}
+    times = {number for number, one in enumerate(told) if said.times and _clocks(one.said) == _clocks(said)}
+    return bool(days and times) and not days & times
+
+
+def _figured(said: Spoken, text: str, language: str, known: Spoken | None) -> bool:
+    """Whether the person's message has the figures of the time and of the days of the month, or of a short rhythm.
+
+    Where days of the month are named anew, the time may be the one that was `known` before.
+    """
     figures = {int(figure) for figure in _FIGURE.findall(text)} | _numbers(text, language)
     if said.rhythm and said.rhythm[1] in {"minute", "hour"} and not said.times:
         return said.rhythm[0] in figures
     hours = {clock.hour for clock in said.times or ()}
     minutes = {clock.minute for clock in said.times or ()} - {0}
     days = set(said.nth.numbers) if said.nth and said.nth.of == "day" else set()
-    is_told = all(hour in figures or hour % _NOON in figures for hour in hours)
-    return bool(hours) and is_told and minutes | days <= figures
+    is_told = all(hour in figures or hour % _NOON in figures for hour in hours) and minutes <= figures
+    is_same = bool(days and known and _clocks(said) == _clocks(known))
+    return bool(hours) and (is_told or is_same) and days <= figures
 
 
 def _changed(said: Spoken, known: Spoken | None, text: str, language: str) -> bool:
     """Whether the days are those known before, but for the ones that the person's message names."""
     meant = [LEXICONS[language].get(word, {}) for word in words(text)]
-    named = {found[kind] for found in meant for kind in ("day", "days") if kind in found}
-    return bool(said.days and known and known.days and named and said.days ^ known.days == named)
+    named = {found[kind] for found in meant for kind in ("day", "days") if kind in found}  # saturdays are out
+    before = known and (known.days or (_EVERY_DAY if known.rhythm == (1, "day") else None))
+    return bool(said.days and before and named and said.days != before and said.days ^ before <= named)
 
 
 def _numbers(text: str, language: str) -> set[int]:

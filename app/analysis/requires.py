@@ -17,6 +17,14 @@ _ONLINE = re.compile(
     re.IGNORECASE,
 )
 
+_FETCHES = re.compile(
+    r"\b(?:curl|wget|http|https|lynx)\s[^\n|;]{0,200}?(?:https?://|localhost|\d{1,3}(?:\.\d{1,3}){3}|[\w-]{1,60}(?:\.[\w-]{1,60}){1,4}[:/])"
+    r"|\b(?:requests|httpx|session|client)\.(?:get|post|put|patch|delete|head|request)\(|\burlopen\(|\bfetch\(\s*[\"'`]http"
+    r"|\b(?:Invoke-WebRequest|Invoke-RestMethod)\b|\b(?:ssh|scp|sftp)\s[^\n|;]{0,80}@"
+)
+"""Code that fetches or sends something by network, also within one's own machine."""
+
+_READ = 20_000
 _DATABASE = {"sql", "query", "database", "db"}
 
 
@@ -31,6 +39,7 @@ def stage(thread: Thread, sofar: Analysis) -> list[Finding]:
     network = (
         "api" in kinds
         or any(reaches_out(call) or _asks_a_database(call) for _, call, _ in tools)
+        or any(_fetches(call) for call in thread.calls)
         or any(approval.reaches_people(text) for text in {text for _, text, _, _ in acts})
         or (not tools and any(_ONLINE.search(text) for text in asked))
     )
@@ -48,6 +57,11 @@ def _asks_a_database(call: ToolCall) -> bool:
     return runs_code(call) and (
         isinstance(call.arguments.get("sql"), str) or (bool(words(call.name) & _DATABASE) and not is_shell(call))
     )
+
+
+def _fetches(call: ToolCall) -> bool:
+    """Whether the code of a call that worked asks something by network."""
+    return not has_failed(call) and any(_FETCHES.search(text[:_READ]) for text in code_of(call))
 
 
 def _only_looks(call: ToolCall) -> bool:

@@ -5,12 +5,12 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Any
 
-from app.analysis import cues, moments, replies
+from app.analysis import carried, changes, cues, moments, replies
 from app.analysis.base import Analysis, Evidence, Finding
 from app.analysis.heard import Heard, heard
 from app.analysis.replies import Said, asks, offered, reply
 from app.analysis.sentences import Sentence, language_of, plain, sentences, words
-from app.analysis.timewords import Island, islands, spoken
+from app.analysis.timewords import Island, islands
 from app.analysis.timing import value
 from app.domain import cron
 from app.domain.language.spoken import Spoken
@@ -27,6 +27,13 @@ _FULL = 6.0
 _NONE = {"kind": "none", "timezone": None}
 _IANA = re.compile(r"\b(?:Africa|America|Asia|Atlantic|Australia|Europe|Indian|Pacific)/[A-Z][A-Za-z_/]{2,30}")
 _CRON = re.compile(r"(?<!\S)(?:[\d*/,-]{1,20}\s){4}[\d*/,-]{1,20}(?=$|[\s`.,;)])")
+_GIVEN_UP = re.compile(
+    r"(?:(?:[a-z]+ ){0,3}[a-z]+, )?(?:(?:just )?do(?: not|n['’]?t)(?: bother)?|forget (?:it|that)|never ?mind"
+    r"|lass (?:es|das)|vergiss es|laisse tomber|oublie|dejalo|olvidalo)"
+    r"(?:, [^.!?]{0,40})?[.! ]*"
+)
+"""What takes everything back."""
+
 _TAKEN_BACK = re.compile(r"(?:h+m+|oh|ah|ach|na|uh|bof|uf)?[\s,.…]*(?:no|nope|nah|nein|nee|non|not)\b", re.IGNORECASE)
 _HABITUAL = re.compile(
     r"(?:noon|morning|evening|night)s\b|\ble (?:dimanche|(?:lun|mar|mercre|jeu|vendre|same)di)\b(?! (?:\d|prochain))"
@@ -35,7 +42,6 @@ _BEFORE_HOUR = re.compile(r"\b(?:to|vor|moins|menos|before)\b")
 _LAST = re.compile(r"\b(?:last|final|letzt\w{0,3}|derni\w{1,3}|ultim[oa])\b[^.;]{0,20}$")
 _AHEAD = 40
 _SHORT = {"hour", "minute", "second"}
-_TIMED = ("times", "window", "marks", "part")
 _WHICH = (
     "rhythm", "unsure_rhythm", "per", "days", "is_repeated", "nth", "edge", "within", "day", "delay", "not_days",
 )  # fmt: skip
@@ -75,49 +81,79 @@ def stage(thread: Thread, sofar: Analysis) -> list[Finding]:
     for message, group in groupby(sentences(thread), lambda sentence: sentence.message):
         told: list[Heard] = []
         said = list(group)
+        known = state.said or state.told[1]
         for sentence, before in zip(said, [None, *said], strict=False):
             if before and before.text.endswith("?") and _TAKEN_BACK.match(sentence.text):
                 state = earlier
                 told = []
             earlier = replace(state)
-            if _refuses(sentence.text):
+            if cues.NEVER_AGAIN.search(plain(sentence.text)) or _gives_up(thread, sentence, language):
                 state.drop()
                 refusal, told = sentence, []
             else:
                 told += _listen(state, sentence, thread, language)
-        echo = replies.echo(thread, message, told, language, state.said)
+        echo = replies.echo(thread, message, told, language, None if known == Spoken() else known)
         if echo and not state.rule:
             wish = max(told, key=lambda one: one.strength, default=None)
-            zones = next((one.said.zones for one in told if one.said.zones), None)
-            if zones and not echo.island.said.zones:
-                echo = replace(echo, island=replace(echo.island, said=replace(echo.island.said, zones=zones)))
-            _understand(state, wish or Heard(said[-1], echo.island, 0.0, False, True, 0.0), echo)
+            zones = echo.island.said.zones or next((one.said.zones for one in told if one.said.zones), None)
+            echo = replace(echo, island=replace(echo.island, said=replace(echo.island.said, zones=zones)))
+            where = replies.stands(thread, message, echo.sentence) or said[-1]
+            _understand(state, wish or Heard(where, echo.island, 0.0, False, True, 0.0), echo)
+            state.message = min(state.message, message)
     return [_finding(thread, state, refusal, language)]
+
+
+def _gives_up(thread: Thread, sentence: Sentence, language: str) -> bool:
+    """Whether somebody wants none of it any more; a no to what the agent asked is none to all."""
+    is_no = _GIVEN_UP.fullmatch(plain(sentence.text)) and not asks(thread, sentence.message)
+    return bool(is_no) and not islands(sentence.text, language)
 
 
 def _listen(state: _State, sentence: Sentence, thread: Thread, language: str) -> list[Heard]:
     """Take what a sentence of the person says; return what it says of time."""
     told: list[Heard] = []
-    written = _CRON.search(sentence.text)
-    if written and _is_cron(written[0]):
+    if (written := _CRON.search(sentence.text)) and _is_cron(written[0]):
         state.drop()
         state.rule, state.message = written[0], sentence.message
         state.evidence.append(sentence.evidence)
-    elif not _adopts(thread, sentence, state, language):
-        told = list(heard(sentence, language)) or _answered(thread, state, sentence)
+    elif not (_changes(state, sentence, thread, language) or _adopts(thread, sentence, state, language)):
+        told = list(heard(sentence, language)) or _answered(thread, state, sentence, language)
         for one in told:
             _hear(state, one, thread, language)
     _answer_place(state, sentence)
     return told
 
 
-def _answered(thread: Thread, state: _State, sentence: Sentence) -> list[Heard]:
+def _answered(thread: Thread, state: _State, sentence: Sentence, language: str) -> list[Heard]:
     """Return the hour that a short answer to a question gives: “eight”, where it asks for one alone."""
     text = sentence.text.strip(" .!")
-    if not state.said or len(words(text)) > _SHORT_ANSWER or not asks(thread, sentence.message):
-        return []
-    said = spoken(f"at {plain(text)}")
-    return [Heard(sentence, Island(0, len(text), said, text), 2.0, False, True, 1.0)] if said and said.times else []
+    said = changes.hour(text) if asks(thread, sentence.message) and len(words(text)) <= _SHORT_ANSWER else None
+    if said and not state.said:
+        offers = (one.island.said for one in offered(thread, _before(thread, sentence.message), language))
+        state.said, state.message = next((one for one in offers if _recurs(one) and one.times), None), sentence.message
+    return [Heard(sentence, Island(0, len(text), said, text), 2.0, False, True, 1.0)] if said and state.said else []
+
+
+def _changes(state: _State, sentence: Sentence, thread: Thread, language: str) -> bool:
+    """Take a short change of what was asked for, or wondered about: an hour earlier, make it every 20."""
+    message, told = state.told
+    old = state.said or (told if message >= 0 and thread.messages[message].text.rstrip().endswith("?") else None)
+    said = changes.changed(old, sentence.text) if old else None
+    if said and asks(thread, sentence.message) and not offered(thread, _before(thread, sentence.message), language):
+        return False  # it answers what was asked of something else
+    if said:
+        state.message = state.message if state.said else sentence.message
+        state.said = said
+        state.evidence.append(sentence.evidence)
+    return said is not None
+
+
+def _before(thread: Thread, message: int) -> int:
+    """Return the person's message before the agent's that stand before a message."""
+    before = message - 1
+    while before > 0 and thread.messages[before].role == "assistant":
+        before -= 1
+    return before
 
 
 def _is_cron(text: str) -> bool:
@@ -128,24 +164,25 @@ def _is_cron(text: str) -> bool:
     return "*" in text
 
 
-def _refuses(text: str) -> bool:
-    return bool(cues.NEVER_AGAIN.search(plain(text)))
-
-
 # --- what the person says
 
 
 def _hear(state: _State, one: Heard, thread: Thread, language: str) -> None:
     one = _resolved(state, one, thread, language)
     island, said = one.island, one.said
-    if one.is_left_out:
+    if one.is_left_out or said == Spoken(not_days=said.not_days):
         _leave_out(state, one)
         return
     if state.said is not None and island.is_once and said.days and _is_weekly(state.said):
         island = replace(island, said=replace(said, is_repeated=True))
+    if state.said is not None and island.is_once and said.nth and _is_monthly(state.said, one):
+        island = replace(island, said=replace(said, within=state.said.within or "month"))
+        one = replace(one, strength=one.strength + 1.0)
     if island.is_once and _sounds_repeated(island):
         island = replace(island, said=replace(said, is_repeated=True))
     strength = one.strength + 2.0 * _is_confirmed(thread, one, island, language) if island.recurs else one.strength
+    if state.said and state.said.days and cues.ALSO & set(words(one.sentence.text)):
+        strength += 1.5
     if island.recurs:
         _hear_rhythm(state, one, island, strength)
     elif island.is_once:
@@ -160,9 +197,7 @@ def _resolved(state: _State, one: Heard, thread: Thread, language: str) -> Heard
     if not said.marks or len(said.marks) > 1 or said != Spoken(marks=said.marks):
         return one
     known = state.said
-    last = one.sentence.message - 1
-    while last > 0 and thread.messages[last].role == "assistant":
-        last -= 1
+    last = _before(thread, one.sentence.message)
     named = [known.times] if known and known.times else []
     named += [other.island.said.times for other in offered(thread, last, language) if other.island.said.times]
     if not named or len(named[-1]) != 1 or (known and known.rhythm and known.rhythm[1] in _SHORT):
@@ -175,7 +210,7 @@ def _resolved(state: _State, one: Heard, thread: Thread, language: str) -> Heard
 
 def _leave_out(state: _State, one: Heard) -> None:
     """Take days on which nothing runs out of the rhythm that was asked for."""
-    said, closed = state.said, one.said.days or frozenset()
+    said, closed = state.said, one.said.days or one.said.not_days or frozenset()
     if said is None or not _recurs(said) or said.nth or said.edge:
         return
     if said.days and said.days - closed:
@@ -187,6 +222,11 @@ def _leave_out(state: _State, one: Heard) -> None:
 
 def _is_weekly(said: Spoken) -> bool:
     return bool(said.days and said.is_repeated) or bool(said.rhythm and said.rhythm[1] == "week")
+
+
+def _is_monthly(old: Spoken, one: Heard) -> bool:
+    """Whether a day of the month is one of each month: another one was said before, or “monthly” alone."""
+    return bool(old.nth and one.is_correction) or (old.rhythm == (1, "month") and not (old.nth or old.edge or old.days))
 
 
 def _sounds_repeated(island: Island) -> bool:
@@ -208,31 +248,14 @@ def _hear_rhythm(state: _State, one: Heard, island: Island, strength: float) -> 
         )
         if is_vague and not one.is_correction and (old.days or old.nth or old.rhythm):
             return
-        said = _completed(said, old)
+        said = changes.added(old, said, one.sentence.text) or changes.completed(said, old)
     state.take(said, one, strength)
-
-
-def _completed(said: Spoken, old: Spoken) -> Spoken:
-    """Return a new rhythm with the time and place of the old one, where it has none itself."""
-    if said.rhythm and said.rhythm[1] in _SHORT:
-        return replace(said, zones=said.zones or old.zones)
-    if not any(getattr(said, name) for name in _TIMED):
-        said = replace(said, times=old.times, window=old.window if old.days else None, part=old.part)
-    if (
-        said.rhythm is None
-        and said.days
-        and old.rhythm
-        and old.rhythm[1] == "week"
-        and old.rhythm[0] > 1
-        and not old.days
-    ):
-        said = replace(said, rhythm=old.rhythm)
-    return replace(said, zones=said.zones or old.zones)
 
 
 def _hear_once(state: _State, one: Heard, strength: float) -> None:
     """Take one moment, when something is to be done then; a rhythm is not given up for it without a correction."""
-    is_told = one.has_action and bool(one.said.times or one.said.delay)
+    is_wondering = one.sentence.text.endswith("?") and words(one.sentence.text)[0] in cues.WONDERING
+    is_told = one.has_action and bool(one.said.times or one.said.delay) and not is_wondering
     if state.said is not None and _recurs(state.said) and not one.is_correction:
         return
     if is_told and strength >= _ENOUGH_ONCE:
@@ -288,11 +311,13 @@ def _understand(state: _State, wish: Heard, echo: Said) -> None:
     said, old = echo.island.said, state.said
     if old is not None:
         is_same = all(getattr(said, name) in {None, getattr(old, name)} for name in _WHICH if name != "is_repeated")
-        changes = {name: getattr(old if is_same else said, name) for name in _WHICH}
+        new = {name: getattr(old if is_same else said, name) for name in _WHICH}
         is_short = bool(said.rhythm and said.rhythm[1] in _SHORT) and said.rhythm != old.rhythm
-        has_time = is_short or any(getattr(said, name) for name in _TIMED)
-        changes |= {name: getattr(said if has_time else old, name) for name in _TIMED}
-        said = replace(old, **changes, zones=said.zones or old.zones, months=said.months or old.months)
+        has_time = is_short or any(getattr(said, name) for name in changes.TIMED)
+        new |= {name: getattr(said if has_time else old, name) for name in changes.TIMED}
+        said = replace(old, **new, zones=said.zones or old.zones, months=said.months or old.months)
+    if said == old and not wish.share:
+        return  # the agent says again what is known
     state.take(said, replace(wish, island=echo.island), max(state.strength, wish.strength + echo.strength))
 
 
@@ -306,7 +331,8 @@ def _is_confirmed(thread: Thread, one: Heard, island: Island, language: str) -> 
             and said.nth.numbers == other.island.said.nth.numbers
         )
         or (said.rhythm is not None and said.rhythm == other.island.said.rhythm)
-        for other in offered(thread, one.sentence.message, language)
+        for message in (one.sentence.message, _before(thread, one.sentence.message))
+        for other in offered(thread, message, language)
     )
 
 
@@ -315,14 +341,21 @@ def _adopts(thread: Thread, sentence: Sentence, state: _State, language: str) ->
     found = words(sentence.text)
     if not found or len(found) > _SHORT_ANSWER or found[0] not in cues.YES or islands(sentence.text, language):
         return False
-    before = sentence.message - 1
-    while before >= 0 and thread.messages[before].role == "assistant":
-        before -= 1
-    for island in (one.island for one in offered(thread, before, language) if one.is_offer):
+    is_order = bool(cues.ACTION & set(found) and cues.THIS & set(found))
+    before = _before(thread, sentence.message)
+    for one in offered(thread, before, language):
+        island = one.island
+        if not (one.is_offer or is_order):
+            continue
         is_new = state.said is None or not _recurs(state.said)
         if island.recurs and (is_new or island.has_time):
-            said = _completed(island.said, state.said) if state.said else island.said
-            state.take(said, Heard(sentence, island, 2.0, False, False, 1.0), 2.0)
+            said = changes.completed(island.said, state.said) if state.said else island.said
+            state.take(
+                said,
+                Heard(replies.stands(thread, before, one.sentence) or sentence, island, 2.0, False, False, 1.0),
+                2.0,
+            )
+            state.message = sentence.message
             return True
     return False
 
@@ -361,5 +394,7 @@ def _finding(thread: Thread, state: _State, refusal: Sentence | None, language: 
             schedule, sure = found
             confidence = round(min(0.97, (0.5 + 0.5 * min(1.0, state.strength / _FULL)) * sure), 2)
             return Finding("schedule", schedule, confidence, tuple(state.evidence[-3:]))
+    if not refusal and (exported := carried.schedule(thread)):
+        return exported
     evidence = (refusal.evidence,) if refusal else ()
     return Finding("schedule", dict(_NONE), 0.9 if refusal else 0.7, evidence)

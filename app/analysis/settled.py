@@ -58,8 +58,18 @@ _MEASURED = frozenset({"number", "money"})
 _OF = word_set("of about from since until for von vom fur seit bis de del du des para pour desde depuis")
 _EVERY = word_set("every each all jeden jede jedes jeder alle chaque tous toutes cada todos todas")
 _DIGITS = re.compile(r"\d[\d.,'’]*\d|\d")
+_LEFT_OVER = re.compile(rf"\b(?:the|on|at|by|le|la|à|el|los|las|a|am|um|jeden|den)\s+(?={_GONE})", re.IGNORECASE)
+"""Small words before a time that is left out."""
+
+_STATED = re.compile(
+    rf"\b(?:is|are|was|ist|sind|war|est|sont|es|son|meets?|opens?|closes?|sits?|trifft|tagt|öffnet|schließt|siège|ouvre|ferme"
+    rf"|abre|cierra|llega|kommt|comes?|runs?|läuft)\s*{_GONE}",
+    re.IGNORECASE,
+)
+"""What only tells when something else is, once its time is left out: the meeting is every Monday."""
+
 _EMPTY = frozenset().union(
-    *COMMON_WORDS.values(), cues.CORRECTION, cues.NOT, cues.YES, cues.SELF, cues.THIS, cues.LIMIT,
+    *COMMON_WORDS.values(), cues.CORRECTION, cues.NOT, cues.YES, cues.SELF, cues.THIS, cues.LIMIT, cues.WISH,
     word_set(
         "run runs start starts go out put prepare happen schedule time then again both also before after day autopilot"
         " need would like want let lets say automatic automatically automatisch automatiquement automaticamente s"
@@ -67,6 +77,7 @@ _EMPTY = frozenset().union(
         " grenze schwelle wert"
         " lance lancer lancez tourne fais donc avant jour seuil valeur"
         " ejecuta ejecutalo ejecutar lanza lanzalo programa programalo entonces antes dia umbral valor"
+        " kunftig zukunftig jetzt regularly regelmassig regulierement regularmente often oft souvent menudo mas ofter"
         " threshold value number amount zahl anzahl betrag nombre numero cantidad montant"
     ),
 )  # fmt: skip
@@ -177,7 +188,7 @@ def _settled(sentence: Sentence, values: Sequence[_Value], tongue: str, when: Fi
             edits.append((start, end, f"{_SET}{one.now}{_SET}" if one.told else one.now))
     for start, end, new in sorted(edits, reverse=True):
         text = text[:start] + new + text[end:]
-    text = _EXCUSE.sub(f" {_GONE}, ", text)
+    text = _EXCUSE.sub(f" {_GONE}, ", _LEFT_OVER.sub("", text))
     if _GONE not in text and _SET not in text:
         return text
     parts = _PARTED.split(text)
@@ -192,6 +203,8 @@ def _settled(sentence: Sentence, values: Sequence[_Value], tongue: str, when: Fi
 
 def _is_empty(part: str, told: AbstractSet[str]) -> bool:
     """Whether a part of a sentence says nothing more without its words of when, and values that stand elsewhere."""
+    if _STATED.search(part):
+        return True
     left = re.sub(f"{_SET}[^{_SET}]*{_SET}|{_GONE}", " ", part)
     known = _EMPTY | _SETS | cues.ACTION | told if _SET in part else _EMPTY
     return not set(words(left)) - known and (left != part or not _DIGITS.search(left))
@@ -201,24 +214,26 @@ def _times(sentence: Sentence, tongue: str, when: Finding) -> Iterator[tuple[int
     """Yield the places of the words that say when it should run, also of those that hold no more."""
     text, own = sentence.text, language(sentence.text, tongue)
     is_evidence = sentence.evidence in when.evidence
-    is_planned = when.value["kind"] != "none" or bool(when.evidence)
+    is_planned = when.value["kind"] != "none"
     wished = [one.island for one in heard(sentence, own) if one.strength >= _A_WISH] if is_planned else []
     is_once = is_evidence and when.value["kind"] == "once"
+    is_weekly = when.value["kind"] in {"cron", "rrule"}
     for island in islands(text, own):
         is_wished = any(one.start <= island.start and island.end <= one.end for one in wished)
-        if not (is_wished or is_evidence) or _is_content(island, text, is_once):
+        if not (is_wished or is_evidence) or _is_content(island, text, is_once, is_weekly):
             continue
         is_open = "(" in island.text and text[island.end : island.end + 1] == ")"
         yield island.start, island.end + is_open
 
 
-def _is_content(island: Island, text: str, is_once: bool) -> bool:
+def _is_content(island: Island, text: str, is_once: bool, is_weekly: bool) -> bool:
     """Whether words of time belong to what is to be done: the daily sales, the list of tomorrow, Saturday's game."""
     said, before = words(island.text) or [""], (words(text[max(0, island.start - 16) : island.start]) or [""])[-1]
     if island.has_time:
         return False
     if island.said.not_days:
         return before in _OF
-    is_plain = island.recurs and (said[0] in _EVERY or (before not in cues.OWNED and said[0] not in cues.OWNED))
+    is_regular = island.recurs or (is_weekly and bool(island.said.days))
+    is_plain = is_regular and (said[0] in _EVERY or (before not in cues.OWNED and said[0] not in cues.OWNED))
     is_of = before in _OF or re.match(r"['’]?s\b", text[island.end :]) is not None
     return is_of or not (is_plain or (is_once and island.is_once))

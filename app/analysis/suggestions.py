@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import date, datetime, timedelta
 
 from app.analysis.sentences import plain
+from app.domain.thread import Thread
 
 _BEFORE_DAYS, _AFTER_DAYS = 62, 14
 """A day further from that of the conversation is one of the calendar, and stays."""
@@ -16,6 +17,13 @@ _DAYS_OF_A_YEAR = ("%-d %B", "%-d %b", "%B %-d", "%b %-d")
 _MONTHS = ("%Y-%m", "%Y_%m", "%Y/%m", "%m/%Y", "%m.%Y", "%Y%m", "%B %Y", "%b %Y", "%B_%Y", "%b_%Y", "%B%Y", "%b%Y")
 _MONTHS_OF_A_YEAR = ("%B", "%b")
 _ANY_YEAR = 2000
+_READ = 20_000
+_SAME_NAME = re.compile(
+    r"\bsame (?:file ?)?names?\b|\b(?:gleich|selb)\w{1,2} (?:datei)?namen?\b|\bm[êe]me nom\b|\bmismo nombre\b",
+    re.IGNORECASE,
+)
+_NOT = re.compile(r"\b(?:not|never|nicht|nie|pas|no)\b|n['’]t\b", re.IGNORECASE)
+_NEAR = 24
 _IN_FILE = re.compile(
     r"(?<!\d)20\d\d([-_.]?)(?:0[1-9]|1[0-2])(?:\1(?:0[1-9]|[12]\d|3[01]))?(?!\d)"
     r"|(?<!\d)(?:0[1-9]|[12]\d|3[01])([-_.])(?:0[1-9]|1[0-2])\2(?:20\d\d)(?!\d)"
@@ -44,6 +52,16 @@ _EARLIER = re.compile(
     r"\b(?:last|past|previous|letzte\w?|vergangene\w?|vorige\w?|derni\w{2,4}|passee?|pasad[oa]|ultim[oa]s?|anterior)\b"
 )
 _NOW = re.compile(r"\b(?:this|current|diese\w?|laufende\w?|cette?|ce|en cours|este|esta|actual|todays?)\b")
+
+
+def keeps_names(thread: Thread) -> bool:
+    """Whether the person says that files have the same name each time."""
+    said = (message.text[:_READ] for message in thread.messages if message.role == "user")
+    return any(
+        not _NOT.search(text, max(0, hit.start() - _NEAR), hit.start())
+        for text in said
+        for hit in _SAME_NAME.finditer(text)
+    )
 
 
 def expression(value: str, kind: str, day: date | None = None) -> str:

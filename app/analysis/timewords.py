@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from app.analysis import cues, sentences
 from app.analysis.adjectives import ZONE_OF
-from app.analysis.pieces import SPANISH_ARTICLES, Piece, counted
+from app.analysis.pieces import SPANISH_ARTICLES, Piece, counted, excepted, part_hourly
 from app.analysis.sentences import plain, word_set
 from app.domain.language import clauses, tokens
 from app.domain.language.spoken import Spoken, Unreadable
@@ -27,7 +27,7 @@ _PIECE = re.compile(
     r"|(?P<part_of>(?<=\w[-_])\d{1,8}\b|\d{1,8},\d{1,8}(?:,\d{1,8})*(?![\d:])|\d{1,4}[-_](?=[^\W\d])(?!(?:min|hour|sec|stund|tag|day|uhr|std"
     r"|heure|hora|minut|woch|week)))"
     r"|(?P<figure>\d{1,4}(?:st|nd|rd|th|er|\.(?=\s[^\W\d]))?(?:\s?[ap]\.?m\b\.?|h\d\d\b|h\b|-?ish\b)?(?![\w%€$]))"
-    r"|(?P<zone>[A-Z][a-z]+/[A-Z][A-Za-z_]+|(?:UTC|GMT)[+-]\d{1,2})"
+    r"|(?P<zone>(?:Africa|America|Antarctica|Asia|Atlantic|Australia|Canada|Etc|Europe|Indian|Pacific|US)/[A-Z][A-Za-z_]+|(?:UTC|GMT)[+-]\d{1,2})"
     r"|(?P<half>[ap]\.\s?m\b\.?)"
     r"|(?P<word>o['’]clock|[^\W\d_]+)"
     r"|(?P<soft>-ish\b)"
@@ -44,6 +44,7 @@ _SHORT = frozenset({"second", "minute", "hour"})
 _OCLOCK = re.compile("o['’]clock")
 _DATED = re.compile(r"\b(?:am|on|le|el|vom|zum|du|al)\s$", re.IGNORECASE)
 _ENDED = re.compile(r"\d(?:st|nd|rd|th|er)$")
+_DOTTED = re.compile(r"^(\d+)\.")
 _ISH = re.compile(r"-?ish\b", re.IGNORECASE)
 _ABOUT = {
     "around": "at", "about": "at", "by": "at", "approx": "at", "gegen": "um", "circa": "at", "ca": "um", "etwa": "um",
@@ -73,7 +74,19 @@ _SHORT_NAMES = word_set("so mo di mi do fr sa h m s d w y ct mt pt et mar may su
 _HABITS = word_set("nightly nachts nachtlich morgens abends vormittags nachmittags mornings evenings nights")
 """Parts of the day that are said of every day."""
 
+_NO_ZONES = frozenset({"est", "ist", "act", "wet", "west", "reunion"})
+"""Words that are the name of a zone only in capitals: une réunion."""
+
+_DAYS_APART = re.compile(r"/(?=[^\W\d_])")
+_BETWEEN = frozenset({"to", "comma", "and"})
+"""Kinds of what stands between short names of days."""
+
 _TO = (["to"], ["bis"])
+_WEEKEND = frozenset({0, 6})
+_ONE = re.compile(r"\b(?:a|one|einem|einziges|une?|un solo)\s$", re.IGNORECASE)
+_ARTICLES = frozenset({"a", "an"})
+_MINUTES = frozenset({"five", "ten", "twenty"})
+"""Numbers that are minutes where the hour follows: ten to eight."""
 
 
 @dataclass(frozen=True)
@@ -161,7 +174,7 @@ def _figure(match: re.Match[str]) -> tuple[str, frozenset[str]]:
         return text, frozenset({"date"})
     if match["time"]:
         is_dated = _DATED.search(match.string[max(0, match.start() - 5) : match.start()])
-        return text if is_dated else text.replace(".", ":", 1), frozenset({"hm"})
+        return text if is_dated else _DOTTED.sub(r"\1:", text), frozenset({"hm"})
     if match["zone"]:
         return text, frozenset({"zone", "iana"}) if text in zone_names() or text[3] in "+-" else frozenset()
     if re.search(r"[ap]\.?m|h", text):
@@ -181,10 +194,13 @@ def _pieces(text: str, language: str) -> list[Piece]:
             found.append(Piece("", match.start(), match.end(), frozenset()))
             position += 1
         elif match["comma"] or match["other"] or match["soft"]:
-            is_dash = match[0] in {"-", "–", "—"}
-            kinds = frozenset({"comma"}) if match["comma"] else frozenset({"hyphen"} if is_dash else ())
-            shown = "," if match["comma"] else "-" if is_dash else ""
-            if match["soft"] or match[0] in "()'’\"“”@/~*_":
+            is_dash, is_comma = (
+                match[0] in {"-", "–", "—"},
+                bool(match["comma"] or _DAYS_APART.match(text, match.start())),
+            )
+            kinds = frozenset({"comma"}) if is_comma else frozenset({"hyphen"} if is_dash else ())
+            shown = "," if is_comma else "-" if is_dash else ""
+            if not is_comma and (match["soft"] or match[0] in "()'’\"“”@/~*_"):
                 kinds, shown = frozenset({"filler"}), ""
             found.append(Piece(shown, match.start(), match.end(), kinds))
             position += 1
@@ -192,7 +208,7 @@ def _pieces(text: str, language: str) -> list[Piece]:
             found.append(Piece(f"{match[0][0].lower()}m", match.start(), match.end(), frozenset({"half"})))
             position += 1
         elif match["word"]:
-            piece, length = _worded(raw, position, language)
+            piece, length = part_hourly(match) or excepted(match) or _worded(raw, position, language)
             found.append(piece)
             position += length
         else:
@@ -219,7 +235,7 @@ def _worded(raw: Sequence[re.Match[str]], position: int, language: str) -> tuple
         ends.append(number + 1)
     for length in range(min(most, len(names)), 0, -1):
         word = " ".join(names[:length])
-        kinds = _kinds(word, language)
+        kinds = frozenset() if word in _NO_ZONES and first[0].islower() else _kinds(word, language)
         if kinds and not (length > 1 and kinds == {"except"} and names[length - 1] in SPANISH_ARTICLES):
             return Piece(word, first.start(), raw[position + ends[length - 1] - 1].end(), kinds), ends[length - 1]
     word = names[0]
@@ -262,7 +278,8 @@ def _trimmed(stretch: list[Piece]) -> Iterator[list[Piece]]:
         stretch = stretch[:-1]
     strong = [piece for piece in stretch if piece.kinds & _STRONG and piece.text not in _SHORT_NAMES]
     days = [number for number, piece in enumerate(stretch) if piece.text in _SHORT_NAMES and "day" in piece.kinds]
-    is_range = any(one + 2 == other and "to" in stretch[one + 1].kinds for one, other in pairwise(days))
+    is_sure = len(days) > 2 or any(piece.kinds & {"at", "hm", "to"} for piece in stretch)  # noqa: PLR2004 so, do
+    is_range = is_sure and any(one + 2 == other and stretch[one + 1].kinds & _BETWEEN for one, other in pairwise(days))
     if is_range or any(not piece.kinds <= _LOOSE for piece in strong):
         yield stretch[:_MOST_WORDS]
 
@@ -278,14 +295,32 @@ def _read(stretch: list[Piece], text: str) -> Iterator[Island]:
             start += 1
             continue
         for end in range(len(stretch), start, -1):
-            said = _said(stretch[start:end])
+            said = None if stretch[end - 1].text in _ARTICLES else _said(stretch[start:end])
             if said and not _is_bare(said, stretch[start:end]):
                 first, last = stretch[start].start, stretch[end - 1].end
+                if said.days == _WEEKEND and _ONE.search(text, max(0, first - 8), first):
+                    said = replace(said, is_repeated=None)  # all of it in a weekend
                 yield Island(first, last, said, text[first:last])
                 start = end
                 break
         else:
+            zones = _zones(stretch[start], text, start)
+            if zones:
+                yield Island(
+                    stretch[start].start, stretch[start].end, zones, text[stretch[start].start : stretch[start].end]
+                )
             start += 1
+
+
+def _zones(piece: Piece, text: str, place: int) -> Spoken | None:
+    """Return what a zone or place says that stands alone: UTC, or one behind other words of time."""
+    shown = text[piece.start : piece.end]
+    is_name = (shown.isupper() and len(shown) <= _LONGEST_SHORT) or (place and shown.split()[-1][:1].isupper())
+    return spoken(f"{piece.text} time") if "zone" in piece.kinds and is_name else None
+
+
+_LONGEST_SHORT = 4
+"""Letters of the short name of a zone."""
 
 
 def _said(run: Sequence[Piece]) -> Spoken | None:
@@ -314,8 +349,13 @@ def _phrase(shown: Sequence[Piece], before: str = "") -> str:
 
 
 def _encloses(shown: Sequence[Piece], number: int) -> bool:
-    is_open = not number or "comma" in shown[number - 1].kinds
-    return is_open and "number" in shown[number].kinds and [one.text for one in shown[number + 1 : number + 2]] in _TO
+    is_open = not number or bool({"comma", "days", "day"} & shown[number - 1].kinds)
+    return (
+        is_open
+        and shown[number].text not in _MINUTES
+        and bool({"number", "month"} & shown[number].kinds)
+        and [one.text for one in shown[number + 1 : number + 2]] in _TO
+    )
 
 
 def _is_bare(said: Spoken, run: Sequence[Piece]) -> bool:
@@ -325,7 +365,8 @@ def _is_bare(said: Spoken, run: Sequence[Piece]) -> bool:
 
 def _is_time(shown: Sequence[Piece]) -> bool:
     """Whether it can be times of day without “at”: figures that count nothing."""
-    return shown[0].text[0].isdigit() and not any(piece.is_counting for piece in shown)
+    is_worded = len(shown) > 1 and "number" in shown[0].kinds and "oclock" in shown[1].kinds
+    return (shown[0].text[0].isdigit() or is_worded) and not any(piece.is_counting for piece in shown)
 
 
 @lru_cache(maxsize=4096)

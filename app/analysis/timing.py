@@ -88,6 +88,9 @@ def _sensible(said: Spoken) -> Spoken:
         said = replace(said, per=None)
     if said.times:
         said = replace(said, times=tuple(dict.fromkeys(said.times)))
+    if said.times and said.part in {"afternoon", "evening"} and not any(clock.is_sure for clock in said.times):
+        later = (replace(clock, hour=clock.hour % _NOON + _NOON, is_sure=True) for clock in said.times)
+        said = replace(said, times=tuple(later), part=None)  # on Saturday afternoons, at eight
     return said
 
 

@@ -21,7 +21,8 @@ UNITS = word_set(
     " year years"
     " weekend weekends night nights ms kb mb gb tb km m cm mm kg g mg l ml kwh kw mw hz px degrees degree points"
     " point"
-    " dpi ppi ppm ppb rpm psi bar lux kcal mbit gbit lb lbs oz ft mi inch inches feet mile miles litre litres liter"
+    " pixel pixels dpi ppi ppm ppb rpm psi bar lux kcal mbit gbit lb lbs oz ft mi inch inches feet mile miles"
+    " litre litres liter"
     " liters gallon gallons mph kmh db v w ah m2 m3"
     " litro litros kilo kilos kilometer kilometern metro metros mètre mètres litern"
     " percent pct bps people persons adults kids children guests daily weekly monthly hourly yearly"
@@ -89,7 +90,7 @@ LABELS = (
     "|entrepôt"
     "|bâtiment|chambre|service|lot|grupo|sala|aula|clase|línea|cuenta|proyecto|expediente|cliente|almacén|planta"
     "|turno"
-    "|lote|sede|tienda|pedido|factura|commande|facture|magasin|bestellung|rechnung|artikel|invoice|item|article"
+    "|lote|sede|tienda|pedido|factura|commande|facture|magasin|bestellung|rechnung|artikel|invoice|article"
 )
 """Nouns that a short mark after them names one of: room 2.14, Klasse 7b."""
 
@@ -122,7 +123,7 @@ FILE_ENDS = (
     "csv|tsv|xlsx?|ods|docx?|odt|pdf|txt|md|json|jsonl|ya?ml|xml|html?|pptx?|png|jpe?g|gif|svg|webp|heic|zip|tar"
     "|gz|zst"
     "|sql|db|sqlite|parquet|py|ipynb|sh|js|ts|r|log|ics|eml|msg|mp3|mp4|wav|mov|ini|toml|conf|cfg|env|rtf|tex"
-    "|bib|geojson"
+    "|bib|geojson|tiff?|bmp|bak|dat|raw|tmp|webm|m4a|flac|nc|hdf5|stl|key|pem|lock|lst|tab"
     "|gpx|kml|shp|dxf|dwg|psd|ai|epub|srt|vtt|fasta|fastq|vcf|bam|mat|rds|dta|sav|feather|avro|php|rb|go|rs|java"
     "|c|cpp"
 )

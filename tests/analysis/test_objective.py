@@ -96,3 +96,36 @@ def test_what_is_added_or_unclear_stays_as_it_was_said() -> None:
 def test_times_that_belong_to_what_is_done_stay() -> None:
     text = found("Summarise the daily sales of the last 7 days, every Monday at 9:00, for the boss of today.")
     assert text == "Summarise the daily sales of the last 7 days, for the boss of today."
+
+
+@pytest.mark.parametrize(
+    ("said", "text"),
+    [
+        (
+            (
+                "whats the best lamp for a dark hall",
+                "independent tests only",
+                "try again",
+                "their prices jump like crazy",
+            ),
+            "Whats the best lamp for a dark hall; independent tests only.",
+        ),
+        (
+            ("Kannst du die Liste der Pumpen erstellen?", "Ich brauche das künftig immer am Monatsersten um 7 Uhr"),
+            "Die Liste der Pumpen erstellen.",
+        ),
+        (
+            (
+                "Write the plan for the crews.",
+                "The meeting is every Tuesday at 6, but the plan only for Sundays at 9 please",
+            ),
+            "Write the plan for the crews.",
+        ),
+        (
+            ("I type the faults of our trams into a list by hand. Can you take that over?",),
+            "I type the faults of our trams into a list by hand; take that over.",
+        ),
+    ],
+)
+def test_talk_and_when_are_left_out_and_the_request_stays(said: tuple[str, ...], text: str) -> None:
+    assert found(*said) == text

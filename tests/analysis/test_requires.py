@@ -170,3 +170,11 @@ def test_a_monstrous_message_is_read_at_once(word):
     began = time.process_time()
     requires.stage(thread(person(word * 8000), agent("ok")), Analysis())
     assert time.process_time() - began < 2
+
+
+@pytest.mark.parametrize(
+    "command", ["curl -s localhost:8080/health", "wget -q http://127.0.0.1:9000/x", "ssh ops@box ls"]
+)
+def test_a_step_that_asks_by_network_needs_the_network_also_on_its_own_machine(command: str) -> None:
+    said = thread(person("check it"), agent("Done.", call("bash", command=command)))
+    assert values(requires.stage, said)[0]["network"]

@@ -169,12 +169,67 @@ THREADS: list[tuple[Any, ...]] = [
     (NONE, "text for the sign please", "> OPEN", "in the old days the lamp was wound every 4 hours, put that in", "> Done."),
     (cron("0 19 * * 5"), "the roster please", "> Here.", "every Friday at 7 in the evening. the boiler exam is yearly in February, nothing to do with this", "> Fridays at 19:00."),
     (cron("30 6 * * 1,4"), "bread list", "> 40 loaves", "Mondays and Thursdays, 6.30 in the morning", "> Mondays and Thursdays at 6:30."),
+    (rule("FREQ=MONTHLY;BYDAY=-1TH", "15:30"), "den Bericht jeden letzten Freitag im Monat um 16 Uhr", "> Gut.", "Nein, lieber am Donnerstag davor, also am letzten Donnerstag im Monat um 15:30."),
+    (rule("FREQ=MONTHLY;BYDAY=-1TH", "15:30"), "den Bericht jeden letzten Freitag im Monat um 16 Uhr", "> Gut.", "Doch lieber am letzten Donnerstag um 15:30."),
+    (cron("0 8 4 * *"), "Ich brauche die Liste immer am Monatsersten um 8 Uhr", "> Am 1. um 08:00 Uhr.", "Nehmen wir lieber den Vierten, selbe Zeit.", "> Dann am 4. jedes Monats um 08:00 Uhr."),
+    (cron("0 9 10 * *"), "invoices on the 5th of every month at 9", "> Ok.", "sorry, the 10th, the bank is slow"),
+    (rule("FREQ=MONTHLY;BYDAY=1MO", "07:00"), "the figures please", "> Here.", "Monthly. First Monday, 7 am."),
+    (cron("0 14 * * 5"), "send it fridays at 3pm", "> Fridays 15:00.", "an hour earlier please"),
+    (cron("30 15 * * 5"), "schick es immer freitags um 15 Uhr", "> Ok.", "doch lieber eine halbe Stunde später"),
+    (every(1200), "check the boiler every 5 mins", "> That is 288 a day.", "hm then every 20"),
+    (cron("0 9 * * 1,4"), "posts mondays at 9 please", "> Ok.", "and thursdays as well"),
+    (cron("0 9 * * 1,4"), "draft one on mondays and one on thursdays, 9 o'clock"),
+    (cron("0 10 * * 1"), "can you do that weekly?", "> Sure. Mondays at 9:00?", "10 would be better"),
+    (cron("0 10 * * 2"), "what's a good time to send it?", "> Tuesdays at 10.", "ok do that then"),
+    (cron("10 * * * *", "UTC"), "put it on a timer: ten past every hour, all day, UTC like everything we do"),
+    (cron("45 8 * * 2", "Europe/Paris"), "je veux ça le mardi à 8h45, on est fermés le lundi", "> Mardi à 8 h 45. Fuseau de Paris ?", "oui Paris"),
+    (cron("0 6 * * 1,3,5"), "send the stock Mon/Wed/Fri at 6"),
+    (cron("0 19 * 5,6,7,8,9 5"), "mow plan Fridays at 7pm, May to September only, please"),
+    (every(1800), "is the tank ok?", "> Yes.", "half-hourly please"),
+    (every(14400), "alle vier Stunden, rund um die Uhr"),
+    (cron("30 17 * * 3"), "crew roster?", "> Here.", "drill is wednesdays at 7 in the evening, the list has to hang by half past five that day", "> Wednesdays at 17:30."),
+    (cron("0 18 * * 1-5"), "diary every evening at 6 please", "> Daily at 18:00.", "not on weekends"),
+    (cron("0 18 * * 1-5"), "le journal tous les soirs à 18h", "> Tous les jours à 18 h.", "pas le week-end"),
+    (cron("0 20 * * 6"), "publica los sábados por la tarde, a las ocho"),
+    (cron("0 13 * * 0"), "match report please", "> Here.", "Sundays, one o'clock, after the game"),
+    (NONE, "what does the tide do tomorrow at 6?", "> High water.", "cheers"),
+    (NONE, "fix the job that runs every night at 2", "> Fixed.", "thanks"),
+    (NONE, "haz un guion, ensayamos los lunes y miércoles a las 19", "> Hecho.", "gracias"),
+    (NONE, "plan the heats", "> Done.", "juniors train mondays and wednesdays here so the boats have to be back by 17:00", "> Ok.", "its just this one race"),
+    (NONE, "send it fridays at 3pm", "> Fridays 15:00.", "actually forget the schedule, I'll ask when I need it"),
+    (every(900), "keep an eye on the oven queue", "> Sure.", "every hour?", "> That may be too rare.", "make it 15 minutes", "> Every 15 minutes it is."),
+    (every(300), "watch the sluice gauge. how often can you look, every 10 minutes?", "> It jumps faster than that.", "5 minutes?", "> Five minutes is fine.", "good"),
+    (every(3600), "check the vats every hour", "> Every hour.", "the yeast needs 20 minutes to settle, mention that in the log", "> Noted."),
+    (cron("40 17 * * 1-5"), "the leftovers list please", "> Here.", "daily at 17:40", "> Every day at 17:40.", "hm, saturdays and sundays are useless, kitchen's shut. the rest stays", "> Monday to Friday at 17:40."),
+    (cron("0 6 * * 0,1,2,3,4,6"), "frost warning?", "> -1 tonight.", "daily at 6 please", "> Every day at 06:00.", "fridays not needed, Lars covers that", "> Every day but Friday at 06:00."),
+    (cron("0 8 * * 1,2,3,4,5,6"), "le relevé tous les jours à 8h", "> Tous les jours à 8 h.", "le dimanche ne sert à rien, tout est fermé", "> Du lundi au samedi à 8 h."),
+    (rule("FREQ=MONTHLY;BYDAY=3WE", "20:00"), "send the minutes every third Wednesday at 8 in the evening", "> Every three weeks, or the third Wednesday of the month?", "the month one of course", "> Third Wednesday of each month, 20:00."),
+    (rule("FREQ=MONTHLY;BYDAY=2MO", "07:00"), "die Prüfliste bitte", "> Hier.", "jeden zweiten Montag um 7", "> Alle 14 Tage, oder am zweiten Montag im Monat?", "im Monat, sonst wird's zu viel", "> Jeden zweiten Montag im Monat um 7:00 Uhr."),
+    (every(600), "contrôle le séchoir, toutes les heures ça va ?", "> Le capteur envoie une mesure toutes les 10 minutes.", "alors toutes les 10 min, c'est mieux. note aussi l'humidité", "> Entendu."),
+    (NONE, "compare glazes for stoneware", "> Table.", "super. we fire each thursday but there's no need to rush", "> Noted."),
+    (NONE, "how do we repaint the boathouse in a weekend, with six people", "> In three shifts.", "nobody works more than 4 hours at a stretch", "> Four shifts.", "we open mondays and thursdays 3 to 6, so be ready for the monday after", "> Done."),
+    (NONE, "traduis la pancarte : ouvert du mardi au samedi de 9h à 18h", "> Open Tuesday to Saturday.", "merci"),
+    (cron("30 5 * * 2", "America/Denver"), "send it weekly, Monday evening so I have it for Tuesday", "> New data only comes overnight.", "ok Tuesday then, 5:30 a.m., I'm awake by 5 anyway. Denver time", "> Tuesdays, 05:30 Denver time."),
+    (cron("50 18 * * 0"), "menu draft please. Sundays, ten to seven, in the evening", "> Sundays at 18:50."),
+    (cron("0 17 * * 2"), "a puzzle every week. Tuesdays, teatime. 5", "> A new one on Tuesdays at 17:00, a different theme each week."),
+    (cron("0 8 25 * *"), "rent roll please", "> Here.", "monthly on the 22nd", "> On the 22nd of each month, at what time?", "8. hm the bank needs longer, the 25th", "> On the 25th at 08:00."),
+    (cron("30 20 * * 0"), "le programme de la semaine", "> Voici.", "le samedi soir, 20h30 ?", "> Les dates arrivent le dimanche à midi.", "bon, dimanche alors, même heure", "> Le dimanche à 20 h 30."),
+    (cron("0 18 * * 5"), "tu me fais le point ?", "> Voici.", "chaque vendredi, 17 h", "> Vendredi à 17 h.", "18 h finalement, je suis en réunion avant", "> Vendredi à 18 h."),
+    (NONE, "digest please", "> Here.", "mondays at 9", "> Mondays at 9:00.", "you know what, don't. I'll ask", "> Nothing planned."),
+    (cron("0 9 * * 1"), "digest please", "> Here.", "mondays at 9", "> Mondays at 9:00. Shall I include the weather?", "no, don't", "> Left out."),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("expected", "said"), [(expected, said) for expected, *said in THREADS])
 def test_what_was_agreed_in_the_end_is_proposed(expected: dict[str, Any], said: list[str]) -> None:
     assert found(*said).value == expected
+
+
+def test_the_evidence_is_the_message_that_says_the_time() -> None:
+    told = ("Send it every Monday at 9 please", "> Ok.", "Perfect, thank you", "> Every Monday at 9:00.")
+    assert [one.message for one in found(*told).evidence] == [0]
+    offered = ("Can you do that weekly?", "> Sure. Mondays at 9:00?", "yes please")
+    assert [(one.message, "9:00" in one.excerpt) for one in found(*offered).evidence] == [(1, True)]
 
 
 def test_what_the_agent_says_without_a_request_is_no_schedule() -> None:
@@ -190,3 +245,25 @@ def test_tomorrow_counts_from_the_day_the_system_prompt_calls_today() -> None:
     )
     told = Thread("anthropic", said, system_prompt="You help us. Today is Wednesday, 18 November 2026.")
     assert stage(told, Analysis())[0].value == once("2026-11-19T10:30:00")
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({"schedule": "0 9 * * 1", "timezone": "Europe/Berlin"}, cron("0 9 * * 1", "Europe/Berlin")),
+        ({"schedule": "RRULE:FREQ=WEEKLY;BYDAY=MO;BYHOUR=9;BYMINUTE=0"}, cron("0 9 * * 1")),
+        (
+            {"schedule": "FREQ=MONTHLY;BYDAY=1MO;BYHOUR=9;BYMINUTE=0"},
+            {"kind": "rrule", "rrule": "FREQ=MONTHLY;BYDAY=1MO;BYHOUR=9;BYMINUTE=0", "timezone": None},
+        ),
+        ({"schedule": "DTSTART:20260405T090000\nRRULE:FREQ=DAILY;COUNT=1"}, once("2026-04-05T09:00:00")),
+        ({"schedule": "now and then"}, NONE),
+        ({"schedule": "0 9 * * 1", "timezone": "Mars"}, NONE),
+    ],
+)
+def test_a_schedule_that_the_export_carries_counts_where_nobody_says_one(settings, expected):
+    def of(text):
+        return stage(Thread("openwebui", (Message("user", text),), settings=settings), Analysis())[0].value
+
+    assert of("Sum up the news.") == expected
+    assert of("Sum up the news every Friday at 5pm.")["cron"] == "0 17 * * 5"

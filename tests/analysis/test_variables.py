@@ -86,6 +86,31 @@ def test_values_are_found_as_they_stand_in_the_words(text: str, expected: dict[s
     assert found(text) == expected
 
 
+TAKEN_UP = [
+    (("text for stop 4 of the audio guide", "> Stop 4 is the lamp room: the lens throws its beam far out to sea, every night."),
+     {"stop 4": "entity"}),
+    (("warn me only if it is wrong two looks running", "> Understood, I only warn after two looks running, and never for one."),
+     {"two looks running": "number"}),
+    (("K should be 40 for juniors", "> Noted, K is 40 for juniors and the rest of the table stays as it was before."),
+     {"40 for juniors": "number"}),
+    (("it needs a --json flag and a folder quarantine/ please", "> The flag --json is there, files go to quarantine/ when they can't be read."),
+     {"--json": "text", "quarantine/": "text"}),
+    (("plan for 14 hobby weather stations", "> Here is the plan for all 14 hobby weather stations, one line for each of them."),
+     {"14 hobby weather stations": "number"}),
+    (("Lo firma la doctora Inés Pardo, de la clínica veterinaria El Arca", "> Firmado: Inés Pardo, El Arca. El aviso está listo para los dueños."),
+     {"Inés Pardo": "person", "El Arca": "entity"}),
+    (("Subject: Evening of Lights", "> Subject: Evening of Lights. Dear friends, we would like to invite you to our evening."),
+     {"Evening of Lights": "text"}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("said", "expected"), TAKEN_UP)
+def test_what_the_agent_took_up_is_a_value_also_in_a_loose_form(
+    said: tuple[str, str], expected: dict[str, str]
+) -> None:
+    assert found(*said) == expected
+
+
 CORRECTED = [
     ("Send it to anna@shop.test. No, wait, to ben@shop.test", {"ben@shop.test": "email"}),
     ("write it to old.csv... no, new.csv", {"new.csv": "file"}),
