@@ -29,12 +29,16 @@ def check_needs(thread_id: int) -> None:
     needs.check(thread_id)
 
 
+def call_again() -> None:
+    """Call imports and analyses again that nobody works at."""
+    if called := imports.call_again() + analyses.call_again():
+        log.info("threads_called_again", called=called)
+
+
 def tend() -> None:
-    """Call imports and analyses again that nobody works at, and remove threads that were deleted for long enough."""
-    called = imports.call_again() + analyses.call_again()
-    removed = threads.purge(_storage(settings()))
-    if called or removed:
-        log.info("threads_tended", called=called, removed=removed)
+    """Remove threads that were deleted for long enough."""
+    if removed := threads.purge(_storage(settings())):
+        log.info("threads_removed", removed=removed)
 
 
 def _storage(values: Settings) -> Storage:

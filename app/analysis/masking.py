@@ -1,7 +1,9 @@
 """Secrets shown by at most their last characters: what leaves the analysis goes through here."""
 
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from app.analysis.base import Evidence, Finding
@@ -9,6 +11,9 @@ from app.analysis.base import Evidence, Finding
 TAIL = 4
 _BEGINNING = 5
 """Characters at which a secret is known when its end is missing."""
+
+_FEW = 24
+"""So many secrets are looked for one by one; more of them by how they begin, all in one pass."""
 
 EXCERPT = 160
 _SHOWN = 4 * EXCERPT
@@ -22,9 +27,50 @@ def shown(secret: str) -> str:
 
 def masked(text: str, secrets: Iterable[str]) -> str:
     """Return the text with each of the secrets shown by its last characters only. The longest is masked first."""
-    for secret in sorted({one for one in secrets if one and one in text}, key=len, reverse=True):
+    for secret in sorted(_standing(text, tuple(secrets)), key=lambda one: (-len(one), one)):
         text = text.replace(secret, shown(secret))
     return text
+
+
+def beginning(text: str, most: int, secrets: Iterable[str]) -> str:
+    """Return the first `most` characters of a text masked, and of a secret that lies across their end all of it."""
+    known = tuple(secrets)
+    end = min(most, len(text))
+    while (wider := _around(text, end, known)[1]) > end:
+        end = wider
+    return masked(text[:end], known)
+
+
+@dataclass(frozen=True)
+class _Index:
+    """Secrets by how they begin and how long they are; those too short for that; all in their order."""
+
+    alike: Mapping[str, Mapping[int, set[str]]]
+    short: tuple[str, ...]
+    ordered: tuple[str, ...]
+    longest: int
+
+
+@lru_cache(maxsize=8)
+def _index(secrets: tuple[str, ...]) -> _Index:
+    alike: dict[str, dict[int, set[str]]] = {}
+    ordered = tuple(sorted(set(secrets) - {""}))
+    for one in ordered:
+        alike.setdefault(one[:_BEGINNING], {}).setdefault(len(one), set()).add(one)
+    short = tuple(one for one in ordered if len(one) < _BEGINNING)
+    return _Index(alike, short, ordered, max(map(len, ordered), default=0))
+
+
+def _standing(text: str, secrets: tuple[str, ...]) -> set[str]:
+    """Return those of the secrets that stand in a text."""
+    if len(secrets) <= _FEW:
+        return {one for one in secrets if one and one in text}
+    index = _index(secrets)
+    found = {one for one in index.short if one in text}
+    for at in range(len(text) - _BEGINNING + 1):
+        if alike := index.alike.get(text[at : at + _BEGINNING]):
+            found.update(part for length, ones in alike.items() if (part := text[at : at + length]) in ones)
+    return found
 
 
 def evidence(number: int, text: str, at: int, secrets: Iterable[str]) -> Evidence:
@@ -42,6 +88,9 @@ def evidence(number: int, text: str, at: int, secrets: Iterable[str]) -> Evidenc
 def _around(text: str, at: int, secrets: tuple[str, ...]) -> tuple[int, int]:
     """Return the bounds of the secrets a place is inside of, the place twice without: a half is masked by nothing."""
     first = last = at
+    if len(secrets) > _FEW:
+        longest = _index(secrets).longest
+        secrets = tuple(_standing(text[max(0, at - longest) : at + longest], secrets))
     for secret in secrets:
         start = text.rfind(secret, max(0, at - len(secret) + 1), at + len(secret) - 1)
         if 0 <= start < at < start + len(secret):
@@ -62,12 +111,13 @@ def cleaned(findings: Iterable[Finding], secrets: Iterable[str]) -> list[Finding
     ]
 
 
-def _uncut(excerpt: str, secrets: Iterable[str]) -> str:
+def _uncut(excerpt: str, secrets: tuple[str, ...]) -> str:
     """Return an excerpt without the beginning of a secret at its end, where it was cut."""
-    for secret in secrets:
-        at = excerpt.rfind(secret[:_BEGINNING], max(0, len(excerpt) - len(secret)))
-        if at >= 0 and len(secret) > _BEGINNING and secret.startswith(excerpt[at:]):
-            excerpt = excerpt[:at] + "…"
+    ordered = _index(secrets).ordered
+    for at in range(len(excerpt) - _BEGINNING + 1):
+        place = bisect_left(ordered, excerpt[at:])
+        if place < len(ordered) and ordered[place].startswith(excerpt[at:]):
+            return excerpt[:at] + "…"
     return excerpt
 
 

@@ -1,5 +1,6 @@
 """Templates: listed, read, used to make tasks, saved from tasks, changed, withdrawn; and their newer versions."""
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from flask import Response, g
@@ -16,7 +17,7 @@ from app.core.errors import Conflict, Invalid, NotFound
 from app.domain import library as rules
 from app.domain.library import Category, Template
 from app.services import library, secrets, tasks
-from app.services.library import saving
+from app.services.library import installing, saving
 from app.services.library.saving import About, Chosen
 from app.services.tasks import from_template, origins
 from app.services.tasks.from_template import Offer
@@ -43,6 +44,7 @@ class TemplateLine(Out):
     sentence: str
     needs: list[str] = Field(description="Of model, network, secret, packages and file those that it needs")
     tasks: int = Field(description="So many tasks of the team are made of it")
+    newer_version: int | None = Field(description="Of one installed from elsewhere: a later version that is offered")
 
 
 class SuggestionOut(Out):
@@ -148,7 +150,8 @@ def list_templates(query_data: TemplateQuery) -> TemplatesOut:
     every, used = library.templates(g.actor), library.uses(g.actor)
     found = rules.search(every, query_data.q, query_data.category, query_data.source)
     fitting = [{"slug": one.template.slug, "reason": one.reason} for one in library.suggestions(g.actor, every)]
-    lines = [_line(one, used[one.slug].tasks if one.slug in used else 0) for one in found]
+    newer = installing.newer(found)
+    lines = [_line(one, used[one.slug].tasks if one.slug in used else 0, newer) for one in found]
     return TemplatesOut.model_validate({"items": lines, "suggestions": fitting})
 
 
@@ -277,12 +280,12 @@ def _of_team(slug: str) -> Template:
     return template
 
 
-def _line(one: Template, made: int) -> dict[str, Any]:
+def _line(one: Template, made: int, newer: Mapping[str, tuple[int, int]]) -> dict[str, Any]:
     content = one.content
     said = {"name": content.name, "category": content.category, "sentence": content.sentence}
     return {"slug": one.slug, "source": one.source, "version": one.number, "tasks": made, **said} | {
-        "needs": rules.needs(content)
-    }
+        "needs": rules.needs(content), "newer_version": newer[one.slug][1] if one.slug in newer else None,
+    }  # fmt: skip
 
 
 def whole(one: Template) -> TemplateOut:
@@ -294,4 +297,4 @@ def whole(one: Template) -> TemplateOut:
     made = library.uses(g.actor, one.slug)[one.slug].tasks
     state = {"is_withdrawn": library.is_withdrawn(g.actor, one.slug), "visibility": one.visibility}
     origin = {"publisher": one.origin.publisher if one.origin else ""}
-    return TemplateOut.model_validate(_line(one, made) | said | more | state | origin)
+    return TemplateOut.model_validate(_line(one, made, installing.newer([one])) | said | more | state | origin)

@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from app.domain.thread import Attachment, Thread
+from app.domain.thread import Attachment, Message, Thread
 from app.importers.base import Unreadable
 from app.importers.building import Builder
 from app.importers.responses import read_item
@@ -34,6 +34,8 @@ class OpenWebUI:
     label = "Open WebUI"
 
     def knows(self, value: Any) -> bool:
+        if _automation(value):
+            return True
         chat = _chat(value)
         messages = record(chat.get("history")).get("messages")
         if isinstance(messages, dict):
@@ -44,6 +46,8 @@ class OpenWebUI:
         )
 
     def thread(self, value: Any) -> Thread:
+        if automation := _automation(value):
+            return _of_automation(value, automation)
         chat = _chat(value)
         branch = _branch(chat)
         build = Builder()
@@ -69,6 +73,24 @@ class OpenWebUI:
             system_prompt=joined([name_of(params.get("system"), chat.get("system")) or "", *said]),
             settings={key: item for key, item in params.items() if key != "system" and item is not None},
         )
+
+
+def _automation(value: Any) -> dict[str, Any]:
+    """Return what an item of an export of automations does; nothing for a chat."""
+    data = record(record(value).get("data"))
+    return data if name_of(data.get("prompt")) and name_of(data.get("rrule")) else {}
+
+
+def _of_automation(value: Any, data: dict[str, Any]) -> Thread:
+    """Return an automation as a conversation in which its prompt was said; its schedule is among the settings."""
+    return Thread(
+        format="openwebui",
+        messages=(Message("user", str(data["prompt"]).strip()),),
+        key=name_of(value.get("id")) or "",
+        title=name_of(value.get("name")),
+        model=name_of(data.get("model_id")),
+        settings={"schedule": str(data["rrule"]).strip()},
+    )
 
 
 def _chat(value: Any) -> dict[str, Any]:

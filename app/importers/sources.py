@@ -19,6 +19,9 @@ from app.importers.base import Broken, Unreadable
 MIB = 1024 * 1024
 LARGEST_TEXT = 32 * MIB  # of what has to be in memory as a whole
 LARGEST_VALUE = 64 * MIB  # one conversation: it is in memory as a whole
+MOST_PARTS = 2_000_000
+"""Brackets and commas of one conversation: its pictures may be large, but a small part takes fifty times its size."""
+
 DEEPEST = 4000
 """Lists and objects within each other, in a whole file; of one conversation far fewer can be read."""
 PEEK = 65_536
@@ -33,8 +36,9 @@ BINARIES = {
     b"Rar!": "a RAR archive",
     b"SQLite format 3": "a database",
 }
+_TOO_MANY = f"has more than {MOST_PARTS // 1_000_000} million parts"
 _TOO_DEEP = "The JSON is nested too deeply to be read."
-_NO_BRACKETS = bytes(set(range(256)) - set(b'[]{}"'))
+_NO_SIGNS = bytes(set(range(256)) - set(b'[]{},"'))
 _STEPS = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 
 
@@ -205,10 +209,11 @@ def values(source: Source) -> Iterator[Any]:
             yield from _rest(source, count, error)
 
 
-class _Depth:
-    """How deep JSON is nested, told piece by piece."""
+class _Shape:
+    """How deep JSON is nested, and how many brackets and commas it has, told piece by piece."""
 
     def __init__(self) -> None:
+        self.parts = 0
         self._now, self._is_text, self._rest = 0, False, b""
 
     def after(self, piece: bytes) -> int:
@@ -216,9 +221,11 @@ class _Depth:
         piece = self._rest + piece
         odd = (len(piece) - len(piece.rstrip(b"\\"))) % 2  # a sign that the next piece begins with may be escaped
         self._rest, piece = piece[len(piece) - odd :], piece[: len(piece) - odd]
-        plain = piece.replace(b"\\\\", b"").replace(b'\\"', b"").translate(None, _NO_BRACKETS)
+        plain = piece.replace(b"\\\\", b"").replace(b'\\"', b"").translate(None, _NO_SIGNS)
         parts = plain.split(b'"')
-        steps = map(_STEPS.__getitem__, b"".join(parts[self._is_text :: 2]))
+        outside = b"".join(parts[self._is_text :: 2])
+        self.parts += len(outside)
+        steps = map(_STEPS.__getitem__, outside.translate(None, b","))
         depths = list(accumulate(steps, initial=self._now))
         self._is_text, self._now = self._is_text ^ (len(parts) % 2 == 0), depths[-1]
         return max(depths)
@@ -230,23 +237,36 @@ class _Watched:
     """
 
     def __init__(self, stream: IO[bytes]) -> None:
-        self._stream, self._depth = stream, _Depth()
+        self._stream, self._shape = stream, _Shape()
         self.begin(0)
 
     def begin(self, count: int) -> None:
         """So many values were read; the next one begins."""
         self._count, self._left = count, LARGEST_VALUE
+        self._shape.parts = 0
 
     def read(self, count: int) -> bytes:
         """Read the next bytes. Raises Unreadable once there are too many for one value."""
         piece = self._stream.read(count)
         self._left -= len(piece)
-        if self._left < 0:
-            rest = f"Entry {self._count + 1} is larger than {LARGEST_VALUE // MIB} MiB; it and what follows"
+        depth = self._shape.after(piece)
+        if self._left < 0 or self._shape.parts > MOST_PARTS:
+            what = _TOO_MANY if self._left >= 0 else f"is larger than {LARGEST_VALUE // MIB} MiB"
+            rest = f"Entry {self._count + 1} {what}; it and what follows"
             raise Unreadable(f"{rest} were not read. Export the others without it.")
-        if self._depth.after(piece) > DEEPEST:
+        if depth > DEEPEST:
             raise Unreadable(_TOO_DEEP)
         return piece
+
+
+def _has_too_many(text: bytes) -> bool:
+    """Whether JSON would take too much memory for its size."""
+    shape = _Shape()
+    for at in range(0, len(text) if len(text) > MOST_PARTS else 0, PEEK):
+        shape.after(text[at : at + PEEK])
+        if shape.parts > MOST_PARTS:
+            return True
+    return False
 
 
 def _list_in(source: Source) -> str:
@@ -268,7 +288,7 @@ def _has_lines(source: Source) -> bool:
         if not line.endswith(b"\n") or not line.strip().endswith((b"}", b"]")):
             return False
         try:
-            json.loads(line)
+            _has_too_many(line) or json.loads(line)
         except (ValueError, RecursionError):
             return False
         return bool(first_of(stream))
@@ -281,6 +301,9 @@ def _lines(source: Source) -> Iterator[Any]:
             number += 1
             if not line.strip():
                 continue
+            if _has_too_many(line):
+                yield Broken(f"line {number}", f"Line {number} {_TOO_MANY}; it was left out.")
+                continue
             try:
                 yield json.loads(line)
             except (ValueError, RecursionError):
@@ -289,9 +312,9 @@ def _lines(source: Source) -> Iterator[Any]:
 
 def _rest(source: Source, count: int, error: Exception) -> Iterator[Any]:
     """Yield what follows after `count` items where only the stricter reader failed, or tell where the JSON breaks."""
-    if source.size > LARGEST_TEXT:
+    whole = text(source) if source.size <= LARGEST_TEXT else ""
+    if not whole or _has_too_many(whole.encode()):
         raise Unreadable(f"The JSON can't be read after item {count}. Export it again.") from error
-    whole = text(source)
     try:
         parsed = json.loads(whole)
     except json.JSONDecodeError as told:

@@ -62,7 +62,7 @@ class Suna:
             ),
             model=name_of(agent.get("model")) or model,
             system_prompt=name_of(agent.get("system_prompt")) or joined(dict.fromkeys(system)),
-            settings={"tools": tools} if tools else {},
+            settings=({"tools": tools} if tools else {}) | _schedule(export, agent),
         )
 
 
@@ -81,6 +81,18 @@ def _is_row(row: dict[str, Any]) -> bool:
     if words(row.get("type")) not in ROWS or "content" not in row:
         return False
     return "is_llm_message" in row or ("message_id" in row and "thread_id" in row)
+
+
+def _schedule(export: dict[str, Any], agent: dict[str, Any]) -> dict[str, str]:
+    """Return the one schedule on which the agent runs by itself; of several nobody knows which is meant."""
+    holders = [one.get(name) for one in (export, agent) for name in ("agent_triggers", "triggers")]
+    found = [record(unpacked(one.get("config"))) or one for holder in holders for one in records(holder)]
+    named = [(name_of(one.get("cron_expression"), one.get("cron")), name_of(one.get("timezone"))) for one in found]
+    rules = {(rule, zone) for rule, zone in named if rule}
+    if len(rules) != 1:
+        return {}
+    [(rule, zone)] = rules
+    return {"schedule": rule} | ({"timezone": zone} if zone else {})
 
 
 def _ordered(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

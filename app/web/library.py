@@ -72,6 +72,7 @@ def index(errors: Errors = NO_ERRORS, source: str = "") -> str:
         errors=errors,
         suggestions=[] if is_narrow else library.suggestions(g.actor, every),
         uses=library.uses(g.actor),
+        newer=installing.newer(every),
         rules=rules,
         address=lambda **changed: _address(asked | changed),
         toasts=_told(),
@@ -139,7 +140,7 @@ def show(slug: str, errors: Errors = NO_ERRORS) -> str:
         rules=rules,
         label_of=label_of,
         pairs=lambda values: [(value, value) for value in values],
-        newer=installing.newer(template),
+        newer=installing.newer([template]).get(slug),
         listing=publishing.listing_of(g.actor, slug) if template.source == "team" else None,
         toasts=_told(),
     )

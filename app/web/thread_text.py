@@ -104,12 +104,13 @@ def _chosen(count: int, notes: Sequence[Note], start: int | None) -> list[int]:
 def _turn(review: Review, number: int, notes: Sequence[Note]) -> Turn:
     message = review.thread.messages[number]
     own = [note for note in notes if number in note.messages]
-    text = review.masked(message.text).strip()
+    whole = message.text.strip()
+    text = review.beginning(whole, _LONGEST)
     orders = [str(note.value.get("excerpt", "")) for note in own if note.row.kind == "injection"]
     calls = [_call(review, call, orders) for call in message.calls[:_MOST_CALLS]]
     placed = {order for call in calls for order in call.orders}
     return Turn(
-        number, message.role == "user", message.at, marked(text[:_LONGEST], own), max(0, len(text) - _LONGEST),
+        number, message.role == "user", message.at, marked(text, own), max(0, len(whole) - _LONGEST),
         _files(review, message), calls, max(0, len(message.calls) - _MOST_CALLS),
         [visible(order) for order in orders if visible(order) not in placed],
         [note for note in own if note.row.kind == "secret"],
@@ -122,13 +123,13 @@ def _files(review: Review, message: Message) -> list[tuple[str, int | None]]:
 
 def _call(review: Review, call: ToolCall, orders: Sequence[str]) -> Call:
     given = " ".join(str(one) for one in call.arguments.values())
-    said = " ".join(visible(review.masked(given)).split())
-    output = review.masked(call.output)
-    flat = " ".join(visible(output).split())
-    mine = [visible(one) for one in orders if _core(one) and _core(one) in " ".join(call.output.split())]
+    said = " ".join(visible(review.beginning(given, _LONGEST_OUTPUT)).split())
+    output = visible(review.beginning(call.output, _LONGEST_OUTPUT))
+    whole = " ".join(call.output.split()) if orders else ""
+    mine = [visible(one) for one in orders if _core(one) and _core(one) in whole]
     return Call(
-        visible(call.name), _short(said), _short(flat, 32), bool(call.has_failed), visible(output[:_LONGEST_OUTPUT]),
-        len(output) > _LONGEST_OUTPUT, mine,
+        visible(call.name), _short(said), _short(" ".join(output.split()), 32), bool(call.has_failed), output,
+        len(call.output) > _LONGEST_OUTPUT, mine,
     )  # fmt: skip
 
 

@@ -365,33 +365,3 @@ def test_the_three_ways_stand_side_by_side_with_what_they_cost():
     assert unpriced.cost_micros is None
     assert unpriced.basis.endswith("No price is known for the model.")
     assert not compare(of, made, analysis, None)[2].is_possible
-
-
-@pytest.mark.parametrize("command", [
-    "mysql -e \"select * from a where who = 'Acme Corp'\"", "awk '/Acme Corp/' a.csv", "perl -ne 'print if /Acme Corp/' a.csv",
-    "ssh far \"grep 'Acme Corp' a.csv\"", "echo \"grep 'Acme Corp' a.csv\" | bash", "bash <<END\ngrep 'Acme Corp' a.csv\nEND",
-])  # fmt: skip
-def test_no_text_is_put_into_what_another_program_reads_as_code(command):
-    def script(text):
-        asked = person("Every Monday, count the rows of Acme Corp since 2026-11-02", "a.csv")
-        return code(read(asked, agent("", call("bash", command=text, output="12"))))
-
-    assert "VAR_" in script("grep 'Acme Corp' a.csv | wc -l")
-    assert "VAR_" not in script(command)
-    assert "${VAR_" in script("mysql -e \"select * from a where day = '2026-11-02'\"")
-
-
-@pytest.mark.parametrize("line", [
-    'subprocess.run(["sh", "-c", "grep \'Acme Corp\' a.csv"])', 'subprocess.run(["/bin/bash", "-c", "grep \'Acme Corp\' a.csv"])',
-    'subprocess.run(args="grep \'Acme Corp\' a.csv", shell=True)', "exec(\"who = 'Acme Corp'\")", "print(df.query(\"who == 'Acme Corp'\"))",
-    "cursor.execute(f\"select * from {table} where who = 'Acme Corp'\")",
-])  # fmt: skip
-def test_no_text_is_put_into_a_program_within_a_program(line):
-    asked = person("Every Monday, count the rows of Acme Corp", "a.csv")
-    made = read(
-        asked,
-        agent("", call("python", input=f"{line}\nopen('out.csv', 'w').write('Acme Corp')", output="")),
-        form="chatgpt",
-    )
-    assert "Acme Corp" in code(made).splitlines()[-2]
-    assert "carillon.variables()" in code(made).splitlines()[-1]

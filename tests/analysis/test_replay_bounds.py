@@ -1,5 +1,7 @@
 """Threads that did very much are replayed within bounds, and say so; their steps are made in a bounded time."""
 
+import time
+
 from app.analysis.base import Analysis
 from app.analysis.replay import replay
 from app.analysis.replay.doings import MOST, MOST_LETTERS
@@ -13,12 +15,21 @@ def replayed(*calls):
 
 def test_code_beyond_what_is_looked_at_is_left_out_and_the_replay_says_so():
     size = MOST_LETTERS // 4
-    cells = [call("python", code=f"print({n})\n" + "# a remark\n" * (size // 11), output=str(n)) for n in range(6)]
+    cells = [call("python", code=f"print({n})\n" + "# a remark\n" * (size // 23), output=str(n)) for n in range(6)]
     made = replayed(*cells)
     assert made.problems == ("It did more than is replayed: what comes from message 2 on is left out.",)
     assert len(made.steps) == 1
     assert not made.is_whole
     assert replayed(*cells[:2]).is_whole
+
+
+def test_a_program_of_very_many_tiny_statements_is_left_out_at_once():
+    for code in ("x < 5\n" * 300_000, "x = y;" * 300_000, f"x = [{'1,' * 900_000}]"):
+        began = time.perf_counter()
+        made = replayed(call("bash", command="date > now.txt", output=""), call("python", code=code, output="ok"))
+        assert time.perf_counter() - began < 1
+        assert made.problems == ("It did more than is replayed: what comes from message 2 on is left out.",)
+        assert len(made.steps) == 1
 
 
 def test_what_comes_after_very_many_calls_is_left_out_too():

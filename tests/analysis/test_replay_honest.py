@@ -106,9 +106,9 @@ def test_an_old_day_and_the_address_of_a_page_stay():
 
 def test_files_mails_and_figures_that_no_step_makes_are_told_and_it_is_not_suggested():
     of = visits(person("Also send the total to ops@museum.example."), agent("Done."))
-    assert made_of(of).undone == ("visits.csv", "mail to ops@museum.example")
+    assert made_of(of).undone == ("writing visits.csv", "mail to ops@museum.example")
     ways = ways_of(of)
-    assert ways[0].why_not == "It does not do: visits.csv, mail to ops@museum.example."
+    assert ways[0].why_not == "It does not do: writing visits.csv, mail to ops@museum.example."
     assert (ways[0].is_possible, proposal.suggested(ways), proposal.chosen(ways)) == (False, None, "replay")
     with_model = ways_of(of, lambda *_: 1)
     assert (with_model[1].is_possible, proposal.suggested(with_model)) == (False, "agent")
@@ -147,6 +147,72 @@ def test_what_steps_do_is_not_said_to_be_missing():
 def test_sendings_without_an_address_and_answers_in_words_are_told(asked, reply, missing):
     of = dated(person(asked), agent("", call("http_get", url="https://a.example/x", output="Words")), agent(reply))
     assert made_of(of).undone == (missing,)
+
+
+def test_a_count_with_its_label_is_a_result_and_computes_nothing_that_was_asked_for():
+    of = dated(
+        person("Read https://a.example/x and warn me over 20 trucks"),
+        agent(
+            "",
+            call("http_get", url="https://a.example/x", output="Words"),
+            call("python", code="trucks = ['A', 'B']\nprint('trucks:', len(trucks))", output="trucks: 2"),
+        ),
+    )
+    made = made_of(of)
+    assert "print('trucks:', len(trucks))" in made.steps[-1]["settings"]["code"]
+    assert made.undone == ("comparing with over 20 trucks",)
+
+
+def test_a_count_of_what_was_selected_stays_and_one_of_all_that_was_read_is_a_look():
+    code = (
+        "import csv\nrows = list(csv.DictReader(open('stock.csv')))\nprint('rows:', len(rows))\n"
+        "low = [one for one in rows if float(one['kg']) < 15]\nprint('low:', len(low))"
+    )
+    of = dated(person("How many are below 15 kg?"), agent("", call("python", code=code, output="rows: 9\nlow: 2")))
+    made = made_of(of)
+    script = made.steps[0]["settings"]["code"]
+    assert "print('low:', len(low))" in script
+    assert "rows:" not in script
+    assert made.undone == ()
+
+
+def test_a_file_that_was_only_named_is_not_said_to_be_written():
+    of = dated(
+        person("Rotate the dumps, they are called like app-2026-10-01.sql.zst, and keep 7 of them"),
+        agent("", call("bash", command="ls /dumps | sort | head -n 7 > kept.txt", output="")),
+    )
+    assert made_of(of).undone == ("anything with app-2026-10-01.sql.zst",)
+
+
+@pytest.mark.parametrize(
+    ("said", "stays"),
+    [
+        ("I'll drop the new export in the same place with the same name.", True),
+        ("Die neue Datei hat jedes Mal den gleichen Namen.", True),
+        ("The new one will not have the same name.", False),
+    ],
+)
+def test_a_file_that_has_the_same_name_each_time_gets_no_date_in_its_name(said, stays):
+    of = dated(
+        person("Count the lines of sales-2026-11.csv. " + said),
+        agent(
+            "",
+            call("python", code="print('lines:', len(open('sales-2026-11.csv').readlines()) + 0)", output="lines: 3"),
+        ),
+    )
+    made = made_of(of)
+    assert [one["value"] for one in made.variables] == (
+        ["sales-2026-11.csv"] if stays else ["sales-{{ run.date | format('%Y-%m') }}.csv"]
+    )
+
+
+def test_folders_and_endings_are_called_so():
+    of = dated(
+        person("Keep 7 dumps in /var/backups/pg and delete nothing but *.zst that are in transit"),
+        agent("", call("bash", command="cd /var/backups/pg && sort list > kept.txt", output="")),
+    )
+    (folder,) = made_of(of).variables
+    assert (folder["name"], folder["value"]) == ("folder", "/var/backups/pg")
 
 
 def test_nobody_is_told_of_a_mail_that_was_not_wanted():
@@ -192,6 +258,17 @@ def test_the_words_before_what_is_printed_are_expected_else_nothing_checks_it():
     bare = proposed("names = ['Kiel', 'Bonn']\nprint(', '.join(sorted(names)))", "Bonn, Kiel")
     assert not bare.proves("replay")
     assert bare.definition("replay", "", "", "Bonn")["contract"][-1]["pattern"] == "(?i)Bonn"
+
+
+def test_a_table_of_what_was_selected_may_be_empty_on_a_good_day():
+    def checks(code):
+        of = dated(person("Write it"), agent("", call("python", code=code, output="")))
+        return [one["kind"] for one in made_of(of).contract]
+
+    every = "import pandas as pd\nstock = pd.read_csv('stock.csv')\n"
+    assert checks(every + "stock.to_csv('out.csv')") == ["file", "rows"]
+    assert checks(every + "low = stock[stock.kg < 15]\nlow.to_csv('out.csv')") == ["file"]
+    assert checks(every + "stock.query('kg < 15').to_csv('out.csv')") == ["file"]
 
 
 def test_variables_are_called_by_their_names_and_unused_ones_are_left_out():

@@ -53,6 +53,18 @@ def test_a_secret_is_shown_by_its_last_characters_only(tmp_path):
     assert [secret["masked"][-4:] for secret in json.loads(done.stdout)["secrets"]] == [KEY[-4:]]
 
 
+def test_it_ends_quietly_where_its_reader_has_read_enough(tmp_path):
+    file = tmp_path / "talks.jsonl"
+    file.write_text("\n".join(json.dumps(TALK) for _ in range(200)))
+    command = f"{sys.executable} -P -m app.cli threads analyze {file} | head -n 1"
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        ["sh", "-c", command], capture_output=True, text=True, env=environment, timeout=30, check=False
+    )
+    assert done.stderr == ""
+    assert json.loads(done.stdout)["format"] == "openai"
+
+
 def test_what_is_no_conversation_is_refused_with_a_sentence(tmp_path):
     file = tmp_path / "talk.json"
     file.write_text('{"messages": [}')

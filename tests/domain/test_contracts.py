@@ -241,6 +241,42 @@ def test_a_schema_of_one_bound_is_said_without_the_words_of_a_schema(of, schema,
     assert found(check.model_dump(), outputs=outputs) == ("unmet", unmet)
 
 
+@pytest.mark.parametrize(
+    ("of", "words"),
+    [
+        ("steps.get_shop.text", "Get shop answers with some text"),
+        ("steps.sum-up.outputs.note", "Sum up has some text in note"),
+        ("answer", "The answer has some text"),
+    ],
+)
+def test_that_there_is_any_text_is_said_in_words(of, words):
+    (check,) = contracts.parse([{"kind": "pattern", "of": of, "pattern": r"\S"}])
+    assert (contracts.sentence(check), contracts.shown(check)) == (words, words)
+    assert contracts.read(contracts.in_words(check)).checks == [check]
+    if of == "answer":
+        assert found(check.model_dump(), answer=" ") == ("unmet", "The answer is empty.")
+
+
+@pytest.mark.parametrize(
+    ("label", "unit", "words"),
+    [
+        ("low", "", "The answer has a number for low"),
+        ("Net (EU)", "EUR", "The answer has a number for “Net (EU) in EUR”"),
+        ("in {{ month }}", "", "The answer has a number for “in {{ month }}”"),
+    ],
+)
+def test_a_number_behind_its_label_is_said_in_words(label, unit, words):
+    pattern = patterns.numbered(label, unit)
+    (check,) = contracts.parse([{"kind": "pattern", "of": "answer", "pattern": pattern}])
+    assert (contracts.sentence(check), contracts.shown(check)) == (words, words)
+    assert contracts.read(contracts.in_words(check)).checks == [check]
+    if label == "low":
+        assert found(check.model_dump(), answer="low = 2")[0] == "met"
+        assert found(check.model_dump(), answer="None.") == (
+            "unmet", "“low: a number” is not in the answer, which begins “None.”."
+        )  # fmt: skip
+
+
 def test_what_has_another_kind_than_a_bound_says_so():
     check = {"kind": "schema", "of": "steps.a.n", "schema": {"type": "integer", "minimum": 1}}
     assert "None is not of type 'integer'" in found(check, outputs={"a": {"n": None}})[1]

@@ -147,6 +147,12 @@ def test_what_a_template_asks_for_names_hosts_and_whose_secret_it_sends():
         assert library.named_outright(library.parse(content), "secrets") == named, sly
     asks = dict(library.asks(library.parse(content | {"repair": {"model": "", "cost_cap_cents": 50}})))
     assert asks["Repair"] == "an agent may change the code of a step that failed, within its budget"
+    assert "A model judges" not in asks
+    judged = [{"kind": "judge", "question": "Is it polite?"}]
+    assert (
+        dict(library.asks(library.parse(content | {"contract": judged})))["A model judges"]
+        == "it reads the answer, which costs"
+    )
 
 
 def test_a_newer_version_of_a_template_of_others_never_lowers_the_isolation():

@@ -119,6 +119,23 @@ def test_openwebui_prefers_output_and_reads_html():
     assert (files(thread), thread.model, thread.system_prompt) == (["t.csv"], "m2", "Use SQL.")
 
 
+def test_openwebui_automations_are_what_was_asked_with_their_schedule():
+    data = {"prompt": "Sum up the news.", "model_id": "llama", "rrule": "RRULE:FREQ=DAILY;BYHOUR=9;BYMINUTE=0"}
+    item = {"name": "News", "data": data, "is_active": True}
+    thread, _ = told(item)
+    assert (thread.format, thread.title, thread.model) == ("openwebui", "News", "llama")
+    assert [(one.role, one.text) for one in thread.messages] == [("user", "Sum up the news.")]
+    assert thread.settings == {"schedule": data["rrule"]}
+
+
+def test_suna_names_the_one_schedule_of_its_agent():
+    trigger = {"config": json.dumps({"cron_expression": "0 9 * * 1", "timezone": "Europe/Berlin"})}
+    thread, _ = told(exports.suna(agent_triggers=[trigger]))
+    assert thread.settings == {"schedule": "0 9 * * 1", "timezone": "Europe/Berlin"}
+    other = {"config": {"cron_expression": "0 5 * * *"}}
+    assert told(exports.suna(agent_triggers=[trigger, other]))[0].settings == {}
+
+
 def test_openwebui_of_old_is_the_chat_itself():
     thread, said = told({**exports.openwebui()["chat"], "id": "w0"})
     assert (said[0], thread.key, thread.title) == ("one?", "w0", "Numbers")

@@ -171,6 +171,27 @@ def test_what_is_nested_without_end_is_refused_before_it_takes_the_memory(path, 
         tracemalloc.stop()
 
 
+@pytest.mark.parametrize("part", ["[],", '"ab",', "1.1,", '{"a":1},'])
+@pytest.mark.parametrize(
+    "form", ['[{{"mapping": [{}0]}}]', '{{"mapping": [{}0]}}\n{{"a": 1}}\n', '{{"mapping": [{}0]}}']
+)
+def test_very_many_tiny_values_are_refused_before_they_take_the_memory(path, monkeypatch, form, part):
+    monkeypatch.setattr(sources, "MOST_PARTS", 50_000)
+    path.write_text(form.format(part * 400_000))
+    tracemalloc.start()
+    try:
+        assert any(words in refused(path) for words in ("million parts", "none of the known formats"))
+        assert tracemalloc.get_traced_memory()[1] < 4 * path.stat().st_size
+    finally:
+        tracemalloc.stop()
+
+
+def test_commas_and_brackets_in_what_is_said_are_no_parts(path, monkeypatch):
+    monkeypatch.setattr(sources, "MOST_PARTS", 1000)
+    path.write_text(GOOD.replace('"count the rows"', json.dumps("a, [b], " * 5000)))
+    assert len(list(threads(path))) == 1
+
+
 def test_brackets_in_what_is_said_are_not_nested(path):
     said = '[{"\\' * 5000
     path.write_text(GOOD.replace('"count the rows"', json.dumps(said)))

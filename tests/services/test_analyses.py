@@ -1,6 +1,8 @@
 """Analysing threads below the web: stage by stage, carried on after an end, with what people decided kept."""
 
 import json
+import time
+from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -16,7 +18,7 @@ from app.models.teams import Team
 from app.models.threads import Finding
 from app.models.threads import Thread as Row
 from app.services import secrets
-from app.services.threads import analyses, needs, review, states
+from app.services.threads import analyses, calling, needs, review, states
 from app.services.threads.content import Box, packed
 from app.services.unit import batch
 from tests import agents, factories
@@ -149,6 +151,28 @@ def test_an_interrupted_analysis_is_taken_over_and_the_old_one_writes_nothing_mo
     assert of(thread_id).analysis_state == "done"
     with pytest.raises(analyses._Lost):
         old.end("failed", [])
+    assert of(thread_id).analysis_state == "done"
+
+
+@pytest.mark.alike
+def test_an_analysis_of_which_one_stage_takes_long_is_left_to_its_worker(actor, storage, vault, keep, monkeypatch):
+    monkeypatch.setattr(calling, "SILENCE", timedelta(seconds=0.3))
+    monkeypatch.setattr(calling, "BEAT_SECONDS", 0.05)
+    thread_id = keep()
+    analyses.start(actor, [thread_id])
+    redis.client().flushdb()
+    called = []
+
+    def takes_long(name):
+        if name == "intent":
+            time.sleep(0.5)
+            called.append(analyses.call_again())
+        return real(name)
+
+    real = analyses.pipeline._stage
+    monkeypatch.setattr(analyses.pipeline, "_stage", takes_long)
+    analyses.carry_out(storage, vault, thread_id)
+    assert called == [0]
     assert of(thread_id).analysis_state == "done"
 
 

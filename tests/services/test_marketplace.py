@@ -118,6 +118,10 @@ def test_what_one_team_publishes_another_installs_and_runs(tools, ada, ben, vaul
     tasks.change(ben, task.slug, less, task.version_number, tmp_path)
     task = tasks.find(ben, task.slug)
     assert tasks.definition(task)["min_isolation"] == 2  # others have written it, whatever its people choose
+    packaged = from_template.draft(template.model_copy(update={"slug": "shop.probe"}), made, "Of a package")
+    other = tasks.create(ben, packaged, tmp_path)
+    tasks.change(ben, other.slug, less, other.version_number, tmp_path)
+    assert tasks.definition(tasks.find(ben, other.slug))["min_isolation"] == 2  # as what packages bring
     run = carried_out(tools, factories.run(ben.team_id, task.id, version_id=task.version_id))
     assert (run.state, run.reason) == ("succeeded", "ok")
     assert run.checks[0]["state"] == "met"
@@ -141,10 +145,10 @@ def test_a_newer_version_reaches_who_has_it_only_once_it_is_published(ada, ben, 
     made = rules.made(library.find(ben, slug), {"url": "https://a.example/"}, set())
     task = tasks.create(ben, from_template.draft(library.find(ben, slug), made, "Theirs"), tmp_path)
     probe(ada, url="https://other.example/", note="Asks another host.", slug="probe", form=[])
-    assert installing.newer(library.find(ben, slug)) is None
+    assert installing.newer([library.find(ben, slug)]) == {}
     assert installing.find(ben, vault, listing.id).content.settings["url"] == "{{ url }}"  # a frozen copy
     publish(ada, vault)
-    assert installing.newer(library.find(ben, slug)) == listing.id
+    assert installing.newer([library.find(ben, slug)]) == {slug: (listing.id, 2)}
     offered = installing.find(ben, vault, listing.id)
     assert offered.is_newer
     assert "Hosts in it: other.example" in rules.newly_asked(library.find(ben, slug).content, offered.content)
@@ -324,11 +328,11 @@ def test_what_another_installation_lists_is_checked_and_installed(ada, ben, vaul
         lambda one: one.reply(200, good[:-9]) if one.path.endswith("carillon") else handler(one))  # fmt: skip
     indexes.refresh(here)
     assert "not the one that the index names" in indexes.states(here)[0].problem
-    assert installing.newer(library.find(ben, slug)) is None
+    assert installing.newer([library.find(ben, slug)]) == {}
     monkeypatch.setattr(server.RequestHandlerClass, "do_GET", handler)
     indexes.refresh(here)
     assert indexes.states(here)[0].problem == ""
-    assert installing.newer(library.find(ben, slug)) == offered.listing.id
+    assert installing.newer([library.find(ben, slug)]) == {slug: (offered.listing.id, 2)}
 
     there.files.clear()
     there.give(monkeypatch)
@@ -349,6 +353,9 @@ def test_this_installation_lists_what_is_public_only_when_it_is_told_to(ada, vau
     told = dataclasses.replace(settings, publish=True)
     said = indexes.document(vault, told)
     assert bundles.is_signed(signing.public(vault), said["payload"].encode(), said["signature"])
+    with monkeypatch.context() as counted:  # asked again, nothing is packed and signed anew until something changes
+        counted.delattr(installing, "packed")
+        assert indexes.document(vault, told) == said
     (entry,) = json.loads(said["payload"])["templates"]
     data = indexes.public_bundle(vault, told, entry["slug"])
     assert (entry["slug"], entry["digest"]) == ("probe", bundles.unpack(data).digest)

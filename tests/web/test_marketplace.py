@@ -98,16 +98,20 @@ def test_a_newer_version_says_what_it_asks_anew(ada, cid, at, saved):
     change = {"name": "Wiki", "engine": "shell", "script": "echo $TOKEN", "version": "1"}
     assert ada.post(f"{at}/tasks/wiki/edit", change).status_code == 303
     ada.post(f"{at}/tasks/wiki/template", ABOUT | {"as": "version", "note": "A script now."})
-    assert "A newer version" not in cid.get(f"/t/{cid.slug}/templates/wiki-check").text
+    gallery = f"/t/{cid.slug}/templates?source=team"
+    assert "is there" not in cid.get(gallery).text
+    assert " is offered." not in cid.get(f"/t/{cid.slug}/templates/wiki-check").text
     assert "Publish version 2" in ada.get(saved).text
     form, _, _ = report(ada, saved)
     ada.post(f"{saved}/publication", form)
-    assert "A newer version is offered." in cid.get(f"/t/{cid.slug}/templates/wiki-check").text
+    assert "Version 2 is offered." in cid.get(f"/t/{cid.slug}/templates/wiki-check").text
+    assert "version 2 is there" in cid.get(gallery).text
     page = cid.get(listing).text
     for words in ("New since version 1", "A script now.", "Runs code: yes, in the sandbox", "echo $TOKEN",
                   "No worker is there now", "Take version 2"):  # fmt: skip
         assert words in page, words
     assert cid.post(listing).status_code == 303
+    assert "is there" not in cid.get(gallery).text
     assert ada.post(f"{saved}/publication/end").status_code == 303
     assert "It is no longer offered." not in cid.get(listing).text  # they have it
     assert "Your team has it" in cid.get(listing).text

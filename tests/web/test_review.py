@@ -193,7 +193,7 @@ def test_a_model_reads_it_at_one_press_with_its_price_beside_it(app, bring, ada,
         agents.model(ada.actor(app, northgate).team_id, SimpleNamespace(base_url=lambda _: "http://127.0.0.1:9/v1"))
     page = ada.get(address).text
     assert re.search(r"Deepen with Scripted \(about \$0\.\d+\)", page)
-    assert "It does not do: comparing with 8%." in page  # its one step fetches a list
+    assert "It does not do: comparing with 8%." in page  # its steps fetch a list and count
     assert "Agent each time</b><em>suggested" in page
     ada.post(f"{address}/analysis", {**form(page), "deepens": "1"})
     assert "Waits for a worker." in ada.get(address).text
@@ -287,7 +287,7 @@ VISITS = [{
 def test_the_review_says_what_a_replay_leaves_out_and_lets_its_answer_be_checked(app, bring, ada):
     address = bring(VISITS)
     page = ada.get(address).text
-    assert page.count("It does not do: visits.csv, mail to ops@museum.example.") == 2
+    assert page.count("It does not do: writing visits.csv, mail to ops@museum.example.") == 2
     assert "suggested</em>" not in page
     assert "without one nothing here does all that was asked" in page
     assert page.count("no step uses it") == 2
@@ -391,3 +391,10 @@ def test_a_conversation_that_asks_for_nothing_has_a_page_too(bring, ada):
     page = ada.get(bring({"model": "x", "messages": [said("user", "Hm."), said("assistant", "Yes?")]})).text
     assert "Nothing that changes from run to run was found." in page
     assert "Create the task, paused" in page
+
+
+def test_an_automation_of_a_chat_program_comes_with_its_schedule(bring, ada):
+    data = {"prompt": "Sum up.", "model_id": "llama", "rrule": "RRULE:FREQ=WEEKLY;BYDAY=MO;BYHOUR=9;BYMINUTE=0"}
+    page = ada.get(bring([{"name": "News", "data": data, "is_active": True}])).text
+    assert 'value="Every Monday at 09:00"' in page
+    assert "Schedule in the export: RRULE:FREQ=WEEKLY" in page

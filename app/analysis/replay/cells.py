@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from app.analysis.clauses import listed
-from app.analysis.replay.looks import called, is_glance, prints, tells
-from app.analysis.replay.python_names import tree_of
+from app.analysis.replay.looks import called, is_glance, loaded, prints, tells
+from app.analysis.replay.python_names import nodes_of, tree_of
 
 _FILE = re.compile(r"[^\n:*?\"<>|{}]{0,180}[^\s/:*?\"<>|{}]\.[A-Za-z][A-Za-z0-9]{1,7}")
 _WRITES = re.compile(
@@ -58,7 +58,8 @@ def read(code: str, known: Mapping[str, str] | None = None) -> Cell:
     for statement in tree.body:
         seen.visit_one(statement)
     writes, reads = _files(tree, constants)
-    told = [one for one in tree.body if isinstance(one, ast.Expr) and tells(one.value) and not is_glance(one)]
+    whole = loaded(tree)
+    told = [one for one in tree.body if isinstance(one, ast.Expr) and tells(one.value) and not is_glance(one, whole)]
     return Cell(
         code,
         frozenset(seen.makes),
@@ -69,7 +70,7 @@ def read(code: str, known: Mapping[str, str] | None = None) -> Cell:
         frozenset(writes),
         frozenset(reads),
         bool(told) or any(prints(one) for one in tree.body if not isinstance(one, ast.Expr)),
-        any(isinstance(node, ast.Call) and called(node) in _ACTS for node in ast.walk(tree)),
+        any(isinstance(node, ast.Call) and called(node) in _ACTS for node in nodes_of(tree)),
         dict(_constants(tree)),
     )
 
@@ -184,7 +185,7 @@ def _root(node: ast.AST) -> str:
 def values_in(code: str) -> set[str]:
     """Return the texts and numbers of some length that stand in a program."""
     tree = tree_of(code) or ast.Module([], [])
-    found = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)}
+    found = {node.value for node in nodes_of(tree) if isinstance(node, ast.Constant)}
     plain = {str(value) for value in found if isinstance(value, str | int | float) and not isinstance(value, bool)}
     return {value for value in plain if len(value) >= _TELLING and "\n" not in value}
 
@@ -202,7 +203,7 @@ def _constants(tree: ast.Module) -> Iterator[tuple[str, str]]:
 def _files(tree: ast.AST, constants: Mapping[str, str]) -> tuple[set[str], set[str]]:
     writes: set[str] = set()
     reads: set[str] = set()
-    for node in ast.walk(tree):
+    for node in nodes_of(tree):
         if not isinstance(node, ast.Call):
             continue
         given = [*node.args, *(one.value for one in node.keywords if one.arg not in {"sep", "encoding", "columns"})]

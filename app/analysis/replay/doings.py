@@ -21,6 +21,9 @@ Kind = Literal["python", "shell", "http", "file", "edit", "tool"]
 MOST, MOST_LETTERS = 300, 200_000
 """Things done that are looked at, and their code in all; what comes after them is left out."""
 
+_PART_LETTERS = 12
+"""Each line, semicolon and comma counts as so many letters more: many tiny statements take long to read."""
+
 _SHELLS = listed("bash sh zsh shell console terminal")
 _PYTHONS = listed("python py python3 ipython repl jupyter notebook interpreter execute_code code")
 _OTHERS = listed("javascript js node typescript ts ruby php sql perl go java csharp powershell r")
@@ -74,7 +77,7 @@ def doings(thread: Thread) -> list[Doing]:
 
 def within(done: list[Doing]) -> list[Doing]:
     """Return of what was done as much as is looked at."""
-    sums = accumulate(len(one.text) for one in done)
+    sums = accumulate(_weight(one.text) for one in done)
     return [one for one, so_far in zip(done[:MOST], sums, strict=False) if so_far <= MOST_LETTERS]
 
 
@@ -84,10 +87,14 @@ def _first(found: Iterable[Doing]) -> list[Doing]:
     letters = 0
     for one in found:
         first.append(one)
-        letters += len(one.text)
+        letters += _weight(one.text)
         if len(first) > MOST or letters > MOST_LETTERS:
             break
     return first
+
+
+def _weight(text: str) -> int:
+    return len(text) + _PART_LETTERS * sum(map(text.count, "\n;,"))
 
 
 def _cleaned(number: int, one: Doing) -> Doing:
@@ -158,7 +165,9 @@ def _code(call: ToolCall) -> str:
 
 def _run(call: ToolCall, code: str, done: Doing) -> Iterator[Doing]:
     said = str(call.arguments.get("language", call.arguments.get("lang", ""))).lower()
-    if said in _SHELLS or (not said and (is_shell(call) or isinstance(call.arguments.get("command"), list))):
+    if _weight(code) > MOST_LETTERS:
+        yield replace(done, text=code)  # not read: it is more than is looked at
+    elif said in _SHELLS or (not said and (is_shell(call) or isinstance(call.arguments.get("command"), list))):
         yield from _script(code, done)
     elif said in _OTHERS or "sql" in call.arguments or not (said or words(call.name) & _PYTHONS):
         yield replace(done, text=code)

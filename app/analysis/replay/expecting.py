@@ -2,30 +2,27 @@
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from app.analysis.replay.doings import Doing, plain_output
 from app.analysis.replay.requests import answered
-from app.domain.contracts.patterns import mentions
+from app.domain.contracts.patterns import ANYTHING, mentions, numbered
 
 _TABLES = (".csv", ".tsv")
 _LABEL = re.compile(r"^\s*([A-Za-zÀ-ÿ][^\d:=\n]{1,50}?)\s*[:=]\s*[^\w\s]?\s?-?\d[\d.,]*\s*([A-Za-z€$£%]{0,8})\s*$")
-_NUMBER = r"[^\w\s]?\s?-?\d[\d.,]*"
-_META = re.compile(r"[\\.^$*+?{}\[\]|()]")
 _NO_LABELS = {"rc", "exit", "exit code", "status", "returncode"}
 _LONGEST_OUTPUT, _LONGEST_LINE, _MOST_LINES = 100_000, 200, 300
 _TEXT_LABEL = re.compile(r"^\s*([A-Za-zÀ-ÿ][^\d:=\n]{1,50}?\s*[:=])(?!//)\s*\S")
-_ANYTHING = r"\S"
 _MOST_LABELS, _MOST_KEYS, _DEPTH = 3, 20, 2
 
 
-def files(names: Iterable[str]) -> list[dict[str, Any]]:
-    """Return a check for each file: it is there and not empty; a table has a row."""
+def files(names: Iterable[str], may_lack: Collection[str] = ()) -> list[dict[str, Any]]:
+    """Return a check for each file: it is there and not empty; a table has a row, but for those that `may_lack` any."""
     checks: list[dict[str, Any]] = []
     for name in names:
         checks.append({"kind": "file", "name": name, "min_bytes": 1, "is_new": False, "is_optional": False})
-        if name.lower().endswith(_TABLES):
+        if name.lower().endswith(_TABLES) and name not in may_lack:
             checks.append({"kind": "rows", "of": f"file:{name}", "min": 1, "max": None, "is_optional": False})
     return checks
 
@@ -48,7 +45,7 @@ def of_request(step: str, one: Doing, is_plain: bool) -> list[dict[str, Any]]:
             {
                 "kind": "pattern",
                 "of": f"steps.{step}.text",
-                "pattern": _ANYTHING,
+                "pattern": ANYTHING,
                 "is_absent": False,
                 "is_optional": False,
             }
@@ -82,7 +79,7 @@ def printed(one: Doing, code: str, literals: Mapping[str, str]) -> list[dict[str
 
 def is_weak(check: Mapping[str, Any]) -> bool:
     """Whether a check says little of what a run did: that something was printed, or answered at all."""
-    is_any_text = check["kind"] == "pattern" and check["pattern"] == _ANYTHING
+    is_any_text = check["kind"] == "pattern" and check["pattern"] == ANYTHING
     is_any_row = check["kind"] == "rows" and check["of"] == "answer" and check["min"] <= 1 and check["max"] is None
     return is_any_text or is_any_row or check["kind"] == "answer"
 
@@ -103,11 +100,7 @@ def _labelled(line: str, literals: Mapping[str, str]) -> str:
     hit = _LABEL.match(line)
     if not hit:
         return ""
-    label = _META.sub(r"\\\g<0>", hit[1].strip())
-    for literal, name in literals.items():
-        label = label.replace(_META.sub(r"\\\g<0>", literal), f"{{{{ {name} }}}}")
-    unit = _META.sub(r"\\\g<0>", hit[2])
-    return rf"{label}\s*[:=]\s*{_NUMBER}" + (rf"\s*{unit}" if unit else "")
+    return numbered(_named(hit[1], literals), hit[2])
 
 
 def _begun(line: str, literals: Mapping[str, str]) -> str:

@@ -5,7 +5,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 
-from app.analysis.replay.looks import is_glance, is_result
+from app.analysis.replay.looks import is_glance, is_result, loaded
 from app.analysis.replay.python_names import tree_of
 
 _PIP = re.compile(r"^[ \t]*[!%][ \t]*(?:python3?[ \t]+-m[ \t]+)?pip3?[ \t]+install\b[^\n]*$", re.MULTILINE)
@@ -89,8 +89,9 @@ def imports_only(code: str) -> str:
 
 def without_glances(code: str) -> str:
     """Return a cell without the statements that only look, at least one of them where there is nothing else."""
-    body = _body(code)
-    glances = [one for one in body if is_glance(one) and not (one is body[0] and _is_docstring(one))]
+    tree = tree_of(code)
+    body, whole = (tree.body, loaded(tree)) if tree else ([], set())
+    glances = [one for one in body if is_glance(one, whole) and not (one is body[0] and _is_docstring(one))]
     if not glances:
         return code
     lines = code.split("\n")

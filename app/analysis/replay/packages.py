@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from app.analysis.code import DISTRIBUTIONS, installed
 from app.analysis.replay.doings import Doing
-from app.analysis.replay.python_names import tree_of
+from app.analysis.replay.python_names import nodes_of, tree_of
 
 _SHOWN = re.compile(r"(?<![\w.-])([A-Za-z][\w.-]{1,60}?)(?:==|-)(\d+(?:\.\d+){1,3}(?:[a-z]+\d+)?)(?![\w.])")
 _BUILT = re.compile(r"Successfully installed ([^\n]+)|Requirement already satisfied: ([^\n]+)")
@@ -42,7 +42,7 @@ def packages(code: str, own: Iterable[str], done: Iterable[Doing], *, but_import
 def _imported(code: str) -> list[str]:
     found: dict[str, None] = {}
     for piece in code.split("\f"):  # one program each
-        for node in ast.walk(tree_of(piece) or ast.Module([], [])):
+        for node in nodes_of(tree_of(piece) or ast.Module([], [])):
             names = [one.name for one in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) and not node.level else []
             for name in names:

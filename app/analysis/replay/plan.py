@@ -13,8 +13,9 @@ from app.analysis.replay.blocks import Block
 from app.analysis.replay.cells import base
 from app.analysis.replay.doings import MOST_LETTERS, Doing, doings, within
 from app.analysis.replay.keeping import Dropped, Kept
+from app.analysis.replay.looks import selects
 from app.analysis.replay.missing import Lacking
-from app.analysis.replay.python_names import tree_of
+from app.analysis.replay.python_names import forget
 from app.analysis.replay.undone import undone
 from app.analysis.replay.value import Value
 from app.analysis.replay.values import named, values
@@ -61,7 +62,7 @@ def replay(thread: Thread, analysis: Analysis) -> Replay:
     except (TooLong, RecursionError):
         return Replay(problems=(TOO_LONG,))
     finally:
-        tree_of.cache_clear()  # the trees of a long thread are large
+        forget()
 
 
 def _replayed(thread: Thread, analysis: Analysis) -> Replay:
@@ -278,9 +279,9 @@ class _Plan:
         return self._left[index]
 
     def _contract(self, pen: "writing.Pen") -> list[dict[str, Any]]:
-        made = [(index, name) for index, names in enumerate(self.outputs) for name in names]
-        names = places.unique([self._folder(index, name) + pen.filled(name) for index, name in made])
-        checks = expecting.files(names)
+        outputs = [(index, name) for index, names in enumerate(self.outputs) for name in names]
+        made = {self._folder(index, name) + pen.filled(name): index for index, name in outputs}
+        checks = expecting.files(made, [name for name, index in made.items() if selects(self.codes[index][1])])
         for name, block in zip(self.names, self.blocks, strict=True):
             if block.kind == "http":
                 checks += expecting.of_request(name, block.last, missing.tells_body(block.last.name))

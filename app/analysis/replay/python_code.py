@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from app.analysis.replay.python_names import named, tree_of
+from app.analysis.replay.handed import guarded
+from app.analysis.replay.python_names import named, nodes_of, tree_of
 from app.analysis.replay.strings import plain_parts
 from app.analysis.replay.value import HARMLESS, Value
 
@@ -91,14 +92,25 @@ class _Source:
         for line in lines:
             self._starts.append(self._starts[-1] + len(line) + 1)
         self._numbers = Counter(
-            node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and _is_number(node.value)
+            node.value for node in nodes_of(tree) if isinstance(node, ast.Constant) and _is_number(node.value)
         )
+
+        compared = [one for node in nodes_of(tree) if isinstance(node, ast.Compare) for one in ast.walk(node)]
+        self._compared = {one.id for one in compared if isinstance(one, ast.Name)}
+        self._guarded = guarded(nodes_of(tree), _hands_on)
 
     def spots(self) -> Iterator[Spot]:
         """Return each place that changes."""
         yield from self._under(self._tree, None)
 
     def _under(self, node: ast.AST, parent: ast.AST | None) -> Iterator[Spot]:
+        every = self.places
+        if id(node) in self._guarded or _is_program(node) or _is_shell_list(node):
+            self.places = [one for one in every if one.value.kind in HARMLESS]
+        yield from self._of(node, parent)
+        self.places = every
+
+    def _of(self, node: ast.AST, parent: ast.AST | None) -> Iterator[Spot]:
         if isinstance(node, ast.Constant):
             yield from self._constant(node, parent)
         elif isinstance(node, ast.JoinedStr):
@@ -106,9 +118,7 @@ class _Source:
         elif _is_command(node):
             yield from self._command(node)
         elif _is_program(node):
-            every, self.places = self.places, [one for one in self.places if one.value.kind in HARMLESS]
             yield from self._inside(node)
-            self.places = every
         elif spot := self._called_day(node):
             yield spot
         elif not isinstance(node, ast.MatchValue | ast.Import | ast.ImportFrom) and not _is_script(node):
@@ -186,11 +196,17 @@ class _Source:
             if (
                 is_rare
                 or any(word.rstrip("s") in said for word in words)
-                or (isinstance(parent, ast.Compare) and self._numbers[number] == 1)
+                or (self._numbers[number] == 1 and self._is_compared(parent))
             ):
                 self.used.append(place.value)
                 return place
         return None
+
+    def _is_compared(self, parent: ast.AST | None) -> bool:
+        """Whether something is compared with a number, by the name that it is given."""
+        if isinstance(parent, ast.Assign):
+            return any(isinstance(one, ast.Name) and one.id in self._compared for one in parent.targets)
+        return isinstance(parent, ast.Compare)
 
     def _text(self, text: str, parent: ast.AST | None, source: str) -> str:
         """Return an expression for a text with literals in it, empty without one."""
@@ -284,6 +300,18 @@ def _is_program(node: ast.AST) -> bool:
         case [ast.Constant(value=str(program)), *_]:
             return program != "bash" and program.rpartition("/")[2] in _SHELLS  # that one was looked into
     return False
+
+
+def _is_shell_list(node: ast.AST) -> bool:
+    """Whether a list is the command of a shell: `["sh", "-c", …]`."""
+    match node:
+        case ast.List(elts=[first, *_]) | ast.Tuple(elts=[first, *_]):
+            return isinstance(first, ast.Constant) and str(first.value).rpartition("/")[2] in _SHELLS
+    return False
+
+
+def _hands_on(node: ast.AST) -> bool:
+    return _is_command(node) or _is_program(node) or _is_shell_list(node)
 
 
 def _is_false(node: ast.AST) -> bool:

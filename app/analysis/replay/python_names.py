@@ -11,11 +11,23 @@ _SHORTEST = 3
 
 @lru_cache(maxsize=300)
 def tree_of(code: str) -> ast.Module | None:
-    """Return a program as a tree, which nobody changes; None for what is none. Whoever is done with all clears them."""
+    """Return a program as a tree, which nobody changes; None for what is none. Whoever is done with all: `forget`."""
     try:
         return ast.parse(code)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
+
+
+@lru_cache(maxsize=300)
+def nodes_of(tree: ast.AST) -> tuple[ast.AST, ...]:
+    """Return all that a tree consists of, itself first."""
+    return tuple(ast.walk(tree))
+
+
+def forget() -> None:
+    """Let go of all trees: those of a long thread are large."""
+    tree_of.cache_clear()
+    nodes_of.cache_clear()
 
 
 def hints(code: str, found: Iterable[Value]) -> dict[str, str]:
@@ -25,7 +37,7 @@ def hints(code: str, found: Iterable[Value]) -> dict[str, str]:
         return {}
     literals = {one.literal: one for one in found if one.kind not in {"file", "url"}}
     names: dict[str, str] = {}
-    for node in ast.walk(tree):
+    for node in nodes_of(tree):
         for name, value in named(node):
             literal = _literal(value)
             if literal in literals and name:

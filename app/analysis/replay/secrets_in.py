@@ -11,7 +11,10 @@ from app.analysis.tokens import tokens
 _ASSIGNED = re.compile(r"([A-Za-z_][A-Za-z0-9_]{1,60})[\"']?\]?\s*[=:]\s*[\"']?(?:Bearer |Basic |token )?$")
 _HEADER_NAME = re.compile(r"([A-Za-z][\w-]{1,40})[\"']?\s*:\s*[\"']?(?:Bearer |Basic |token )?$")
 _HOST = re.compile(r"https?://(?:www\.|api\.)?(?!localhost)([a-zA-Z0-9-]{2,40})[.:/]")
-_PLAIN = re.compile(r"auth|header|value|key|token|password|secret|h|headers|data|url", re.IGNORECASE)
+_PLAIN = re.compile(
+    r"auth|header|value|key|token|password|secret|h|headers|data|url|is|are|was|ist|sind|lautet|est|es|this|here|it",
+    re.IGNORECASE,
+)
 _LONGEST_HEADER = 2000
 _PLACED = re.compile(r"\{\{ secrets\.(\w+) \}\}")
 CREDENTIAL = re.compile(r"KEY|TOKEN|SECRET|PASS|PWD|CREDENTIAL|AUTH|DSN|WEBHOOK|COOKIE|PAT$")

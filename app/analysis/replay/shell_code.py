@@ -14,11 +14,11 @@ _CODE_NEXT = re.compile(r"(?:\s-\w*c|\beval)\s*$")
 _PYTHON = re.compile(r"\bpython[\d.]*\b")
 _READS = re.compile(
     r"\b(?:g?awk|jq|sed|perl|ruby|node|php|mysql|mariadb|psql|sqlite3|duckdb|mongosh?|redis-cli|ssh|eval|su|osascript"
-    r"|Rscript)\b|[|(]\s*(?:\S{1,40}/)?(?:ba|da|z|k)?sh\b|\(\("
+    r"|Rscript)\b|[|(]\s*(?:\S{1,40}/)?(?:ba|da|z|k)?sh\b|\(\(|`"
 )
-"""What reads a text it is given as a program, on a machine of its own too."""
+"""What reads a text it is given as a program, on a machine of its own too; within backticks quotes count anew."""
 
-_READS_WORDS = re.compile(r"\b(?:ssh|eval)\b|\(\(|\[\[")
+_READS_WORDS = re.compile(r"\b(?:ssh|eval)\b|\(\(|\[\[|`")
 _READS_DOCUMENT = re.compile(r"\b(?:python[\d.]*|(?:ba|da|z|k)?sh)\b|\.(?:py|sh|bash|sql|js|rb|pl|php|R)\b")
 _DEEPEST = 3
 """Scripts within scripts that are looked into."""
@@ -82,7 +82,8 @@ class _Readers:
         """Whether another program reads this as a part of its own: quotes don't keep a value a value there."""
         if stretch.kind == "heredoc":
             own = self._line(max(0, stretch.start - 1))  # that of the command which the document belongs to
-            return self._holds(own, _READS_DOCUMENT) or self._holds(own, _READS)
+            has_ticks = "`" in self._script[stretch.start : stretch.end]
+            return has_ticks or self._holds(own, _READS_DOCUMENT) or self._holds(own, _READS)
         pattern = _READS_WORDS if stretch.kind == "bare" else _READS
         lines = range(self._line(stretch.start), self._line(stretch.end) + 1)
         return any(self._holds(line, pattern) for line in lines)

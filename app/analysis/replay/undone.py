@@ -1,16 +1,20 @@
 """What somebody asked for that no step of a replay does: files never made, mails never sent, answers in words."""
 
+import ast
 import json
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from app.analysis.base import Analysis
-from app.analysis.clauses import clauses, is_denied
+from app.analysis.clauses import clauses, is_denied, listed
 from app.analysis.masking import masked
 from app.analysis.replay.blocks import Block
 from app.analysis.replay.cells import base
+from app.analysis.replay.doings import Doing
+from app.analysis.replay.looks import called
 from app.analysis.replay.missing import Lacking
+from app.analysis.replay.python_names import nodes_of, tree_of
 from app.domain.thread import Thread
 
 _READ, _LONGEST = 20_000, 300
@@ -31,6 +35,21 @@ _CHANNEL = re.compile(
 _DELIVERS = re.compile(
     r"smtplib|sendmail|sendgrid|mailgun|twilio|slack|webhook|telegram|discord|\.post\(|\bmail -s"
     r"|\bcurl\b[^\n]{0,300}(?: -d\b| --data|-X ?(?:POST|PUT))",
+    re.IGNORECASE,
+)
+_COMPUTING = (
+    ast.Compare, ast.BinOp, ast.AugAssign, ast.comprehension, ast.For, ast.While, ast.If, ast.Match, ast.FunctionDef,
+)  # fmt: skip
+_COMPUTES = listed(
+    "sum min max mean median std count sort sorted sort_values nlargest nsmallest groupby agg pivot_table merge join "
+    "query filter map apply resample rolling diff pct_change drop_duplicates between gt ge lt le run system popen "
+    "check_output execute"
+)
+_FETCHES = listed("curl wget http https cat echo head cd ls mkdir set export sleep")
+_WRITES = re.compile(
+    r"\b(?:save|write|export|store|creat|produc|generat|append|update"
+    r"|speicher|schreib|erstell|erzeug|enregistr|[ée]cri|gu[aá]rd|escrib|crea)\w*\b[^.;!?\n]{0,120}$"
+    r"|\b(?:as|into|als|nach|dans|en)[ \t]+[\"'`“„«]?$",
     re.IGNORECASE,
 )
 _FIGURE = re.compile(r"\d+(?:[.,]\d+)*")
@@ -60,11 +79,11 @@ def undone(
     people = [] if has_unseen else list(_people(analysis, told, used))
     found += [f"mail to {who}" for who in people]
     tools = [one for one in lacking if not any(who.lower() in one.what.lower() for who in people)]
-    found += [one.what if one.tool == "create_file" else f"what {one.tool} did" for one in tools]
+    found += [f"writing {one.what}" if one.tool == "create_file" else f"what {one.tool} did" for one in tools]
     if not people and not lacking and not has_unseen and not _delivers(steps, told):
         found += list(_sendings(thread, analysis))
     found += [] if has_unseen else _calls(thread, analysis, told, used)
-    if all(block.kind == "http" for block in blocks):
+    if not any(_computes(one) for block in blocks for one in block.doings):
         if sizes := list(_sizes(analysis, told, used)):
             found.append(f"comparing with {', '.join(sizes[:_MOST_SIZES])}")
         if _is_told_in_words(thread, blocks):
@@ -72,8 +91,20 @@ def undone(
     return list(dict.fromkeys(found))
 
 
+def _computes(one: Doing) -> bool:
+    """Whether something done compares, counts together or changes data, and does not only fetch and show it."""
+    if one.kind != "python":
+        commands = re.split(r"&&|\|\|?|[;\n]", one.text) if one.kind == "shell" else []
+        return any(command.split()[0] not in _FETCHES for command in commands if command.strip())
+    tree = tree_of(one.text)
+    return tree is None or any(
+        isinstance(node, _COMPUTING) or (isinstance(node, ast.Call) and called(node) in _COMPUTES)
+        for node in nodes_of(tree)
+    )
+
+
 def _files(analysis: Analysis, told: str, there: Collection[str]) -> Iterator[str]:
-    """Yield the files that were asked for, that nobody gives and no step makes or names."""
+    """Yield what is not done with files that were named, that nobody gives and no step makes or names."""
     given = {base(str(one.value["name"])) for one in analysis.of("dependency") if one.value["kind"] == "file"}
     given |= {base(str(one.value)) for one in analysis.of("attachment")}
     for one in analysis.of("variable"):
@@ -84,7 +115,8 @@ def _files(analysis: Analysis, told: str, there: Collection[str]) -> Iterator[st
         is_dated = bool(re.search(r"\d", name)) and all(word in told for word in words)
         is_computed = re.search(rf"[}}%+]\s*(?:\w\s*)?\\?[\"']?\.{re.escape(ending)}\b", told)  # f"{stem}.csv"
         if not is_dated and not is_computed:
-            yield name
+            before = [said.excerpt.partition(name)[0] for said in one.evidence]
+            yield f"writing {name}" if any(map(_WRITES.search, before)) else f"anything with {name}"
 
 
 def _people(analysis: Analysis, told: str, used: Collection[str]) -> Iterator[str]:

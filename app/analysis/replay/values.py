@@ -9,18 +9,21 @@ from app.analysis.base import Analysis, Finding
 from app.analysis.clauses import listed
 from app.analysis.replay import dates
 from app.analysis.replay.value import Taken, Value
+from app.analysis.suggestions import keeps_names
 from app.domain.thread import Thread
 
 _READ = 20_000
 _NUMBER = re.compile(r"\d{1,3}(?:[,. ']\d{3})+(?![\d])|\d+(?:[.,]\d+)?")
+_FILE_NAME = re.compile(r"(?<![\w.-])[\w.-]{1,120}\.[A-Za-z][A-Za-z0-9]{1,4}\b")
 _IDENTIFIER = re.compile(r"[a-z]+(?:_[a-z0-9]+)+")
 
+_SHORT = 24
 _MOST_SAID, _MOST = 400, 200
 """Values in what people said that are looked for in the code, and variables that a replay has."""
 
 _TAKEN = listed("run weekday previous team secrets steps false true none null and or not in is if")
 _WORDS = {
-    "email": "recipient", "money": "amount", "person": "person", "place": "place", "entity": "name", "text": "text",
+    "email": "recipient", "money": "amount", "person": "person", "place": "place", "entity": "name",
     "number": "number",
 }  # fmt: skip
 _BOUND = re.compile(
@@ -34,7 +37,8 @@ def values(thread: Thread, analysis: Analysis, code: str) -> list[Value]:
     """Return the variables whose literals stand in `code`, the longest literal first; names are still to be made."""
     day = _day(thread)
     said = "\n".join(message.text[:_READ] for message in thread.messages if message.role == "user")
-    near = {one.literal: one for one in dates.near(code, day, said)}
+    plain = _FILE_NAME.sub("", code) if keeps_names(thread) else code
+    near = {one.literal: one for one in dates.near(plain, day, said)}
     found: dict[str, Value] = {}
     called = {f"{int(hit[1])}-{int(hit[2]):02}-{int(hit[3]):02}" for hit in dates.CALLED.finditer(code)}
     for finding in analysis.of("variable")[:_MOST_SAID]:
@@ -130,6 +134,15 @@ def _name(value: Value) -> str:
     return _WORDS.get(value.kind, "value")
 
 
+def _of_text(value: Value) -> str:
+    """Say what a text is by its shape, else by its own words: it may be a folder, or the ending of files."""
+    if re.fullmatch(r"\.[A-Za-z]\w{0,7}", value.literal):
+        return "ending"
+    if re.match(r"~?/|\.{0,2}/", value.literal):
+        return "folder"
+    return (slug(value.literal) if len(value.literal) <= _SHORT else "") or "text"
+
+
 def _of_period(value: Value) -> str:
     if named := next((one for one in ("quarter", "week") if value.label == one.capitalize()), ""):
         return named
@@ -160,6 +173,6 @@ def _of_number(value: Value) -> str:
 
 
 _NAMES: dict[str, Callable[[Value], str]] = {
-    "period": _of_period, "date": _of_date, "file": _of_file, "url": _of_url, "number": _of_number,
+    "text": _of_text, "period": _of_period, "date": _of_date, "file": _of_file, "url": _of_url, "number": _of_number,
     "money": _of_number,
 }  # fmt: skip

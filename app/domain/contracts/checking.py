@@ -157,7 +157,8 @@ def _schema(one: SchemaCheck, finished: Finished) -> Found:
 
 
 def _pattern(one: PatternCheck, finished: Finished) -> Found:
-    words = _cut(patterns.mentioned(one.pattern) or one.pattern)
+    label = patterns.number_of(one.pattern)
+    words = _cut(patterns.mentioned(one.pattern) or (label and f"{label}: a number") or one.pattern)
     said = []
     for name, text, is_cut in _texts(one.of, finished):
         found = patterns.found_in_lines(one.pattern, text)
@@ -166,6 +167,8 @@ def _pattern(one: PatternCheck, finished: Finished) -> Found:
         if one.is_absent and found is not None:
             return "unmet", f"{name} has “{_quoted(found, text, finished)}”, which it should not."
         absent = f"“{words}” is not in {_in_sentence(name)}"
+        if found is None and not one.is_absent and one.pattern == patterns.ANYTHING:
+            return "unmet", f"{name} is empty."
         if found is None and not one.is_absent:
             return "unmet", f"{absent}{_begins(text, finished)}."
         said.append(absent if found is None else f"{name} has “{_quoted(found, text, finished)}”")

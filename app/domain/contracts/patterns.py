@@ -13,6 +13,12 @@ PLACEHOLDER = re.compile(r"\{\{[^{}]{0,400}\}\}")
 WORD = r"(?:\{\{[^{}]*\}\}|[^\s“”\"{}]|\{(?!\{)|\}(?!\}))"
 """A letter of a word, or a whole placeholder, which may have spaces in it."""
 
+ANYTHING = r"\S"
+"""What any text has that is not empty."""
+
+NUMBER = r"[^\w\s]?\s?-?\d[\d.,]*"
+"""A number as people print it: with a sign or a currency before it, with points and commas."""
+
 SECONDS = 5.0
 """A search takes no longer, or hardly."""
 
@@ -76,6 +82,21 @@ def mentions(words: str) -> str:
         parts += [escape(words[end : place.start()]), place[0]]
         end = place.end()
     return f"(?i){''.join([*parts, escape(words[end:])])}"
+
+
+def numbered(label: str, unit: str = "") -> str:
+    """Return the pattern that means a label with a number behind it, and its unit; placeholders stay."""
+    head = mentions(label).removeprefix("(?i)")
+    return rf"{head}\s*[:=]\s*{NUMBER}" + (rf"\s*{escape(unit)}" if unit else "")
+
+
+def number_of(pattern: str) -> str:
+    """Return the label that `numbered` made the pattern of, with its unit: `low in kg`; empty for another one."""
+    head, sign, tail = pattern.partition(rf"\s*[:=]\s*{NUMBER}")
+    label, unit = mentioned(f"(?i){head}"), _plain(tail.removeprefix(r"\s*"))
+    if not sign or numbered(label, unit) != pattern:
+        return ""
+    return f"{label} in {unit}" if unit else label
 
 
 def mentioned(pattern: str) -> str:

@@ -20,7 +20,7 @@ from app.domain.contracts.kinds import (
 )
 from app.domain.contracts.patterns import WORD
 
-_STEP = re.compile(r"[a-z][a-z0-9_-]{0,39}", re.ASCII)
+_NAME = re.compile(r"[a-z][a-z0-9_-]{0,39}", re.ASCII)
 _BOUNDS = {
     "minimum": ("at least", ""), "maximum": ("at most", ""), "exclusiveMinimum": ("more than", ""),
     "exclusiveMaximum": ("less than", ""), "minLength": ("at least", "letter"), "maxLength": ("at most", "letter"),
@@ -41,10 +41,26 @@ def shown(check: Check) -> str:
 
 def sentence(check: Check) -> str:
     """Say a check as it is shown, without whether it is optional."""
+    if isinstance(check, PatternCheck) and check.pattern == patterns.ANYTHING and not check.is_absent:
+        return _some_text(check.of)
+    if isinstance(check, PatternCheck) and (label := patterns.number_of(check.pattern)):
+        return f"{subject(check.of)} has {'no' if check.is_absent else 'a'} number for {_quoted(label)}"
     bound = bound_of(check)
     if not bound or not isinstance(check, SchemaCheck):
         return _capital(_SAID[check.kind](check))
     return f"{bound_name(check)} {'of ' if bound.endswith(('letter', 'letters')) else ''}{bound}"
+
+
+def _some_text(of: str) -> str:
+    if not of.startswith("steps."):
+        return f"{subject(of)} has some text"
+    _, step, path = of.split(".", 2)
+    said = "answers with some text" if path == "text" else f"has some text in {path.removeprefix('outputs.')}"
+    return f"{_step(step)} {said}"
+
+
+def _step(name: str) -> str:
+    return _capital(re.sub("[_-]", " ", name))
 
 
 def _marked(said: str, check: Check) -> str:
@@ -115,7 +131,7 @@ def bound_name(check: SchemaCheck) -> str:
     if not check.of.startswith("steps."):
         return f"{subject(check.of)}:"
     _, step, path = check.of.split(".", 2)
-    return f"{_capital(re.sub('[_-]', ' ', step))}: {path.removeprefix('outputs.').replace('_', ' ')}"
+    return f"{_step(step)}: {path.removeprefix('outputs.').replace('_', ' ')}"
 
 
 def measured(check: SchemaCheck, value: Any) -> str:
@@ -134,7 +150,7 @@ def _number(value: float) -> str:
 
 def is_step(to: str) -> bool:
     """Whether something is delivered by a step of this name, not to a host."""
-    return bool(_STEP.fullmatch(to)) and to != "localhost"
+    return bool(_NAME.fullmatch(to)) and to != "localhost"
 
 
 def _delivered(check: DeliveredCheck) -> str:

@@ -27,6 +27,7 @@ from app.domain.library.content import (
 from app.domain.library.filling import Made, Wrong, answers_of, asks_for, made, starts, taken_over
 from app.domain.library.sharing import (
     FOREIGN_LEVEL,
+    PACKAGED,
     Trust,
     asks,
     diff,
@@ -41,9 +42,9 @@ from app.domain.library.sharing import (
 from app.domain.library.suggesting import Doing, Suggestion, from_history, suggest
 
 __all__ = [
-    "CATEGORIES", "FOREIGN_LEVEL", "KINDS", "MOST_FIELDS", "NEEDS", "Asked", "Category", "Content", "Doing", "Made",
-    "Origin", "Suggestion", "Template", "Trust", "Unfit", "Wrong", "answers_of", "asks", "asks_for", "cost_words",
-    "diff", "engines", "foreign", "from_history", "hosts", "made", "named_outright", "needs", "needs_words",
-    "newly_asked", "parse", "parts", "permissions", "promises", "runs_code", "search", "starts", "suggest",
-    "taken_over", "time_words", "trust", "trust_words",
+    "CATEGORIES", "FOREIGN_LEVEL", "KINDS", "MOST_FIELDS", "NEEDS", "PACKAGED", "Asked", "Category", "Content",
+    "Doing", "Made", "Origin", "Suggestion", "Template", "Trust", "Unfit", "Wrong", "answers_of", "asks", "asks_for",
+    "cost_words", "diff", "engines", "foreign", "from_history", "hosts", "made", "named_outright", "needs",
+    "needs_words", "newly_asked", "parse", "parts", "permissions", "promises", "runs_code", "search", "starts",
+    "suggest", "taken_over", "time_words", "trust", "trust_words",
 ]  # fmt: skip

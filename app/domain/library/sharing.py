@@ -12,6 +12,9 @@ from app.domain.library.content import FIXED, Content
 FOREIGN_LEVEL = 2
 """Code that another team or installation has written runs isolated at least so well."""
 
+PACKAGED = "."
+"""Stands in the slug of a template that a package brings, between its name and that of the package, and in no other."""
+
 Trust = Literal["own", "known", "new", "changed"]
 
 _URL = re.compile(r"\b[a-z][a-z0-9+.-]{1,20}://(?:[^\s/@'\"<>]{0,200}@)?([A-Za-z0-9][\w.-]{0,250})", re.IGNORECASE)

@@ -68,12 +68,12 @@ def find(actor: Actor, vault: Vault, listing_id: int) -> Offered:
     return _offered(actor, vault, [_visible(actor, listing_id)])[0]
 
 
-def newer(template: Template) -> int | None:
-    """Return the number of what offers a newer version of an installed template, None for nothing."""
-    if template.origin is None:
-        return None
-    its = (Listing.id == template.origin.listing, Listing.state == "offered", Listing.number > template.number)
-    return db.session.scalar(sa.select(Listing.id).where(*its))
+def newer(templates: Sequence[Template]) -> dict[str, tuple[int, int]]:
+    """Return what offers a newer version of installed templates, by their slugs: its number, and the version."""
+    mine = {one.origin.listing: one for one in templates if one.origin}
+    its = (Listing.id.in_(mine), Listing.state == "offered")
+    found = db.session.execute(sa.select(Listing.id, Listing.number).where(*its))
+    return {mine[one.id].slug: (one.id, one.number) for one in found if one.number > mine[one.id].number}
 
 
 def offers_level() -> int:

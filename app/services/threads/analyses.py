@@ -1,8 +1,10 @@
 """Analyses: a worker reads a thread stage by stage; what it finds is kept, and what a person decided stays decided."""
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -24,9 +26,6 @@ from app.services.threads.content import Box
 from app.services.unit import Work, batch
 
 log = structlog.get_logger()
-
-SILENCE = timedelta(minutes=3)
-"""Whoever analyses a thread says so at every stage; after so long without a word another worker does it."""
 
 MOST_TRIES = 4
 STAGES = ("secrets", *pipeline.STAGES)
@@ -93,7 +92,7 @@ def call_again() -> int:
     return calling.call_again(
         queues.ANALYSE, "analysis", Thread.id,
         waits=Thread.analysis_state == "waiting", since=Thread.analysis_at,
-        works=Thread.analysis_state == "running", beat=Thread.analysis_at, silence=SILENCE,
+        works=Thread.analysis_state == "running", beat=Thread.analysis_at,
     )  # fmt: skip
 
 
@@ -107,7 +106,8 @@ def carry_out(storage: Storage, vault: Vault, thread_id: int) -> None:
         return
     one = _Analysis(storage, vault, row)
     try:
-        one.work()
+        with calling.beating(one.live):
+            one.work()
     except _Lost:
         log.info("analysis_left", thread_id=thread_id)
     except (NotFound, WrongKey):
@@ -122,7 +122,7 @@ def carry_out(storage: Storage, vault: Vault, thread_id: int) -> None:
 def _claimed(thread_id: int) -> Any:
     """Take a thread to analyse; None when there is nothing to do."""
     with batch() as work:
-        is_silent = sa.and_(Thread.analysis_state == "running", Thread.analysis_at < work.now - SILENCE)
+        is_silent = sa.and_(Thread.analysis_state == "running", Thread.analysis_at < work.now - calling.SILENCE)
         mine = (
             Thread.id == thread_id, Thread.deleted_at.is_(None), sa.or_(Thread.analysis_state == "waiting", is_silent)
         )  # fmt: skip
@@ -150,6 +150,7 @@ class _Analysis:
     def __init__(self, storage: Storage, vault: Vault, row: Any) -> None:
         self._storage, self._vault, self._row = storage, vault, row
         self._at: datetime = row.analysis_at
+        self._lock = threading.Lock()
         self.stage = "body"
 
     def work(self) -> None:
@@ -181,15 +182,26 @@ class _Analysis:
     def _begin(self, stage: str) -> None:
         """Say that a stage begins. Raises _Lost."""
         self.stage = stage
-        with batch() as work:
-            self._hold(work, analysis_stage=stage)
+        with self._held(analysis_stage=stage) as work:
+            work.ring(self._row.team_id)
 
-    def _hold(self, work: Work, **values: Any) -> None:
-        mine = (Thread.id == self._row.id, Thread.analysis_state == "running", Thread.analysis_at == self._at)
-        if not work.connection.execute(sa.update(Thread).where(*mine).values(analysis_at=work.now, **values)).rowcount:
-            raise _Lost
-        self._at = work.now
-        work.ring(self._row.team_id)
+    def live(self) -> bool:
+        """Say that it is being worked at; False when it is another worker's by now, or over."""
+        with suppress(_Lost), self._held():
+            return True
+        return False
+
+    @contextmanager
+    def _held(self, **values: Any) -> Iterator[Work]:
+        """Open a transaction that writes these values of the thread. Raises _Lost."""
+        mine = (Thread.id == self._row.id, Thread.analysis_state == "running")
+        with self._lock:
+            with batch() as work:
+                change = sa.update(Thread).where(*mine, Thread.analysis_at == self._at)
+                if not work.connection.execute(change.values(analysis_at=work.now, **values)).rowcount:
+                    raise _Lost
+                yield work
+            self._at = work.now
 
     def end(
         self,
@@ -199,14 +211,14 @@ class _Analysis:
         cost: int | None = None,
     ) -> None:
         """Say what became of it, and keep the findings where there are some. Raises _Lost."""
-        with batch() as work:
-            values: dict[str, Any] = {"analysis_state": state, "analysis_problems": problems, "analysis_stage": ""}
+        values: dict[str, Any] = {"analysis_state": state, "analysis_problems": problems, "analysis_stage": ""}
+        if self._row.analysis_model:
+            values |= {"analysis_cost_micros": cost}
+        with self._held(**values) as work:
             if lines is not None:
-                values |= {"analysed_at": work.now}
+                mine = sa.update(Thread).where(Thread.id == self._row.id)
+                work.connection.execute(mine.values(analysed_at=work.now))
                 _keep(work, self._row, lines, replaces_model=bool(self._row.analysis_model))
-            if self._row.analysis_model:
-                values |= {"analysis_cost_micros": cost}
-            self._hold(work, **values)
             work.tell("analysis_ended", self._row.team_id, None, thread=self._row.id, state=state)
 
 

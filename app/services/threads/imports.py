@@ -23,9 +23,6 @@ from app.services.unit import batch
 MIB = 1024 * 1024
 LARGEST_TEXT = 2 * MIB
 LONGEST_ADDRESS = 2000
-SILENCE = timedelta(seconds=60)
-"""Whoever reads an import says so more often; after so long it is read by another, from its beginning."""
-
 PASTED = "Pasted text"
 _LATELY = timedelta(days=1)
 _MOST_SHOWN = 6
@@ -115,7 +112,7 @@ def call_again() -> int:
     return calling.call_again(
         queues.IMPORT, "import", Import.id,
         waits=Import.state == "waiting", since=Import.created_at,
-        works=Import.state == "reading", beat=Import.beat_at, silence=SILENCE,
+        works=Import.state == "reading", beat=Import.beat_at,
     )  # fmt: skip
 
 

@@ -23,9 +23,9 @@ from app.infra.storage import Storage
 from app.infra.vault import Vault
 from app.models import threads as rows
 from app.models.threads import Import
-from app.services.threads import analyses
+from app.services.threads import analyses, calling
 from app.services.threads.content import Box, Packed, cut, packed, plain
-from app.services.threads.imports import SILENCE, call, too_large
+from app.services.threads.imports import call, too_large
 from app.services.unit import Work, batch
 
 log = structlog.get_logger()
@@ -34,7 +34,7 @@ MOST_TRIES = 4
 MOST_BROKEN = 100
 BATCH = 50
 BATCH_BYTES = 4 * 1024 * 1024
-BEAT_SECONDS = 5.0
+TELL_SECONDS = 5.0
 RING_SECONDS = 0.5
 FETCH_SECONDS, FETCH_SILENCE = 1800.0, 30.0
 
@@ -64,7 +64,8 @@ def carry_out(storage: Storage, vault: Vault, import_id: int, most_bytes: int) -
         return
     reader = _Reader(storage, Box.of(storage, vault, row.team_id), row, most_bytes)
     try:
-        reader.work()
+        with calling.beating(reader.live):
+            reader.work()
     except _Lost:
         log.info("import_left", import_id=import_id)
     except _Stopped:
@@ -86,7 +87,7 @@ def stop() -> None:
 def _claimed(import_id: int) -> Any:
     """Take an import to read; None when there is nothing to do."""
     with batch() as work:
-        is_silent = sa.and_(Import.state == "reading", Import.beat_at < work.now - SILENCE)
+        is_silent = sa.and_(Import.state == "reading", Import.beat_at < work.now - calling.SILENCE)
         mine = sa.and_(Import.id == import_id, sa.or_(Import.state == "waiting", is_silent))
         values = {"state": "reading", "token": Import.token + 1, "beat_at": work.now, "broken": [], "bytes_read": 0}
         values |= {"started_at": sa.func.coalesce(Import.started_at, work.now), **dict.fromkeys(_COUNTS, 0)}
@@ -108,14 +109,14 @@ class _Reader:
 
     def __init__(self, storage: Storage, box: Box, row: Any, most_bytes: int) -> None:
         self._storage, self._box, self._row, self._most_bytes = storage, box, row, most_bytes
-        self._meter = Meter(on_read=self._beat)
+        self._meter = Meter(on_read=self._tell)
         self._size, self._digest = row.size_bytes, row.digest
         self._counts = dict.fromkeys(_COUNTS, 0)
         self._broken: list[dict[str, str]] = []
         self._held: dict[tuple[str, str], Packed] = {}
         self._seen: set[tuple[str, str]] = set()
         self._thread_id: int | None = None
-        self._beaten_at = self._rung_at = time.monotonic()
+        self._told_at = self._rung_at = time.monotonic()
 
     def work(self) -> None:
         """Read all. Raises _Lost, and what says why it can't be read."""
@@ -132,7 +133,7 @@ class _Reader:
     def _fetch(self) -> None:
         """Bring a shared file into the storage."""
         with TemporaryFile(dir=self._folder()) as content:
-            sink: Any = _Sink(content, self._beat)
+            sink: Any = _Sink(content, self._look)
             ask = fetch.Request(
                 "GET", self._row.address, {"Accept": "*/*"}, timeout_seconds=FETCH_SECONDS,
                 silence_seconds=FETCH_SILENCE, into=sink, most_bytes=self._most_bytes,
@@ -243,20 +244,28 @@ class _Reader:
         """Write how far it is. Raises _Lost when somebody else reads it now."""
         share = min(1.0, self._meter.done / self._meter.total) if self._meter.total else 0.0
         values = {**self._counts, "broken": self._broken, "bytes_read": int(self._size * share), "beat_at": work.now}
-        mine = (Import.id == self._row.id, Import.token == self._row.token, Import.state == "reading")
-        if not work.connection.execute(sa.update(Import).where(*mine).values(values | more)).rowcount:
+        if not work.connection.execute(self._mine().values(values | more)).rowcount:
             raise _Lost
-        self._beaten_at = time.monotonic()
-        if more or self._beaten_at - self._rung_at > RING_SECONDS:
-            self._rung_at = self._beaten_at
+        self._told_at = time.monotonic()
+        if more or self._told_at - self._rung_at > RING_SECONDS:
+            self._rung_at = self._told_at
             work.ring(self._row.team_id)
 
-    def _beat(self) -> None:
-        """Say now and then that it is being read, also while nothing is found."""
+    def _tell(self) -> None:
+        """Say now and then how far it is, also while nothing is found."""
         self._look()
-        if time.monotonic() - self._beaten_at > BEAT_SECONDS:
+        if time.monotonic() - self._told_at > TELL_SECONDS:
             with batch() as work:
                 self._hold(work)
+
+    def live(self) -> bool:
+        """Say that it is being read; False when it is another worker's by now."""
+        with batch() as work:
+            return bool(work.connection.execute(self._mine().values(beat_at=work.now)).rowcount)
+
+    def _mine(self) -> sa.Update:
+        mine = (Import.id == self._row.id, Import.token == self._row.token, Import.state == "reading")
+        return sa.update(Import).where(*mine)
 
     def _look(self) -> None:
         if _stopping.is_set():
@@ -284,14 +293,14 @@ class _Reader:
 
 
 class _Sink:
-    """Where a fetched file is written; each piece is a sign of life."""
+    """Where a fetched file is written, until the process ends."""
 
-    def __init__(self, content: Any, beat: Any) -> None:
-        self._content, self._beat = content, beat
+    def __init__(self, content: Any, look: Any) -> None:
+        self._content, self._look = content, look
 
     def write(self, piece: bytes) -> None:
         self._content.write(piece)
-        self._beat()
+        self._look()
 
 
 _LOOKED_AT = (

@@ -91,6 +91,11 @@ class Review:
         found = [_found(one) for one in self.counting]
         return proposal.of(self.thread, found, changed, self.secrets, self._replay)
 
+    @cached_property
+    def held(self) -> frozenset[str]:
+        """The names of files that the export itself holds, which the task is given."""
+        return frozenset(self.proposal.files())
+
     def _replay(self, thread: Conversation, analysis: Analysis) -> Replay:
         counted = hashlib.sha256(repr(analysis.findings).encode("utf-8", "surrogatepass")).hexdigest()
         key = self.row.body, counted
@@ -123,6 +128,10 @@ class Review:
     def masked(self, text: str) -> str:
         """Return a text of the thread as it may be shown."""
         return masking.masked(text, self.secrets)
+
+    def beginning(self, text: str, most: int) -> str:
+        """Return the first `most` characters of a text of the thread as they may be shown."""
+        return masking.beginning(text, most, self.secrets)
 
     def suggested_name(self, finding: Finding) -> str:
         """Return the name under which a secret of the thread would be kept."""

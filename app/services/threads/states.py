@@ -65,7 +65,7 @@ def _need(review: Review, row: Finding) -> Need:
 
 def _file(review: Review, name: str, row: Finding | None) -> Need:
     plain = name.replace("\\", "/").rpartition("/")[2]
-    if plain in review.proposal.files():
+    if plain in review.held:
         return Need("file", name, "present", "Kept with the task.", "", row)
     is_suspicious = plain in review.proposal.suspicious
     sentence = "Gives orders to a model: not taken over." if is_suspicious else "Its content is not in the export."
