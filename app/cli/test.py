@@ -20,6 +20,7 @@ _SELECTIONS = {
     "faults": "fault and not long",
     "faults --full": "fault or long",
 }
+HANDS_OVER = True
 _FAST = ("domain", "analysis", "importers", "services")
 
 
@@ -30,9 +31,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run pytest on two cores; a file stays on one of them, so that its server and browser are shared."""
+    """Run pytest on two cores; a file stays in one process, so that its server and browser are shared."""
     words = args.words
     name = words.pop(0) if words and words[0] in _SELECTIONS else ""
+    processes = "2" if name == "faults" else "3"  # a third of its time a test waits; faults are measured
     if name == "faults":
         is_full, is_kept = _taken(words, "--full"), _taken(words, "--keep")
         name = "faults --full" if is_full else name
@@ -44,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
     elif not words:
         words = [f"tests/{folder}" for folder in _FAST]
     # In the order of the folders: the long files come first, and many short ones fill the end.
-    spread = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
+    spread = ["-n", processes, "--dist", "loadfile", "--no-loadscope-reorder"]
     command = [sys.executable, "-m", "pytest", *spread, "-m", _SELECTIONS[name], *words]
     return subprocess.run(command, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}, check=False).returncode
 

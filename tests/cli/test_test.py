@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from app.cli import needs, test
+from app.cli import __main__, needs, test
 
 
 @pytest.fixture
@@ -30,6 +30,14 @@ def test_faults_are_looked_for_in_their_own_folder_alone(command, words):
     assert ("fault or long" in asked) is ("--full" in words)
     assert "--full" not in asked
     assert "--keep" not in asked
+
+
+def test_options_of_pytest_are_handed_on_also_where_they_come_first(command, monkeypatch):
+    asked = []
+    monkeypatch.setattr(test, "run", lambda args: asked.append(args.words) or 0)
+    assert __main__.main(["test", "-k", "login", "-x"]) == 0
+    assert __main__.main(["test", "tests/web", "-k", "login"]) == 0
+    assert asked == [["-k", "login", "-x"], ["tests/web", "-k", "login"]]
 
 
 def test_paths_that_are_named_are_the_only_ones(command):

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from app.domain import localtime
 from app.domain.triggers import Trigger, clock_changes, fires_between, next_fire
+from app.infra import tzdata
 
 NOW = datetime(2026, 11, 25, 2, 50, 12, tzinfo=UTC)
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
@@ -303,7 +304,8 @@ def test_a_lost_day_is_told_with_the_day_it_runs_on():
 def test_the_rules_hold_at_every_clock_change_of_every_zone():
     begin, end = datetime(2000, 1, 1, tzinfo=UTC), datetime(2038, 1, 1, tzinfo=UTC)
     seen = set()
-    for timezone in sorted(available_timezones() - {"localtime", "Factory"}):
+    named = {tzdata.digest(timezone): timezone for timezone in sorted(available_timezones() - {"localtime", "Factory"})}
+    for timezone in named.values():  # many zones have several names
         for change in localtime.changes(ZoneInfo(timezone), begin, end):
             if (change in seen) or seen.add(change):
                 continue

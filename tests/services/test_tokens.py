@@ -120,6 +120,7 @@ def test_another_teams_token_is_not_there(ada):
         tokens.revoke(stranger, row.id)
 
 
+@pytest.mark.alike
 @pytest.mark.parametrize(
     ("values", "field"),
     [
