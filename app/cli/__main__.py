@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import signal
 import sys
 import time
 from importlib import import_module
@@ -19,6 +20,7 @@ COMMANDS = {
     "watchdog": "start the watchdog alone: it says what should have happened and has not; --test tries its channels",
     "migrate": "bring the database to this version",
     "schedules": "say when a rule runs: its next times, as JSON",
+    "forecast": "say how well estimates would have held on a log of past runs",
     "threads": "say what a conversation with an AI agent asks for: its parts, as JSON",
     "templates": "bring a template of a team into a file, or one from a file into a team",
     "users": "list the people, or make a link that signs somebody in",
@@ -51,7 +53,14 @@ def main(argv: list[str] | None = None) -> int:
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         command.arguments(parser)
-        code: int = command.run(parser.parse_args(given.rest))
+        # Where all words are handed over, the first may be an option of somebody else.
+        is_handed_over = getattr(command, "HANDS_OVER", False) and given.rest[:1] not in (["-h"], ["--help"])
+        args = argparse.Namespace(words=given.rest) if is_handed_over else parser.parse_args(given.rest)
+        code: int = command.run(args)
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever reads what is printed has read enough: `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter fails at its end
+        return 128 + signal.SIGPIPE
     except (SettingError, CarillonError) as refusal:
         print(f"carillon: {refusal}", file=sys.stderr)
         return 1
