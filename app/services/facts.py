@@ -1,11 +1,14 @@
 """What expressions may name of a team and of the run before: read for an attempt, and for a look ahead. A helper."""
 
+from collections.abc import Collection, Mapping
 from datetime import datetime, tzinfo
 from typing import Any
 
 import sqlalchemy as sa
 
+from app.domain import graph
 from app.models.runs import Checkpoint, Run
+from app.models.tasks import Task
 from app.models.teams import TeamValue
 
 _WORKED = ("succeeded", "degraded")
@@ -39,6 +42,35 @@ def previous(connection: Any, task_id: int, before: datetime, zone: tzinfo, but:
     row = connection.execute(query).first()
     if row is None:
         return None
+    return _told(connection, row, zone)
+
+
+def upstream(connection: Any, upstreams: Mapping[str, int], zone: tzinfo) -> dict[str, Any]:
+    """Return what expressions may name of the runs that a run came after, by the names of their tasks.
+
+    `upstreams` are their ids by those of their tasks; `number` is that of the run, the rest as in `previous`.
+    """
+    if not upstreams:
+        return {}
+    query = sa.select(Task.slug, Run.id, Run.number, Run.state, Run.planned_at, Run.sentence, Run.facts)
+    rows = connection.execute(query.join(Task, Task.id == Run.task_id).where(Run.id.in_(upstreams.values())))
+    return {
+        graph.identifier(row.slug): {"number": row.number, **_told(connection, row, zone)} for row in rows.all()
+    }  # fmt: skip
+
+
+def last_of(connection: Any, task_ids: Collection[int]) -> dict[str, int]:
+    """Return the id of the last run of each of these tasks that worked, by theirs: what a run could come after."""
+    found: dict[str, int] = {}
+    for task_id in task_ids:
+        worked = (Run.task_id == task_id, Run.state.in_(_WORKED), Run.rehearses_at.is_(None))
+        query = sa.select(Run.id).where(*worked).order_by(Run.planned_at.desc(), Run.id.desc()).limit(1)
+        if run_id := connection.execute(query).scalar():
+            found[str(task_id)] = run_id
+    return found
+
+
+def _told(connection: Any, row: Any, zone: tzinfo) -> dict[str, Any]:
     at = row.planned_at.astimezone(zone).replace(microsecond=0)
     return {"state": row.state, "at": at, "sentence": row.sentence, "outputs": _outputs(connection, row)}
 

@@ -1,5 +1,7 @@
 """Run rows as they come into being: numbered, told and queued in one transaction. A helper of services, like unit."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,7 +13,7 @@ from app.domain.firing import Decision
 from app.domain.lifecycle import DID_NOT_HAPPEN
 from app.domain.policy import PRIORITIES, Policy
 from app.engines.base import engines
-from app.models.runs import IS_ACTIVE, Run
+from app.models.runs import IS_ACTIVE, MEETS, Run
 from app.models.teams import Team
 from app.services.unit import Work
 
@@ -53,7 +55,7 @@ def decided(
         "requested_by_id": None,
         "planned_at": what.fire.at if is_folded else what.at,
         "planned_local": what.fire.local,
-        "lane": lane or (engines[engine].lane if engine in engines else "code"),  # a worker says if there is none
+        "lane": lane or lane_of(engine),
         **turn(policy),
         **fate(decision, now),
         "folded_count": decision.count,
@@ -74,6 +76,18 @@ def fate(decision: Decision, now: datetime) -> dict[str, Any]:
         "queued_at": now if state == "queued" else None,
         "ended_at": now if state in {"skipped", "missed"} else None,
     }
+
+
+def lane_of(engine: str) -> str:
+    """Return the lane of an engine; of one that is not here, that of workers who say so."""
+    return engines[engine].lane if engine in engines else "code"
+
+
+def waits_for_others(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what differs in the fate of a run whose task comes after others: what would be queued waits for them."""
+    if values["state"] != "queued":
+        return {}
+    return {"state": "waiting", "reason": "upstream", "sentence": "Waits for the tasks before it.", "queued_at": None}
 
 
 def _awaited(row: dict[str, Any], policy: Policy) -> dict[str, Any]:
@@ -178,6 +192,54 @@ def _number(work: Work, runs: list[dict[str, Any]]) -> None:
         after = work.connection.execute(_NUMBER, {"team": team, "count": len(new)}).scalar_one()
         for offset, run in enumerate(new):
             run["number"] = after - len(new) + offset
+
+
+# --- runs that give way
+
+
+def taking_over(work: Work, task_id: int, decision: Decision, but: int | None = None) -> Decision:
+    """Stop what the new run takes the place of; when nothing of it is running, the new one need not wait.
+
+    `but` is the id of the new run where it has waited until now, 0 where it has no row yet: it is then left to others
+    what they hold, as they may wait for this transaction.
+    """
+    those = [MEETS, Run.task_id == task_id, Run.id != (but or 0)]
+    held = 0
+    if but is not None:
+        free = sa.select(Run.id).where(*those).with_for_update(skip_locked=True)
+        ids = work.connection.execute(free).scalars().all()
+        held = work.connection.execute(sa.select(sa.func.count()).where(*those)).scalar_one() - len(ids)
+        those.append(Run.id.in_(ids))
+    running, unstarted = _stop_active(work, those)
+    is_free = unstarted and not running and not held
+    return replace(decision, action="queue", reason="", sentence="") if is_free else decision
+
+
+def _stop_active(work: Work, those: Sequence[Any]) -> tuple[int, int]:
+    """Ask these runs to stop and cancel those that have not begun; returns how many of each there are."""
+    asked = (
+        sa.update(Run)
+        .where(*those, Run.state == "running", Run.stop_mode != "now")
+        .values(stop_mode="now", stop_reason="overlap")
+        .returning(Run.id, Run.team_id)
+    )
+    for run_id, team_id in work.connection.execute(asked):
+        work.stop(run_id)
+        work.ring(team_id, run_id)
+    cancelled = (
+        sa.update(Run)
+        .where(*those, Run.state.in_(("queued", "waiting")))
+        .values(
+            state="cancelled", reason="overlap", sentence="Cancelled: a newer run took its place.", ended_at=work.now,
+            not_before=None,
+        )
+        .returning(Run.id, Run.team_id)
+    )  # fmt: skip
+    unstarted = work.connection.execute(cancelled).all()
+    for run_id, team_id in unstarted:
+        work.tell("cancelled", team_id, run_id, reason="overlap")
+    running = sa.select(sa.func.count()).where(*those, Run.state == "running")
+    return work.connection.execute(running).scalar_one(), len(unstarted)
 
 
 # --- built once: to build a statement costs as much as to run it

@@ -1,6 +1,6 @@
 """One transaction with its events, audit entries and calls for the queue; the news leaves only after the commit."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -29,6 +29,8 @@ class Work:
     _bells: dict[str, None] = field(default_factory=dict)
     _stops: list[str] = field(default_factory=list)
     _wakes_clock: bool = False
+    moves: dict[tuple[int, str], list[int]] = field(default_factory=dict)  # of budgets: services/spending
+    _last: list[Callable[["Work"], None]] = field(default_factory=list)
 
     @cached_property
     def now(self) -> datetime:
@@ -68,8 +70,19 @@ class Work:
         """A planned time may have become the earliest: the clock looks again."""
         self._wakes_clock = True
 
+    def at_last(self, change: Callable[["Work"], None]) -> None:
+        """Do this once, when all else is done: what every transaction locks is locked for the shortest time."""
+        if change not in self._last:
+            self._last.append(change)
+
     def write_news(self) -> None:
-        """Store events and audit in the same transaction as the change."""
+        """Store events and audit in the same transaction as the change, and what follows from them."""
+        told = 0
+        while told < len(self._events):
+            news, told = self._events[told:], len(self._events)
+            _follow(self, news)
+        for change in self._last:
+            change(self)
         if self._events:
             self.connection.execute(sa.insert(Event), self._events)
         if self._audit:
@@ -86,6 +99,22 @@ class Work:
             redis.tell(redis.STOP, *self._stops)
         if self._wakes_clock:
             redis.tell(redis.CLOCK, "look")
+
+
+Follow = Callable[[Work, Sequence[dict[str, Any]]], None]
+
+
+def _nothing_follows(_work: Work, _news: Sequence[dict[str, Any]]) -> None:
+    return
+
+
+_follow: Follow = _nothing_follows
+
+
+def let_follow(follow: Follow) -> None:
+    """Let `follow` add to each transaction what comes of its events; it is called again for those that it tells."""
+    global _follow  # noqa: PLW0603 one for the process, set when it starts
+    _follow = follow
 
 
 @contextmanager

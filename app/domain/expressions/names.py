@@ -10,14 +10,16 @@ from app.domain.expressions.grammar import PATH, ExpressionError
 
 RUN = ("date", "time", "at", "planned_at", "number", "attempt", "timezone", "task")
 PREVIOUS = ("state", "at", "sentence", "outputs")
+UPSTREAM = (*PREVIOUS, "number")
 
 _WHOLE = re.compile(PATH, re.ASCII)
 _STEP = re.compile(r"steps\.([\w-]+)\.(?:(state)|(?:outputs\.)?(.+))", re.ASCII)
+_UPSTREAM = re.compile(rf"upstream\.([A-Za-z_]\w*)\.({'|'.join(UPSTREAM)})(?:[.\[].*)?", re.ASCII)
 _NAMED = re.compile(r"(team|secrets)\.([A-Za-z_][\w-]*)", re.ASCII)
 _ROOT = re.compile(r"[^.\[]+")
 
 RESERVED = frozenset(
-    {"run", "weekday", "previous", "team", "secrets", "steps", "true", "false", "null", "and", "or", "not"}
+    {"run", "weekday", "previous", "upstream", "team", "secrets", "steps", "true", "false", "null", "and", "or", "not"}
 )
 
 
@@ -39,7 +41,8 @@ class Scope:
         own = ", ".join(self.variables)
         steps = "steps.NAME.state, steps.NAME.outputs.…, " if self.steps else ""
         secrets = ", secrets.NAME" if self.has_secrets else ""
-        return f"There are {own}{', ' if own else ''}{steps}run.…, weekday, previous.… and team.NAME{secrets}."
+        own += ", " if own else ""
+        return f"There are {own}{steps}run.…, weekday, previous.…, upstream.NAME.… and team.NAME{secrets}."
 
 
 def name_problem(path: str, scope: Scope) -> str:
@@ -55,8 +58,10 @@ def name_problem(path: str, scope: Scope) -> str:
         second = re.split(r"[.\[]", path[len(root) + 1 :])[0]
         has_more = root == "run" and path != f"run.{second}"
         return "" if second in parts and not has_more else _no(path, root, parts)
-    if root in scope.variables or path == "weekday":
+    if root in scope.variables or path == "weekday" or _UPSTREAM.fullmatch(path):
         return ""
+    if root == "upstream":
+        return _no(path, "upstream.NAME", UPSTREAM)
     return f"There is no value called {path[:80]}. {scope.said}"
 
 
@@ -83,7 +88,8 @@ def lookup(context: Mapping[str, Any], path: str) -> Any:
     """Return the value of a name. Raises Missing.
 
     `context` maps first words to values: `steps` (name to `state` and `outputs`), `run`, `weekday`, `previous` (None
-    where there is none), `team`, `secrets`, and variables by their own names.
+    where there is none), `upstream` (the runs that this one came after, by the names of their tasks), `team`,
+    `secrets`, and variables by their own names.
     """
     found = _STEP.fullmatch(path)
     if found:
@@ -118,8 +124,17 @@ def _why(context: Mapping[str, Any], path: str) -> str:
     if path.startswith("previous."):
         why = "no run before this one worked" if not context.get("previous") else "the run before this one has none"
         return f"{path[:80]} has no value: {why}. A value for that: {{{{ {path[:80]} | default('') }}}}."
+    if path.startswith("upstream."):
+        return _why_not_upstream(context, path)
     if path.startswith("team."):
         return f"The team has no value called {path[5:85]}. Add it in Settings, Values."
     if path.startswith("secrets."):
         return f"The secret {path[8:88]} does not exist. Set it in Settings, then run again."
     return f"{path[:80]} has no value here."
+
+
+def _why_not_upstream(context: Mapping[str, Any], path: str) -> str:
+    name = path.split(".")[1]
+    known = context.get("upstream") or {}
+    why = "the run of that task has none" if name in known else f"this run did not come after one of {name}"
+    return f"{path[:80]} has no value: {why}. A value for that: {{{{ {path[:80]} | default('') }}}}."

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
@@ -19,7 +19,7 @@ from app.models.runs import IS_TIMED, MEETS, Run
 from app.models.tasks import PLAN, Schedule, Task, plan_of, trigger_of
 from app.services import alerting, counting, uses
 from app.services.dispatch.leading import Deposed, Leadership, lead, resign
-from app.services.planned import RANK_AT, decided, fate, insert, key, rank, ranks, turn
+from app.services.planned import RANK_AT, decided, fate, insert, key, rank, ranks, taking_over, turn, waits_for_others
 from app.services.unit import Work, batch
 
 __all__ = ["BATCH", "Deposed", "Leadership", "fire_due", "lead", "resign", "seconds_until_due"]
@@ -93,7 +93,7 @@ class _Pass:
         self.counts[task_id] = (active + sum(actions[name] for name in STARTS), waiting + actions["wait"])
         if not actions["cancel_old"]:
             return decisions
-        return [_taking_over(self.work, task_id, one) if one.action == "cancel_old" else one for one in decisions]
+        return [taking_over(self.work, task_id, one) if one.action == "cancel_old" else one for one in decisions]
 
 
 def _fire(work: Work, due: Sequence[Any]) -> None:
@@ -141,7 +141,7 @@ def _decide(this: _Pass, row: Any) -> tuple[list[Decision], dict[str, Any]]:
     until = found[-1].fire.at if has_more else now
     due = occurrences.due(plan, found, row.decided_until, until)
     decisions = firing.decide(
-        _without_runs(this.work, row, due) if plan.looks_ahead else due, now, _policy(row),
+        _without_runs(this.work, row, due), now, _policy(row),
         *this.counts.get(row.task_id, (0, 0)), has_more=has_more, paused_until=row.paused_until,
     )  # fmt: skip
     look = occurrences.next_look(plan, until, was_left_out=bool(found) and found[-1].is_left_out)
@@ -155,8 +155,11 @@ def _policy(row: Any) -> Policy:
 
 
 def _without_runs(work: Work, row: Any, due: Sequence[Occurrence]) -> Sequence[Occurrence]:
-    """Leave out what has had its run before the instant of its rule, because it moved to an earlier time."""
-    passed = [key(one.fire.at) for one in due if occurrences.has_passed(one)]
+    """Leave out what has had its run before the instant of its rule, because it moved to an earlier time; and what a
+    person moved or skipped where it would take the place of others.
+    """
+    takes_over = row.policy.get("overlap") == "cancel_old"
+    passed = [key(one.fire.at) for one in due if takes_over or occurrences.has_passed(one)]
     if not passed:
         return due
     query = sa.select(Run.key).where(Run.task_id == row.task_id, Run.key.in_(passed))
@@ -170,10 +173,11 @@ def _counts(work: Work, tasks: list[int]) -> dict[int, tuple[int, int]]:
 
 
 def _run(row: Any, decision: Decision, now: datetime) -> dict[str, Any]:
-    return decided(
+    values = decided(
         decision, now, row.engine, Policy.of(row.policy), row.lane, team_id=row.team_id, task_id=row.task_id,
         version_id=row.version_id, schedule_id=row.id,
     )  # fmt: skip
+    return values | waits_for_others(values) if row.awaits else values
 
 
 def _joins_its_gap(work: Work, row: Any, decision: Decision) -> bool:
@@ -198,40 +202,7 @@ def _joins_its_gap(work: Work, row: Any, decision: Decision) -> bool:
     return True
 
 
-# --- runs that give way
-
-
-def _taking_over(work: Work, task_id: int, decision: Decision) -> Decision:
-    """Stop what the new run takes the place of; when nothing of it is running, the new one need not wait."""
-    running, unstarted = _stop_active(work, task_id)
-    return replace(decision, action="queue", reason="", sentence="") if unstarted and not running else decision
-
-
-def _stop_active(work: Work, task_id: int) -> tuple[int, int]:
-    """Ask the runs of a task to stop and cancel those that have not begun; returns how many of each there are."""
-    asked = (
-        sa.update(Run)
-        .where(MEETS, Run.task_id == task_id, Run.state == "running", Run.stop_mode != "now")
-        .values(stop_mode="now", stop_reason="overlap")
-        .returning(Run.id, Run.team_id)
-    )
-    for run_id, team_id in work.connection.execute(asked):
-        work.stop(run_id)
-        work.ring(team_id, run_id)
-    cancelled = (
-        sa.update(Run)
-        .where(MEETS, Run.task_id == task_id, Run.state.in_(("queued", "waiting")))
-        .values(
-            state="cancelled", reason="overlap", sentence="Cancelled: a newer run took its place.", ended_at=work.now,
-            not_before=None,
-        )
-        .returning(Run.id, Run.team_id)
-    )  # fmt: skip
-    unstarted = work.connection.execute(cancelled).all()
-    for run_id, team_id in unstarted:
-        work.tell("cancelled", team_id, run_id, reason="overlap")
-    running = sa.select(sa.func.count()).where(MEETS, Run.task_id == task_id, Run.state == "running")
-    return work.connection.execute(running).scalar_one(), len(unstarted)
+# --- schedules that can't be computed
 
 
 def _set_aside(work: Work, row: Any, sentence: str) -> None:
@@ -273,6 +244,7 @@ def _let_go(work: Work, held: Sequence[Any]) -> None:
     for rows in by_schedule.values():
         for row, decision in _decide_now(this, rows):
             values = fate(decision, work.now)
+            values |= waits_for_others(values) if row.awaits else {}
             fates.append({"run": row.id, "rank": rank(values["queued_at"], row.priority), **values})
             work.tell(values["state"], row.team_id, row.id, reason=values["reason"] or "time")
             if values["state"] == "queued":
@@ -304,7 +276,7 @@ def _decide_now(this: _Pass, rows: Sequence[Any]) -> list[tuple[Any, Decision]]:
 _DUE = (
     sa.select(
         *PLAN, Schedule.team_id, Schedule.task_id, Schedule.decided_until, Schedule.paused_until, Task.version_id,
-        Task.engine, Task.lane, Task.name,
+        Task.engine, Task.lane, Task.name, Task.awaits,
     )
     .join(Task, Task.id == Schedule.task_id)
     .where(Schedule.state == "active", Schedule.next_fire_at <= sa.bindparam("now"))
@@ -326,13 +298,13 @@ _COUNTS = (
     .where(MEETS, Run.task_id.in_(sa.bindparam("tasks", expanding=True)))
     .group_by(Run.task_id)
 )
-_IS_HERE = Run.lane != pings.LANE
-"""Not what waits for the ping of a job that runs elsewhere: that is ended by the reconciler when none came."""
+_IS_HERE = sa.and_(Run.lane != pings.LANE, Run.reason != "upstream")
+"""Not what waits for the ping of a job that runs elsewhere, or for other tasks: the reconciler ends that in time."""
 
 _WAITED = (
     sa.select(
         Run.id, Run.team_id, Run.task_id, Run.schedule_id, Run.reason, Run.lane, Run.attempt, Run.priority,
-        Run.not_before, Task.paused_at, Schedule.policy,
+        Run.not_before, Task.paused_at, Task.awaits, Schedule.policy,
     )
     .join(Task, Task.id == Run.task_id)
     .outerjoin(Schedule, Schedule.id == Run.schedule_id)

@@ -6,7 +6,7 @@ from app.domain.policy import Policy
 from app.models.runs import IS_ACTIVE, MEETS, Run
 from app.services import planned
 from app.services.execution import capacity, failures
-from app.services.execution.claims import Definition
+from app.services.execution.versions import Definition, definition
 from app.services.unit import Work
 
 
@@ -31,8 +31,14 @@ def release_waiting(work: Work, task_id: int, policy: Policy) -> None:
         sa.update(Run)
         .where(Run.id == oldest, its_turn)  # said twice: what another transaction moves on meanwhile stays as it is
         .values(state="queued", reason="", sentence="", **planned.queued(work.now))
-        .returning(Run.id, Run.team_id, Run.attempt, Run.lane)
+        .returning(Run.id, Run.team_id, Run.version_id, Run.trigger, Run.attempt, Run.lane)
     ).first()
-    if row:
+    if row is None:
+        return
+    if row.trigger == "schedule" and definition(work.connection, row.version_id).after:
+        waits = planned.waits_for_others({"state": "queued"})
+        work.connection.execute(sa.update(Run).where(Run.id == row.id).values(rank_at=None, **waits))
+        work.tell("waiting", row.team_id, row.id, reason="upstream")
+    else:
         work.tell("queued", row.team_id, row.id, reason="overlap_over")
         work.enqueue(row.id, row.attempt, row.lane)

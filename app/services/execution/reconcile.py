@@ -18,6 +18,7 @@ from app.services import alerting
 from app.services.execution.aftermath import release_waiting
 from app.services.execution.capacity import release_all
 from app.services.execution.claims import definition
+from app.services.execution.dependents import settle_waiting
 from app.services.execution.outcomes import lose
 from app.services.execution.pings import end_overdue
 from app.services.unit import batch
@@ -43,7 +44,9 @@ class Reconciler:
 
     def look(self) -> None:
         """Find and mend; each part on its own, so that one that fails does not keep the others from their work."""
-        for part in (self.lose_vanished, self.requeue, rearm, release_overlaps, release_all, end_overdue):
+        for part in (
+            self.lose_vanished, self.requeue, rearm, release_overlaps, release_all, settle_waiting, end_overdue,
+        ):  # fmt: skip
             try:
                 part()
             except redis.Away:
