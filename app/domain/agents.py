@@ -2,8 +2,9 @@
 
 import math
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 Provider = Literal["openai", "anthropic", "google", "compatible"]
 
@@ -21,7 +22,8 @@ class ModelChoice:
     """A language model to ask: where it is, what it is called there, and its key ("" for none).
 
     An empty `base_url` means the provider's own. The prices are the team's own, in millionths of a US dollar per
-    million tokens; None: look in the price table.
+    million tokens; None: look in the price table. In some hours they are multiplied (`price_hours`). Rates are those of
+    all workers together; None: as many as there are.
     """
 
     name: str
@@ -31,6 +33,9 @@ class ModelChoice:
     api_key: str = field(default="", repr=False)
     price_in_micros: int | None = None
     price_out_micros: int | None = None
+    price_hours: Sequence[Mapping[str, Any]] = ()
+    requests_per_minute: int | None = None
+    tokens_per_minute: int | None = None
 
 
 @dataclass(frozen=True)

@@ -66,6 +66,8 @@ def too_many_turns(work: Work) -> Outcome:
 
 def at_cap(work: Work) -> Outcome:
     """End because the next turn could cost more than is left."""
+    if work.budget_micros is not None and work.budget_micros < work.own_cap_micros:
+        return _out_of_budget(work)
     if not work.turns:
         cap = money.said(work.cap_micros)
         sentence = f"Its cost cap of {cap} is too low for a single turn. Raise it in the task, then run again."
@@ -74,6 +76,13 @@ def at_cap(work: Work) -> Outcome:
     more = ", and the next turn could pass it" if work.spent_micros < work.cap_micros else ""
     sentence = f"Stopped at its cost cap: {spent} after {code.count(work.turns, 'turn')}{more}. {_KEPT}"
     return _told(work, "failed", "cost_cap", sentence, "permanent")
+
+
+def _out_of_budget(work: Work) -> Outcome:
+    left = money.said(work.cap_micros - work.request.spent_micros)
+    done = f"after {code.count(work.turns, 'turn')}. {_KEPT}" if work.turns else "before its first turn."
+    sentence = f"Stopped: its budget had {left} left for it, too little for the next turn, {done}"
+    return _told(work, "failed", "budget", sentence, "permanent")
 
 
 def failed(work: Work, error: ModelError) -> Outcome:

@@ -4,12 +4,14 @@ import asyncio
 import contextlib
 from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import partial
 from typing import Any
 
 from pydantic import ValidationError
 
 from app.domain import agents, money
 from app.domain.redaction import Redactor
+from app.domain.wording import duration
 from app.engines import agent_ends, code
 from app.engines.agent_settings import AgentSettings
 from app.engines.agent_tools import Toolbox, isolation, threaded
@@ -118,7 +120,9 @@ def _opened(work: Work, toolbox: Toolbox) -> Conversation:
     checkpoint, settings = work.request.checkpoint, work.settings
     state: dict[str, Any] = dict(checkpoint.state) if checkpoint else {}
     instructions = "\n\n".join(part for part in (_PREAMBLE, _facts(work), settings.instructions.strip()) if part)
-    opening = Opening(instructions, toolbox.offers(), settings.temperature, state.get("messages", ()))
+    opening = Opening(
+        instructions, toolbox.offers(), settings.temperature, state.get("messages", ()), partial(_waits, work)
+    )
     conversation = llm.converse(work.model, opening)
     work.has_price = conversation.price is not None
     if not work.has_price:
@@ -134,6 +138,11 @@ def _opened(work: Work, toolbox: Toolbox) -> Conversation:
     spent = f"; {money.said(work.spent_micros)} spent so far" if work.spent_micros else ""
     work.emit(LogWritten(f"Goes on after turn {work.turns}{spent}."))
     return conversation
+
+
+def _waits(work: Work, seconds: float) -> None:
+    words = f"Waits for {duration(seconds)}: {work.model.name} is asked as often as its rate allows."
+    work.emit(LogWritten(words))
 
 
 def _facts(work: Work) -> str:

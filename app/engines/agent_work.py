@@ -29,9 +29,20 @@ class Work:
 
     @property
     def cap_micros(self) -> int:
-        """What the run may cost, in millionths of a US dollar."""
+        """What the run may cost, in millionths of a US dollar: its own cap, or what a budget has left for it."""
+        return self.own_cap_micros if self.budget_micros is None else min(self.own_cap_micros, self.budget_micros)
+
+    @property
+    def own_cap_micros(self) -> int:
+        """What the task, or whoever raised it, lets the run cost."""
         raised = self.request.cost_cap_micros
         return self.settings.cost_cap_micros if raised is None else raised
+
+    @property
+    def budget_micros(self) -> int | None:
+        """What a budget lets the run cost in all, None where none keeps it below its cap."""
+        most = self.request.most_micros
+        return None if most is None else self.request.spent_micros + most
 
     def take(self, said: Said) -> None:
         """Count a turn."""

@@ -51,7 +51,8 @@ class RunRequest:
     """All an engine gets to know of an attempt. `secrets` are the named ones the task uses, in clear.
 
     `cost_cap_micros` is the cap raised for this run, None: as the task says. `spent_micros` is what this run and the
-    runs it goes on from have cost so far.
+    runs it goes on from have cost so far; `most_micros` is what a budget lets it spend from now on, None: as its cap
+    says.
 
     `variables` are those of the task with their values for this run, as JSON holds them. In a rehearsal nothing that
     changes something outside is sent: it is emitted as `EffectHeld`.
@@ -75,6 +76,7 @@ class RunRequest:
     checkpoint: Checkpoint | None = None
     cost_cap_micros: int | None = None
     spent_micros: int = 0
+    most_micros: int | None = None
     step: str = ""
     inputs: Mapping[str, Any] = field(default_factory=dict)
     variables: Mapping[str, Any] = field(default_factory=dict)

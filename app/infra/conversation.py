@@ -65,18 +65,24 @@ class Said:
 
 @dataclass(frozen=True)
 class Opening:
-    """How a conversation begins: what the agent is told once and for all, the tools, and what was said before."""
+    """How a conversation begins: what the agent is told once and for all, the tools, and what was said before.
+
+    `on_wait` hears after how many seconds a turn goes that would pass a rate of the model.
+    """
 
     instructions: str = ""
     offers: Sequence[Offer] = ()
     temperature: float | None = None
     history: Sequence[Any] = field(default=())
+    on_wait: Callable[[float], None] = field(default=lambda _: None)
 
 
 class Conversation(Protocol):
     """A conversation with a model. It is used on one loop; close it at the end."""
 
-    price: Price | None
+    @property
+    def price(self) -> Price | None:
+        """What its tokens cost now; None if no price is known."""
 
     def ask(self, text: str) -> None:
         """Add what the person says."""

@@ -1,5 +1,7 @@
 """Conversations by way of pydantic-ai, which knows each provider's protocol. Loaded through `llm`."""
 
+import asyncio
+import hashlib
 import json
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -37,8 +39,8 @@ from pydantic_ai.settings import ModelSettings
 from pydantic_ai.tools import ToolDefinition
 from pydantic_core import PydanticSerializationError
 
-from app.domain.agents import ModelChoice, storable
-from app.infra import llm_errors, llm_network, llm_prices
+from app.domain.agents import ModelChoice, Price, storable, tokens_of
+from app.infra import llm_errors, llm_network, llm_prices, rates
 from app.infra.addresses import Failure, read_target
 from app.infra.conversation import MOST_TOKENS, Call, ModelError, Opening, Said
 
@@ -68,7 +70,6 @@ class Conversation:
         self._choice = choice
         self._opening = opening
         self._has_begun = False  # something of the answer has come
-        self.price = llm_prices.of(choice)
         try:
             read_target(choice.base_url or PLACES.get(choice.provider, ""))
             self._messages: list[ModelMessage] = ModelMessagesTypeAdapter.validate_python(list(opening.history))
@@ -83,6 +84,11 @@ class Conversation:
             for offer in opening.offers
         ]
         self._parameters = ModelRequestParameters(function_tools=offers, allow_text_output=True)
+
+    @property
+    def price(self) -> Price | None:
+        """What its tokens cost now; None if no price is known."""
+        return llm_prices.of(self._choice)
 
     def ask(self, text: str) -> None:
         """Add what the person says."""
@@ -100,6 +106,7 @@ class Conversation:
         if self._opening.temperature is not None:
             settings["temperature"] = self._opening.temperature
         self._has_begun = False
+        await self._wait_for_turn(most_tokens)
         try:
             response = await self._streamed(settings, on_text)
         except ModelError:
@@ -112,6 +119,18 @@ class Conversation:
         said = self._said(response)
         self._messages.append(response)
         return said
+
+    async def _wait_for_turn(self, most_tokens: int) -> None:
+        """Wait until the call passes no rate of the model, whoever else asks it with this key."""
+        choice = self._choice
+        if not (choice.requests_per_minute or choice.tokens_per_minute):
+            return
+        name = hashlib.sha256(f"{choice.provider} {choice.base_url} {choice.model} {choice.api_key}".encode())
+        limits = choice.requests_per_minute or 0, choice.tokens_per_minute or 0
+        wanted = tokens_of(self.letters) + most_tokens
+        while wait := await asyncio.to_thread(rates.take, name.hexdigest()[:32], *limits, wanted):
+            self._opening.on_wait(wait)
+            await asyncio.sleep(wait)
 
     async def _streamed(self, settings: ModelSettings, on_text: Callable[[str], None]) -> ModelResponse:
         request = model_request_stream(

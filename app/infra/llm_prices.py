@@ -6,17 +6,21 @@ from typing import Any
 
 from genai_prices import Usage, calc_price
 
+from app.core.clock import utc_now
+from app.domain import price_hours
 from app.domain.agents import ModelChoice, Price
 
 _MILLION = 1_000_000
+_ROUNDING = 1e-9
 
 
 def of(model: ModelChoice) -> Price | None:
-    """Return what the model's tokens cost, None if no price is known."""
+    """Return what the model's tokens cost at this hour, None if no price is known."""
+    factor = price_hours.factor(model.price_hours, utc_now())
     if model.price_in_micros is not None and model.price_out_micros is not None:
-        return Price(model.price_in_micros, model.price_out_micros)
+        return Price(model.price_in_micros * factor, model.price_out_micros * factor)
     try:
-        return Price(_micros(model, 1000, 0), _micros(model, 0, 1000))
+        return Price(_micros(model, 1000, 0) * factor, _micros(model, 0, 1000) * factor)
     except LookupError:
         return None
 
@@ -26,11 +30,12 @@ def cost(model: ModelChoice, usage: Any) -> int | None:
 
     `usage` is the library's count of tokens: the table knows what those read from a cache cost.
     """
+    factor = price_hours.factor(model.price_hours, utc_now())
     if model.price_in_micros is not None and model.price_out_micros is not None:
-        own = Price(model.price_in_micros, model.price_out_micros)
+        own = Price(model.price_in_micros * factor, model.price_out_micros * factor)
         return own.of(usage.input_tokens, usage.output_tokens)
     try:
-        return math.ceil(_dollars(model, usage) * _MILLION)
+        return math.ceil(float(_dollars(model, usage)) * _MILLION * factor - _ROUNDING)
     except LookupError:
         return None
 

@@ -5,7 +5,7 @@ from typing import Any
 from flask import Blueprint, g, redirect, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from app.domain import money
+from app.domain import money, price_hours
 from app.services import models, secrets
 from app.services.models import Given, Line
 from app.web.forms import NO_ERRORS, Errors, checked, saved, shown_by, text
@@ -13,6 +13,8 @@ from app.web.guard import guard, vault
 from app.web.render import page
 
 blueprint = Blueprint("models", __name__, url_prefix="/t/<team>")
+
+_MORE = ("price_hours", "requests_per_minute", "tokens_per_minute")
 
 STARTS = {"ollama": {"provider": "compatible", "model": "llama3.2", "base_url": "http://localhost:11434/v1"}}
 """Forms filled in for a kind of server that many have."""
@@ -111,11 +113,13 @@ def _stored(line: Line) -> dict[str, str]:
     return {
         **{name: getattr(kept, name) for name in ("name", "provider", "model", "base_url", "secret")},
         **{name: money.plain(micros) for name, micros in prices.items() if micros is not None},
+        **{name: str(getattr(kept, name) or "") for name in ("requests_per_minute", "tokens_per_minute")},
+        "price_hours": price_hours.write(kept.price_hours),
     }
 
 
 def _given() -> Given:
-    names = ("name", "provider", "model", "base_url", "secret", "key", "price_in", "price_out")
+    names = ("name", "provider", "model", "base_url", "secret", "key", "price_in", "price_out", *_MORE)
     return Given(**{name: text(name) for name in names})
 
 

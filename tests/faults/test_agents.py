@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from app.models.budgets import BudgetPeriod
 from app.models.runs import Artifact, Attempt, Run, Step
-from app.services import runs
-from tests import agents
+from app.services import runs, spending
+from app.services.unit import batch
+from tests import agents, factories
 from tests.factories import ago, rows
 from tests.faults.conftest import all_ended, assert_promises_kept, is_running, queue
 from tests.llm_server import llm_server
@@ -32,6 +34,8 @@ def in_the_third_turn(server):
 
 def test_a_killed_workers_agent_goes_on_without_repeating_a_turn(house, slow_model):
     since = ago(seconds=1)
+    with batch() as work:
+        spending.put(work, house.team, None, "month", 5_000_000, "UTC")
     house.spawn("clock")
     first = house.spawn("worker")
     (run,) = queue(house.team, agents.task(house.team))
@@ -48,6 +52,29 @@ def test_a_killed_workers_agent_goes_on_without_repeating_a_turn(house, slow_mod
         ("Turn 1", "succeeded"), ("Turn 2", "succeeded"), ("Turn 3", "lost"),
         ("Turn 3", "succeeded"), ("Turn 4", "succeeded"), ("Turn 5", "succeeded"),
     ]  # fmt: skip
+    assert [(pot.spent_micros, pot.reserved_micros) for pot in rows(BudgetPeriod)] == [(600_150, 0)]
+    assert_promises_kept(since)
+
+
+def test_e8_agents_in_several_workers_never_spend_more_than_their_budget(house, seen):
+    since = ago(seconds=1)
+    task = agents.task(house.team, {"cost_cap_cents": 16})
+    before = ago(days=70)
+    past = {"planned_at": before, "started_at": before, "ended_at": before, "cost_micros": 150_150}
+    factories.run(house.team, task, "succeeded", reason="ok", sentence="Done.", **past)
+    with batch() as work:
+        spending.put(work, house.team, None, "day", 1_000_000, "UTC")
+    with llm_server(*agents.writes(1)) as server:  # each stops at its cap after a turn
+        agents.model(house.team, server)
+        house.spawn("clock")
+        for _ in range(3):
+            house.spawn("worker")
+        ended = all_ended(queue(house.team, task, 12), 40)
+    reasons = [run.reason for run in ended]
+    (pot,) = rows(BudgetPeriod)
+    seen(f"{reasons.count('cost_cap')} runs of 12 spent {pot.spent_micros / 1e6:.2f} of 1.00 dollars")
+    assert (reasons.count("cost_cap"), reasons.count("budget")) == (6, 6)
+    assert (pot.spent_micros, pot.reserved_micros) == (6 * 150_000, 0)
     assert_promises_kept(since)
 
 

@@ -348,3 +348,19 @@ def test_a_name_that_is_not_found_is_told(tmp_path, configure, code, words, is_p
 def test_text_beyond_ascii_in_headers_arrives(server, configure):
     get(server.url + "/", headers={"X-Name": "Zoë"})
     assert server.requests[-1][2]["X-Name"].encode("latin-1").decode() == "Zoë"
+
+
+def test_what_a_host_writes_beside_its_status_can_be_shown_and_stored(configure):
+    configure("localhost")
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def answer():
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(65_536)
+                connection.sendall(b"HTTP/1.1 500 a\x00b\x1b\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        assert get(f"http://127.0.0.1:{listener.getsockname()[1]}/").phrase == "ab"
+        thread.join()

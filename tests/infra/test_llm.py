@@ -1,11 +1,12 @@
 """Models are reached like all else outside: only at checked addresses, and the heavy libraries load late."""
 
+import asyncio
 import subprocess
 import sys
 
 import pytest
 
-from app.infra import llm
+from app.infra import llm, redis
 from app.infra.llm import ModelError, Opening
 from app.settings import ROOT
 from tests.agents import KEY, PROVIDERS, choice, replace
@@ -175,3 +176,32 @@ except llm.ModelError as error:
 def test_a_number_of_tokens_that_cannot_be_is_not_believed(provider, tokens):
     with llm_server(Says("Hello.", tokens=tokens)) as server:
         assert problem(choice(server, provider)).reason == "model_nonsense"
+
+
+def test_a_turn_that_would_pass_the_rate_of_its_model_waits_and_says_so(settings):
+    redis.attach(settings)
+    waits: list = []
+
+    async def twice(model):
+        conversation = llm.converse(model, Opening(on_wait=waits.append))
+        try:
+            for seconds in (20, 0.3):
+                conversation.ask("Are you there?")
+                async with asyncio.timeout(seconds):
+                    await conversation.turn(lambda _: None, 100)
+        finally:
+            await conversation.close()
+
+    with llm_server(HELLO) as server:
+        with pytest.raises(TimeoutError):
+            asyncio.run(twice(choice(server, requests_per_minute=1)))
+        assert len(server.asked) == 1
+    assert [50 < wait <= 60 for wait in waits] == [True]
+
+
+def test_hours_at_another_price_count_for_what_a_turn_costs():
+    day = {"from": "00:00", "to": "00:00", "days": list(range(7)), "zone": "UTC", "factor": 0.5}
+    with llm_server(HELLO) as server:
+        model = choice(server, price_hours=[day])
+        assert llm.price(model).in_micros == 500_000
+        assert llm.ask(model, "Are you there?").cost_micros == 34

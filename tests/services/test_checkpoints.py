@@ -11,9 +11,10 @@ from app.engines.base import Cancellation, CheckpointReached, CostIncurred, LogW
 from app.infra import fetch
 from app.infra.storage import Storage
 from app.infra.writer import Writer
+from app.models.budgets import BudgetPeriod
 from app.models.runs import Artifact, Checkpoint, LogChunk, Run, Step
 from app.models.teams import Secret, Team
-from app.services import retention
+from app.services import retention, spending
 from app.services.execution import checkpoints, claims, outcomes
 from app.services.execution.checkpoints import CheckpointKeeper, TooManyFiles
 from app.services.execution.outcomes import Stale
@@ -286,3 +287,37 @@ def test_what_an_attempt_has_cost_is_shown_while_it_works(tools, team):
     recorder.emit(CostIncurred(300))
     assert flush([recorder], tools.writer)
     assert the_run(held.run_id).cost_micros == 1000
+
+
+def test_an_agent_stops_between_turns_where_its_budget_has_no_more_for_it(tools, team):
+    with llm_server(*agents.writes(4)) as server:
+        agents.model(team, server)
+        task = agents.task(team)
+        before = ago(days=70)
+        factories.run(team, task, "succeeded", planned_at=before, started_at=before, ended_at=before, cost_micros=1000)
+        with batch() as work:
+            spending.put(work, team, None, "month", 400_000, "UTC")
+        run = carried_out(tools, factories.run(team, task))
+    assert (run.state, run.reason, run.cost_micros, run.reserved_micros) == ("failed", "budget", 300_000, None)
+    assert run.sentence == (
+        "Stopped: its budget had $0.40 left for it, too little for the next turn, after 2 turns. The work so far is kept."
+    )
+    [pot] = rows(BudgetPeriod)
+    assert (pot.spent_micros, pot.reserved_micros) == (300_000, 0)
+
+
+def test_the_agents_of_several_steps_share_what_the_budget_has(tools, team):
+    with llm_server(*agents.writes(1), *agents.writes(4)) as server:
+        agents.model(team, server)
+        given = {"prompt": "Write the parts.", "tools": ["write_file", "read_file"]}
+        steps = [{"name": name, "engine": "agent", "settings": given, "condition": "", "is_optional": False,
+                  "timeout_seconds": 20, "retries": 0, "retry_delay_seconds": 1} for name in ("one", "two")]  # fmt: skip
+        task = factories.task(team, "both", steps=steps)
+        before = ago(days=70)
+        factories.run(team, task, "succeeded", planned_at=before, started_at=before, ended_at=before, cost_micros=1000)
+        with batch() as work:
+            spending.put(work, team, task, "day", 400_000, "UTC")
+        run = carried_out(tools, factories.run(team, task))
+    assert (run.state, run.reason) == ("failed", "budget")
+    assert 150_000 < run.cost_micros <= 400_000
+    assert rows(BudgetPeriod)[0].spent_micros == run.cost_micros

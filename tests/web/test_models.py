@@ -171,3 +171,14 @@ def test_the_button_shows_the_real_error(app, ada, northgate):
     page = listed(ada, northgate)
     assert "Does not answer" in page
     assert "127.0.0.1" in page
+
+
+def test_hours_at_another_price_and_rates_are_kept_as_typed(ada, northgate):
+    typed = {"price_hours": "mon-fri 22:00 - 06:00 Europe/Berlin 50 %", "requests_per_minute": "60"}
+    add(ada, northgate, **LOCAL, **typed)
+    form = ada.get(f"/t/{northgate}/settings/models/1").text
+    assert "mon-fri 22:00-06:00 Europe/Berlin 0.5</textarea>" in form
+    assert 'name="requests_per_minute" type="text" value="60"' in form
+    wrong = add(ada, northgate, **{**LOCAL, "name": "other"}, price_hours="at night", tokens_per_minute="0").text
+    assert "“at night” is not clear." in wrong
+    assert "Write a whole number from 1 to 99,999,999" in wrong

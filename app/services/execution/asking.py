@@ -85,6 +85,8 @@ class Judge:
         """Return yes or no with the reason; what it costs counts for the run."""
         if isinstance(self._model, str):
             return Judged(None, f"No model could judge it. {self._model}")
+        if self._recorder.left_micros == 0:
+            return Judged(None, "No model was asked to judge it: the budget is used up.")
         mark = f"===== {secrets.token_hex(8)} ====="
         text = _QUESTION.format(mark=mark, question=self._recorder.redact(question), shown=self._shown)
         try:

@@ -19,7 +19,14 @@ from app.models.runs import IS_ACTIVE, IS_HELD, Backfill, Run
 from app.models.teams import Pool, Team
 from app.services.unit import Work, batch
 
-TEAM_LIMIT = sa.select(Team.max_running).where(Team.id == Run.team_id).correlate(Run).scalar_subquery()
+_AT_ONCE = sa.case(
+    (Team.plan_running.is_(None), Team.max_running),
+    (Team.max_running < Team.plan_running, Team.max_running),
+    else_=Team.plan_running,
+)
+"""The lower of what a team has set itself, and what its plan allows."""
+
+TEAM_LIMIT = sa.select(_AT_ONCE).where(Team.id == Run.team_id).correlate(Run).scalar_subquery()
 """Of the run's team, as a column of a statement on runs."""
 
 LIMITED = (Run.id, Run.team_id, Run.task_id, Run.pool, Run.max_running, Run.backfill_id, Run.rank_at, Run.attempt)
@@ -231,7 +238,7 @@ _FIRST_OF_TEAM = (
 
 _OF_TEAM = Run.team_id == sa.bindparam("team")
 _LIMITS = (
-    sa.select(Team.max_running, Pool.name, Pool.slots)
+    sa.select(_AT_ONCE, Pool.name, Pool.slots)
     .outerjoin(Pool, Pool.team_id == Team.id)
     .where(Team.id == sa.bindparam("team"))
 )

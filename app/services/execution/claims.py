@@ -1,54 +1,27 @@
 """Claiming queued attempts, holding them by a lease, and what a claim holds."""
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import cached_property
 from typing import Any
 
 import sqlalchemy as sa
 
-from app.domain import variables
-from app.domain.policy import Policy
-from app.domain.variables import Variable
 from app.models.runs import Attempt, LogChunk, Run
-from app.models.tasks import TaskVersion
 from app.services import counting
-from app.services.execution import capacity
+from app.services.execution import capacity, pots
+from app.services.execution.versions import Definition, definition, forget
 from app.services.unit import Work
 
-
-@dataclass(frozen=True)
-class Definition:
-    """A version of a task as a worker needs it; it never changes, so it is kept."""
-
-    id: int
-    team_id: int
-    task_id: int
-    name: str
-    engine: str
-    settings: dict[str, Any]
-    limits: dict[str, Any]
-    policy: Policy
-    min_isolation: int
-    files: list[int]
-    steps: list[dict[str, Any]] = field(default_factory=list)  # none: a task of one engine
-    timezone: str = "UTC"  # of its first schedule, in which its days of the week are meant
-    variables: list[Variable] = field(default_factory=list)
-    contract: list[dict[str, Any]] = field(default_factory=list)
-    repair: dict[str, Any] = field(default_factory=dict)
-    fills: bool = False  # whether placeholders count in its own settings: not in one stored before there were variables
-
-    @cached_property
-    def has_placeholders(self) -> bool:
-        """Whether anything is to be filled in."""
-        return "{{" in json.dumps([self.settings, self.steps, self.contract])
+__all__ = ["Claim", "Definition", "claim", "definition", "forget", "renew", "stops"]
 
 
 @dataclass
 class Claim:
-    """A run this worker holds, until another claims it or it ends. `cost_micros` is what it had cost when claimed."""
+    """A run this worker holds, until another claims it or it ends. `cost_micros` is what it had cost when claimed.
+
+    `most_micros` is what a budget lets it spend from now on; none: only its own cap counts.
+    """
 
     run_id: int
     team_id: int
@@ -61,6 +34,8 @@ class Claim:
     started_at: datetime
     cost_micros: int | None = None
     cost_cap_micros: int | None = None
+    most_micros: int | None = None
+    has_budget: bool = False
     resumes_id: int | None = None
     resumes_after: str = ""
     rehearses_at: datetime | None = None
@@ -91,12 +66,13 @@ def claim(
     queued runs stay equal in number, and no run waits for a call that another has used up. A run for which a limit
     leaves no room goes to `waiting`; one whose grace has passed while it was queued ends as missed.
     """
-    hand = {"until": work.now + lease, "by": worker, "at": work.now}
+    began_at = work.now
+    hand = {"until": began_at + lease, "by": worker, "at": began_at}
     rows = [] if is_behind else [row for run in wanted if (row := _take(work, run, hand))]
     if lane and len(rows) < len(wanted):
         rows += _take_turns(work, lane, len(wanted) - len(rows), hand)
         counting.count(work, "already_claimed", len(wanted) - len(rows))
-    claims = _admitted(work, rows)
+    claims = _admitted(work, rows, began_at)
     _open_attempts(work, claims, worker)
     return claims
 
@@ -117,14 +93,21 @@ def _take_turns(work: Work, lane: str, count: int, hand: dict[str, Any]) -> list
     return taken
 
 
-def _admitted(work: Work, rows: Sequence[Any]) -> list[Claim]:
-    """Return what is held of the runs just taken: not those that are stale, nor those that must wait."""
+def _admitted(work: Work, rows: Sequence[Any], began_at: datetime) -> list[Claim]:
+    """Return what is held of the runs just taken: not those that are stale, must wait or are out of budget."""
     stale = {row.id for row in rows if _has_gone_stale(work, row)}
     fresh = [row for row in rows if row.id not in stale]
     held_back = capacity.admit(work, fresh)
+    fresh = [row for row in fresh if row.id not in held_back]
     for team_id in sorted({row.team_id for row in rows if row.id in stale and capacity.has_limit(row)}):
         capacity.release(work, team_id)
-    return [_claimed(work, row) for row in fresh if row.id not in held_back]
+    pooled = [(row, definition(work.connection, row.version_id)) for row in fresh if row.has_budget]
+    admitted = pots.admit(work, pooled, began_at)
+    return [
+        _claimed(work, row, began_at, admitted.most_micros.get(row.id))
+        for row in fresh
+        if row.id not in admitted.held_back
+    ]
 
 
 def _claiming(is_it: Any) -> Any:
@@ -141,9 +124,9 @@ def _claiming(is_it: Any) -> Any:
             sentence="",
         )
         .returning(
-            *capacity.LIMITED, capacity.TEAM_LIMIT.label("team_limit"), Run.token, Run.version_id, Run.lane,
-            Run.planned_at, Run.queued_at, Run.started_at, Run.cost_micros, Run.cost_cap_micros, Run.resumes_id,
-            Run.resumes_after, Run.rehearses_at,
+            *capacity.LIMITED, capacity.TEAM_LIMIT.label("team_limit"), pots.HAS_BUDGET.label("has_budget"), Run.token,
+            Run.version_id, Run.lane, Run.planned_at, Run.queued_at, Run.started_at, Run.cost_micros,
+            Run.cost_cap_micros, Run.resumes_id, Run.resumes_after, Run.rehearses_at,
         )
     )  # fmt: skip
 
@@ -154,60 +137,31 @@ _IF_FREE = sa.select(Run.id).where(_IS_IT).with_for_update(skip_locked=True).sca
 _CLAIM = {"sqlite": _claiming(_IS_IT), "postgresql": _claiming(Run.id == _IF_FREE)}
 
 
-def _claimed(work: Work, row: Any) -> Claim:
+def _claimed(work: Work, row: Any, began_at: datetime, most_micros: int | None) -> Claim:
     held = Claim(
         row.id, row.team_id, 0, row.attempt, row.token, row.version_id, row.lane, row.planned_at, work.now,
-        row.cost_micros, row.cost_cap_micros, row.resumes_id, row.resumes_after, row.rehearses_at,
+        row.cost_micros, row.cost_cap_micros, most_micros, bool(row.has_budget), row.resumes_id, row.resumes_after,
+        row.rehearses_at,
     )  # fmt: skip
     held.definition = definition(work.connection, row.version_id)
-    if row.attempt == 1 and row.started_at == work.now:
-        held.grace_until = _grace_until(row, held.definition.policy)
+    if row.attempt == 1 and row.started_at == began_at:
+        held.grace_until = _grace_until(row, held.definition)
     if row.attempt > 1 or row.token > 1:
         last = sa.select(sa.func.max(LogChunk.first + LogChunk.count)).where(LogChunk.run_id == row.id)
         held.lines = (work.connection.execute(last).scalar() or 1) - 1
     return held
 
 
-_definitions: dict[int, Definition] = {}
-
-
-def definition(connection: sa.Connection, version_id: int) -> Definition:
-    """Return a version of a task; the last few thousand are kept in the process."""
-    if version_id not in _definitions:
-        if len(_definitions) > 4000:  # noqa: PLR2004 a bound on memory
-            _definitions.clear()
-        row = connection.execute(
-            sa.select(TaskVersion.team_id, TaskVersion.task_id, TaskVersion.definition).where(
-                TaskVersion.id == version_id
-            )
-        ).one()
-        content = row.definition
-        _definitions[version_id] = Definition(
-            version_id, row.team_id, row.task_id, content["name"], content["engine"], content["settings"],
-            content.get("limits", {}), Policy.of(content.get("policy", {})), content.get("min_isolation", 1),
-            content.get("files", []), content.get("steps", []),
-            content["schedules"][0]["timezone"] if content.get("schedules") else "UTC",
-            variables.all_of(content), content.get("contract", []),
-            content.get("repair") or {}, "variables" in content,
-        )  # fmt: skip
-    return _definitions[version_id]
-
-
-def forget() -> None:
-    """Forget all versions, as when this process turns to another database."""
-    _definitions.clear()
-
-
-def _grace_until(row: Any, policy: Policy) -> datetime:
+def _grace_until(row: Any, task: Definition) -> datetime:
     # Where runs wait for others by a rule, that is no lateness: the grace counts from the end of the wait.
-    waits = policy.overlap not in {"skip", "allow"} or capacity.has_limit(row)
+    waits = task.policy.overlap not in {"skip", "allow"} or task.after or capacity.has_limit(row)
     since: datetime = row.queued_at if waits else row.planned_at
-    return since + timedelta(seconds=policy.grace_seconds)
+    return since + timedelta(seconds=task.policy.grace_seconds)
 
 
 def _has_gone_stale(work: Work, row: Any) -> bool:
-    policy = definition(work.connection, row.version_id).policy
-    if row.attempt > 1 or row.token > 1 or work.now <= _grace_until(row, policy):
+    task = definition(work.connection, row.version_id)
+    if row.attempt > 1 or row.token > 1 or work.now <= _grace_until(row, task):
         return False
     work.connection.execute(
         sa.update(Run)

@@ -203,7 +203,7 @@ def _before(ended: Ended, contract: Sequence[Check]) -> dict[str, set[str]]:
         return {}
     held = ended.recorder.held
     assert held.definition
-    found = {name: {digest} for name, digest in provisions.files(held.definition).items()}
+    found = {name: {digest} for name, digest in provisions.files(held.definition, held.run_id).items()}
     last = (
         sa.select(sa.func.max(Run.id))
         .where(Run.task_id == held.definition.task_id, Run.id < held.run_id)

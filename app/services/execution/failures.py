@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from app.models.runs import Alert, Attempt, Run
 from app.models.tasks import Schedule, Task
 from app.services import alerting
-from app.services.execution.claims import Definition
+from app.services.execution.versions import Definition
 from app.services.unit import Work
 
 FAILED = frozenset({"failed", "timed_out", "unmet"})

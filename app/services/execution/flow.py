@@ -121,6 +121,7 @@ def request_of(flow: Flow, step: Step, workspace: Path) -> RunRequest | Outcome:
         checkpoint=checkpoint,
         cost_cap_micros=_cap(flow, step),
         spent_micros=_spent(flow),
+        most_micros=flow.recorder.left_micros,
         step=step.name,
         inputs={name: result["outputs"] for name, result in flow.results.items() if result["state"] == "succeeded"},
     )

@@ -21,7 +21,7 @@ from app.infra.writer import Writer
 from app.models.runs import Run
 from app.services.execution.claims import Claim, Definition
 from app.services.execution.outcomes import check_token
-from app.services.facts import previous, team_values
+from app.services.facts import last_of, previous, team_values, upstream
 from app.services.unit import Work
 
 WEB_SECONDS, ALL_WEB_SECONDS = 10.0, 30.0
@@ -29,6 +29,7 @@ WEB_SECONDS, ALL_WEB_SECONDS = 10.0, 30.0
 
 WEB_BYTES = 1024 * 1024
 
+_OF_RUN = sa.select(Run.number, Run.typed, Run.inputs, Run.upstreams)
 _SERVER_ERROR, _OK = 500, range(200, 300)
 _PASSING = {408, 425, 429}
 
@@ -60,11 +61,14 @@ def gather(held: Claim, writer: Writer[Work], cancellation: Cancellation) -> Inp
     if not task.variables and not task.has_placeholders:
         return Inputs(_facts(held, 0))
     with database.read() as connection:
-        row = connection.execute(sa.select(Run.number, Run.typed, Run.inputs).where(Run.id == held.run_id)).one()
+        row = connection.execute(_OF_RUN.where(Run.id == held.run_id)).one()
         context = _facts(held, row.number)
         zone = context["run"]["planned_at"].tzinfo
         context["team"] = team_values(connection, held.team_id)
         context["previous"] = previous(connection, task.task_id, held.meant_for, zone, held.run_id)
+        latest = last_of(connection, [link.task for link in task.after.links if str(link.task) not in row.upstreams])
+        # Whoever starts it now waits for none: the last runs of the tasks before it stand for them.
+        context["upstream"] = upstream(connection, {**latest, **row.upstreams}, zone)
     known = variables.restored(task.variables, row.inputs)
     found = Resolved(known)
     if len(known) < len(task.variables):

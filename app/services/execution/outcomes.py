@@ -12,7 +12,7 @@ from app.domain import retries
 from app.engines.base import Outcome
 from app.models.runs import Artifact, Attempt, Checkpoint, LogChunk, Run, Step
 from app.services import counting
-from app.services.execution import aftermath, breakers, capacity, failures
+from app.services.execution import aftermath, breakers, capacity, failures, pots
 from app.services.execution.claims import Claim, Definition, definition
 from app.services.unit import Work
 
@@ -83,10 +83,7 @@ def record(
 def charge(work: Work, held: Claim, cost_micros: int | None) -> None:
     """Store what a run has cost: what it had when this attempt began, and what the attempt has used since."""
     if cost_micros is not None:
-        total = (held.cost_micros or 0) + cost_micros
-        work.connection.execute(
-            sa.update(Run).where(Run.id == held.run_id, Run.token == held.token).values(cost_micros=total)
-        )
+        pots.charge(work, held.run_id, held.token, (held.cost_micros or 0) + cost_micros)
 
 
 def _store(work: Work, held: Claim, steps: Sequence[StepRow], logs: Sequence[LogBatch]) -> None:
@@ -122,6 +119,9 @@ def finish(
     """
     assert held.definition
     outcome = _as_asked(work, held, outcome)
+    charge(work, held, cost_micros)
+    if held.has_budget:
+        pots.settle(work, held.run_id)
     state = _outcome_state(work, held, outcome)
     how = "interrupted" if state == "queued" or _is_held_back(outcome) else outcome.state
     values: dict[str, Any] = {"state": how, "reason": outcome.reason, "sentence": outcome.sentence[:500]}
@@ -131,7 +131,6 @@ def finish(
         values["isolation"] = isolation
     work.connection.execute(sa.update(Attempt).where(Attempt.id == held.attempt_id).values(ended_at=work.now, **values))
     _store(work, held, steps, logs)
-    charge(work, held, cost_micros)
     if _is_held_back(outcome):
         _forget_if_unbegun(work, held)
     if artifacts:
@@ -226,6 +225,8 @@ def _hold_back(work: Work, held: Claim, outcome: Outcome) -> str:
     pause = breakers.pause_of(work, held.team_id, target, seconds)
     before = held.attempt - 1  # who releases it adds one
     started = {"started_at": None} if held.grace_until else {}  # it has not begun
+    if started and held.has_budget:
+        pots.uncount(work, held.run_id)
     _move(
         work, held.run_id, held.token, state="waiting", reason=outcome.reason, sentence=outcome.sentence,
         attempt=before, not_before=work.now + pause, **started,
@@ -302,6 +303,7 @@ def lose(work: Work, run_id: int, token: int) -> str | None:
     if row is None:
         return None
     counting.count(work, "leases_lost")
+    pots.settle(work, run_id)
     work.connection.execute(
         sa.update(Attempt)
         .where(Attempt.run_id == run_id, Attempt.token == token)

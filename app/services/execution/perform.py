@@ -12,6 +12,7 @@ from typing import Any
 import structlog
 
 from app.core.errors import CarillonError, NoSpace
+from app.domain import money
 from app.domain.redaction import Redactor
 from app.engines.base import (
     SEVERAL,
@@ -211,7 +212,7 @@ def _work(
     if task.engine not in engines and task.engine != SEVERAL:
         return Outcome("blocked", "no_engine", f"No engine named {task.engine} is installed.", "permanent")
     kept_before = checkpoints.last(held, tools.storage)
-    files = provisions.files(task)
+    files = provisions.files(task, held.run_id)
     request = RunRequest(
         run_id=held.run_id,
         attempt=held.attempt,
@@ -231,8 +232,11 @@ def _work(
         checkpoint=kept_before.checkpoint,
         cost_cap_micros=held.cost_cap_micros,
         spent_micros=kept_before.spent_micros,
+        most_micros=held.most_micros,
         variables=named.values,
     )
+    if held.most_micros is not None:
+        recorder.emit(LogWritten(f"Its budget leaves {money.said(held.most_micros)} for it.", "warn"))
     if request.is_rehearsal:
         preflight.look(recorder, given, request, named.context, cancellation)
     if task.engine != SEVERAL:

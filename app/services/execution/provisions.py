@@ -7,12 +7,14 @@ from typing import Any
 import sqlalchemy as sa
 
 from app.core.errors import Invalid
+from app.domain import graph
 from app.domain.agents import NO_MODEL
 from app.domain.expressions import names_in
 from app.engines.base import ModelChoice, Outcome, engines, fillable, takes_secrets
 from app.infra import database
 from app.infra.vault import Vault, WrongKey
-from app.models.tasks import TaskFile
+from app.models.runs import Artifact, Run
+from app.models.tasks import Task, TaskFile
 from app.models.teams import Model, Secret, Team
 from app.services.execution.claims import Claim, Definition
 
@@ -136,11 +138,15 @@ def _choice(row: Any, secrets: dict[str, str]) -> ModelChoice:
     return ModelChoice(**plain, api_key=secrets.get(row.secret, "").strip())
 
 
-def files(task: Definition) -> dict[str, str]:
-    """Return the files of the task: digests by name. Raises Invalid when one is gone."""
-    if not task.files:
+def files(task: Definition, run_id: int) -> dict[str, str]:
+    """Return the files of the task, and those that the runs before this one made: digests by name.
+
+    Raises Invalid when one of the task is gone.
+    """
+    if not task.files and not task.after:
         return {}
     with database.read() as connection:
+        passed = _passed(connection, run_id) if task.after.passes else {}
         rows = connection.execute(
             sa.select(TaskFile.name, TaskFile.digest).where(
                 TaskFile.team_id == task.team_id, TaskFile.id.in_(task.files)
@@ -148,4 +154,15 @@ def files(task: Definition) -> dict[str, str]:
         ).all()
     if len(rows) < len(task.files):
         raise Invalid({"files": "A file of this task is gone. Add it again."})
-    return {row.name: row.digest for row in rows}
+    return passed | {row.name: row.digest for row in rows}
+
+
+def _passed(connection: sa.Connection, run_id: int) -> dict[str, str]:
+    """Return the files of the runs that a run came after, each in the folder `upstream/` and the name of its task."""
+    upstreams = connection.execute(sa.select(Run.upstreams).where(Run.id == run_id)).scalar_one()
+    if not upstreams:
+        return {}
+    made = sa.select(Task.slug, Artifact.name, Artifact.digest).select_from(Artifact)
+    made = made.join(Run, Run.id == Artifact.run_id).join(Task, Task.id == Run.task_id)
+    rows = connection.execute(made.where(Artifact.run_id.in_(upstreams.values())))
+    return {f"upstream/{graph.identifier(row.slug)}/{row.name}": row.digest for row in rows}

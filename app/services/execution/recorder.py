@@ -66,6 +66,12 @@ class Recorder:
         self._first = held.lines + 1
         self._has_said_full = False
 
+    @property
+    def left_micros(self) -> int | None:
+        """What a budget still lets the attempt spend, None where none keeps it below its own caps."""
+        most = self.held.most_micros
+        return None if most is None else max(0, most - (self.cost_micros or 0))
+
     def emit(self, emission: Emission) -> None:
         """Take one emission; a checkpoint is stored when it returns. Raises Stale for one of a lost attempt."""
         if isinstance(emission, CheckpointReached):

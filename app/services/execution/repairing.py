@@ -176,6 +176,8 @@ class Repairs:
                 conversation.ask(question)
                 sent = agents.tokens_of(conversation.letters)
                 left = self.cap_micros - self.spent_micros
+                if (of_budget := self.recorder.left_micros) is not None:
+                    left = min(left, of_budget)
                 most = agents.affordable_tokens(conversation.price, sent, left, llm.MOST_TOKENS)
                 if not most:
                     return None

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.core.errors import Invalid
-from app.domain import money
+from app.domain import money, price_hours
 from app.domain.wording import listed
 from app.infra import addresses
 
@@ -20,6 +20,7 @@ PROVIDERS: Mapping[str, str] = {
 _LONGEST_NAME, _LONGEST_MODEL, _LONGEST_URL = 60, 120, 300
 _SHORTEST_KEY, _LONGEST_KEY = 4, 4096
 _HIGHEST_PRICE = 100_000 * money.MICROS
+_HIGHEST_RATE = 99_999_999
 _NAMED = 3
 
 
@@ -27,7 +28,8 @@ _NAMED = 3
 class Given:
     """A model as typed. `secret` names one that is there, `key` is a new one to keep as a secret.
 
-    Prices are US dollars for a million tokens; both empty: as the price table of Carillon has it.
+    Prices are US dollars for a million tokens; both empty: as the price table of Carillon has it. `price_hours` are
+    lines that domain/price_hours reads.
     """
 
     name: str
@@ -38,6 +40,9 @@ class Given:
     key: str = ""
     price_in: str = ""
     price_out: str = ""
+    price_hours: str = ""
+    requests_per_minute: str = ""
+    tokens_per_minute: str = ""
 
 
 @dataclass(frozen=True)
@@ -63,6 +68,9 @@ def checked(given: Given, place: Place) -> dict[str, Any]:
         "secret": given.secret,
         "price_in_micros": _price(given.price_in, "price_in", wrong),
         "price_out_micros": _price(given.price_out, "price_out", wrong),
+        "price_hours": _hours(given.price_hours, wrong),
+        "requests_per_minute": _rate(given.requests_per_minute, "requests_per_minute", wrong),
+        "tokens_per_minute": _rate(given.tokens_per_minute, "tokens_per_minute", wrong),
     }
     if not 0 < len(model) <= _LONGEST_MODEL:
         wrong["model"] = f"Write the model's name as its provider has it, at most {_LONGEST_MODEL} letters."
@@ -118,6 +126,24 @@ def _check_key(given: Given, place: Place, wrong: dict[str, str]) -> None:
         wrong["secret"] = f"The secret {given.secret} is not there any more. Choose another, or paste the key."
     elif given.provider in PROVIDERS and given.provider != "compatible" and not given.secret:
         wrong["key"] = f"{PROVIDERS[given.provider]} asks for a key: paste it, or choose a secret."
+
+
+def _hours(text: str, wrong: dict[str, str]) -> list[dict[str, Any]]:
+    try:
+        return price_hours.read(text)
+    except ValueError as error:
+        wrong["price_hours"] = str(error)
+        return []
+
+
+def _rate(text: str, field: str, wrong: dict[str, str]) -> int | None:
+    plain = text.strip()
+    if not plain:
+        return None
+    if not (plain.isascii() and plain.isdecimal() and len(plain) <= len(str(_HIGHEST_RATE)) and int(plain) > 0):
+        wrong[field] = f"Write a whole number from 1 to {_HIGHEST_RATE:,}, or nothing for no limit."
+        return None
+    return int(plain)
 
 
 def _price(text: str, field: str, wrong: dict[str, str]) -> int | None:

@@ -91,7 +91,7 @@ def _asked(row: Any, key: str) -> dict[str, Any]:
 
 def choice(row: Any, key: str = "") -> ModelChoice:
     """Return what is known of a model below; `row` is one of the table or its object."""
-    prices = (row.price_in_micros, row.price_out_micros)
+    prices = (row.price_in_micros, row.price_out_micros, row.price_hours)
     return ModelChoice(row.name, row.provider, row.base_url, row.model, key, *prices)
 
 
