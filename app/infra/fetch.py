@@ -165,6 +165,17 @@ def guard() -> Guard:
     return _network[0].guard
 
 
+def document(url: str, kind: str, most_bytes: int, patience_seconds: float = 20.0) -> bytes:
+    """Return what is at an address, asked for as a media type; more than `most_bytes` of it are cut. Raises Failure."""
+    headers = {"Accept": f"{kind}, */*;q=0.1"}
+    ask = Request("GET", url, headers, timeout_seconds=patience_seconds, keep_bytes=most_bytes + 1)
+    answer = Call(ask).answer()
+    if answer.status != http.client.OK:
+        host = read_target(answer.url).host
+        raise Failure("protocol", f"{host} answered {answer.status} {answer.phrase}. Check the address.")
+    return answer.body
+
+
 class Call:
     """One request on its way, which any thread may stop."""
 
@@ -254,7 +265,8 @@ class Call:
             else:
                 response.close()
                 connection.close()
-        phrase = response.reason or http.client.responses.get(response.status, "")
+        said = response.reason or http.client.responses.get(response.status, "")
+        phrase = "".join(filter(str.isprintable, said))  # it is shown and stored, and a host may write anything
         is_cut = size > (most if into else len(body))
         return Answer(response.status, phrase, response.headers, bytes(body), size, is_cut, target.url, tuple(hops))
 

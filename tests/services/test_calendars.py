@@ -320,15 +320,15 @@ def test_another_address_is_fetched_anew_and_a_file_takes_its_place(actor):
 def test_a_calendar_that_was_changed_while_it_was_fetched_keeps_the_change(actor, monkeypatch):
     with site(ics(f"{YEAR}1225")) as (url, _):
         row = imported(actor, url)
-        fetched = feeds._fetched
+        fetched = fetch.document
 
-        def meanwhile(address):
-            found = fetched(address)
+        def meanwhile(*asked):
+            found = fetched(*asked)
             db.session.rollback()
             calendars.change(actor, "team", Given("Team", "ics", "UTC", {}, ics(f"{YEAR}1231", "File")))
             return found
 
-        monkeypatch.setattr(feeds, "_fetched", meanwhile)
+        monkeypatch.setattr(fetch, "document", meanwhile)
         feeds.refresh(row.id)
     assert [span.what for span in calendars.find(actor, "team").coming] == ["File"]
 

@@ -5,6 +5,7 @@ from app.domain.calendars.kinds import (
     KINDS,
     Calendar,
     Kind,
+    between,
     check,
     coming,
     covers,
@@ -17,5 +18,5 @@ from app.domain.calendars.spans import CalendarError, Span
 
 __all__ = [
     "KINDS", "LOOKS_AHEAD", "USES", "Calendar", "CalendarError", "Effect", "Kind", "Span", "Use",
-    "check", "coming", "countries", "covers", "effect", "ends", "free_day", "is_business_day", "regions",
+    "between", "check", "coming", "countries", "covers", "effect", "ends", "free_day", "is_business_day", "regions",
 ]  # fmt: skip

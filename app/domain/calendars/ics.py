@@ -23,6 +23,7 @@ MOST_EVENTS = 5_000
 
 _KEPT = frozenset({
     "UID", "DTSTART", "DTEND", "DURATION", "RRULE", "RDATE", "EXDATE", "RECURRENCE-ID", "SUMMARY", "STATUS",
+    "TRANSP",
 })  # fmt: skip
 _LINE = re.compile(r"([A-Za-z0-9-]+)[;:]")
 _MOST_MOMENTS = 24
@@ -47,6 +48,7 @@ class Event:
     without: Sequence[Moment] = ()
     replaces: Moment | None = None  # the time of the event of the same `uid` that this one stands for
     is_cancelled: bool = False
+    is_free: bool = False  # its person is not busy meanwhile
 
 
 @dataclass
@@ -69,6 +71,22 @@ def read(content: str) -> list[Event]:
     text = "\r\n".join(["BEGIN:VCALENDAR", *events, "END:VCALENDAR"])
     found = _library().Calendar.from_ical(text).walk("VEVENT")
     return [_event(one, raw) for one, raw in zip(found, raws, strict=True)]
+
+
+def address(text: str) -> str:
+    """Return the address of a calendar as it is asked: `webcal` is HTTPS."""
+    url = text.strip()
+    return f"https://{url.removeprefix('webcal://')}" if url.startswith("webcal://") else url
+
+
+def decoded(data: bytes) -> str:
+    """Return the text of a file. Raises CalendarError."""
+    if len(data) > LARGEST_BYTES:
+        raise CalendarError("The file is larger than 2 MiB. Export fewer events.", "content")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise CalendarError("The file is not in UTF-8, as calendar files are. Export it as ICS.", "content") from None
 
 
 # --- lines
@@ -150,6 +168,7 @@ def _event(found: Any, raw: _Raw) -> Event:
         without=_guarded(raw, "EXDATE", lambda: _moments(found.get("EXDATE"))),
         replaces=_guarded(raw, "RECURRENCE-ID", lambda: _replaced(found)),
         is_cancelled=str(found.get("STATUS", "")).upper() == "CANCELLED",
+        is_free=str(found.get("TRANSP", "")).upper() == "TRANSPARENT",
     )
 
 

@@ -45,7 +45,7 @@ class Imported:
         self._events = []
         for event in events:
             without = {*map(self._key, event.without), *(() if event.replaces else replaced.get(event.uid, ()))}
-            if event.length and not event.is_cancelled:
+            if event.length and not event.is_cancelled and not (event.is_free and settings.get("only_busy")):
                 self._events.append((event, without))
         self._years: dict[int, _Year] = {}
 

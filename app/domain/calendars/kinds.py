@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
 from typing import Any, Literal, get_args
 from zoneinfo import ZoneInfo
@@ -23,6 +23,7 @@ _READ: Mapping[str, Callable[[Mapping[str, Any], str, ZoneInfo], Rule]] = {
 _MOST_KEPT = 4096
 _LONGEST_STRETCH = timedelta(days=366)
 _SHOWN_AHEAD = timedelta(days=3 * 366)
+_LOOKS_BACK = timedelta(days=4)
 
 
 @dataclass(frozen=True)
@@ -130,3 +131,19 @@ def coming(calendar: Calendar, after: datetime, count: int) -> list[Span]:
         found.update(span for span in calendar.around(day) if span.end > after)
         day += timedelta(1)
     return sorted(found)[:count]
+
+
+def between(calendar: Calendar, since: datetime, until: datetime) -> list[Span]:
+    """Return the spans that cover some instant with since <= instant < until (aware), ascending.
+
+    Raises CalendarError.
+    """
+    found: set[Span] = set()
+    day, last = calendar.day(since), calendar.day(until)
+    known = datetime.min.replace(tzinfo=UTC)  # what began before was told by an earlier day: long spans are many a day
+    while day <= last:
+        near = (span for span in calendar.around(day) if span.begin >= known)
+        found.update(span for span in near if span.end > since and span.begin < until)
+        day += timedelta(1)
+        known = datetime.combine(day, time(), UTC) - _LOOKS_BACK
+    return sorted(found)

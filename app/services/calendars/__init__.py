@@ -13,12 +13,13 @@ from app.core.identifiers import slug as slug_of
 from app.domain import calendars
 from app.domain.access import Actor
 from app.domain.calendars import CalendarError, Span
+from app.domain.calendars.ics import decoded
 from app.infra.database import db
 from app.models.tasks import Schedule, Task
 from app.models.teams import Calendar
 from app.services import uses
 from app.services.calendars import feeds, forms
-from app.services.calendars.forms import LINES, SETTINGS, Given, decoded
+from app.services.calendars.forms import LINES, SETTINGS, Given
 from app.services.unit import unit
 
 __all__ = [

@@ -8,17 +8,14 @@ from app.core.clock import utc_now
 from app.core.errors import Unavailable
 from app.domain import calendars
 from app.domain.calendars import CalendarError
-from app.domain.calendars.ics import LARGEST_BYTES
+from app.domain.calendars.ics import LARGEST_BYTES, decoded
 from app.infra import fetch, queues, redis
-from app.infra.addresses import Failure, read_target
+from app.infra.addresses import Failure
 from app.infra.database import db
 from app.models.tasks import Schedule
 from app.models.teams import Calendar
-from app.services.calendars.forms import decoded
 from app.services.unit import SessionWork, unit
 
-_PATIENCE_SECONDS = 20.0
-_OK = 200
 _LONGEST_PROBLEM = 300
 
 
@@ -50,7 +47,7 @@ def refresh(calendar_id: int = 0) -> dict[str, int]:
 
 def _refresh(feed: _Feed) -> str:
     try:
-        content, problem = _fetched(feed.url), ""
+        content, problem = decoded(fetch.document(feed.url, "text/calendar", LARGEST_BYTES)), ""
         _check(feed, content)
     except Failure as failure:
         content, problem = "", failure.message
@@ -69,16 +66,6 @@ def _refresh(feed: _Feed) -> str:
             work.audit("calendar_refreshed", row.name, calendar=row.id, version=row.version)
         work.ring(row.team_id)
     return problem
-
-
-def _fetched(url: str) -> str:
-    headers = {"Accept": "text/calendar, */*;q=0.1"}
-    request = fetch.Request("GET", url, headers, timeout_seconds=_PATIENCE_SECONDS, keep_bytes=LARGEST_BYTES + 1)
-    answer = fetch.Call(request).answer()
-    if answer.status != _OK:
-        host = read_target(answer.url).host
-        raise CalendarError(f"{host} answered {answer.status} {answer.phrase}. Check the address.", "url")
-    return decoded(answer.body)
 
 
 def _check(feed: _Feed, content: str) -> None:

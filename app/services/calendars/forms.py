@@ -8,8 +8,7 @@ from urllib.parse import urlsplit
 
 from app.core.errors import Invalid
 from app.domain import calendars
-from app.domain.calendars import Calendar, CalendarError
-from app.domain.calendars.ics import LARGEST_BYTES
+from app.domain.calendars import Calendar, CalendarError, ics
 from app.domain.wording import listed
 from app.infra import addresses
 
@@ -102,18 +101,7 @@ def _check_rule(calendar: Calendar, now: datetime, wrong: dict[str, str]) -> Non
 
 def url_of(settings: Mapping[str, Any]) -> str:
     """Return the address of an imported calendar as it is asked: `webcal` is HTTPS."""
-    url = str(settings.get("url") or "").strip()
-    return f"https://{url.removeprefix('webcal://')}" if url.startswith("webcal://") else url
-
-
-def decoded(data: bytes) -> str:
-    """Return the text of a file, or raise CalendarError."""
-    if len(data) > LARGEST_BYTES:
-        raise CalendarError("The file is larger than 2 MiB. Export fewer events.", "content")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise CalendarError("The file is not in UTF-8, as calendar files are. Export it as ICS.", "content") from None
+    return ics.address(str(settings.get("url") or ""))
 
 
 # --- in words

@@ -1,0 +1,1 @@
+"""What leaves Carillon in the formats of others: values in, text out."""
