@@ -1,24 +1,34 @@
-"""Static files from memory: one style sheet, names that change with their content, compressed once."""
+"""Static files from memory: joined style sheets, names that change with their content, compressed once."""
 
 import gzip
 import mimetypes
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
+from urllib.parse import quote
 
 import brotli
 from flask import Blueprint, Flask, Response, abort, current_app, request
 
 from app.web.guard import anyone
 
-LAYERS = (
-    "reset", "tokens", "base", "layout", "parts", "forms", "figures", "pages", "runs", "library", "threads",
-    "utilities",
-)  # fmt: skip
+LAYERS = ("reset", "tokens", "base", "layout", "parts", "forms", "figures", "pages", "utilities")
+"""The files of the sheet that every page has; its first line sets the order of the layers."""
+
+SHEETS = {
+    "tasks": ("editor", "graph"), "runs": ("editor", "runs"), "threads": ("editor", "threads"),
+    "templates": ("editor", "library"), "calendar": ("calendar",), "insights": ("insights",),
+}  # fmt: skip
+"""Sections whose pages have one more sheet, of these files; loaded after the common one, in the layer `pages`."""
+
 MODULES = ("dom", "layers", "palette", "keys", "forms", "times", "live", "log", "picks", "drop")
 """Scripts in the order in which they can be joined: each imports only from those before it."""
+
+PAGE_SCRIPTS = ("calendar",)
+"""Scripts of single pages, each a file of its own that imports nothing."""
 
 HTMX = ("htmx.min.js", "hx-sse.min.js")
 FOREVER = "public, max-age=31536000, immutable"
@@ -41,6 +51,11 @@ class Asset:
         return sha256(self.body).hexdigest()[:12]
 
     @cached_property
+    def inlined(self) -> str:
+        """The content as an address, for what is small and on every page."""
+        return f"data:{self.media_type},{quote(self.body)}"
+
+    @cached_property
     def gzipped(self) -> bytes:
         """The content, compressed on first use."""
         return gzip.compress(self.body, 9, mtime=0)
@@ -59,6 +74,8 @@ class Assets:
         self.served: dict[str, Asset] = {}
         self._paths: dict[str, str] = {}
         self._add("carillon.css", Asset(style_sheet(folder / "css"), "text/css"))
+        for section, names in SHEETS.items():
+            self._add(f"{section}.css", Asset(style_sheet(folder / "css", names), "text/css"))
         # One file, so that htmx never starts before its extension for streams is there.
         self._add(
             "htmx.js", Asset(b"\n".join((folder / "vendor" / name).read_bytes() for name in HTMX), "text/javascript")
@@ -67,6 +84,8 @@ class Assets:
             if path.is_file():
                 self._add(path.relative_to(folder).as_posix(), Asset(path.read_bytes(), _type_of(path)))
         self._add("app.js", Asset(script(folder / "js"), "text/javascript"))
+        for name in PAGE_SCRIPTS:
+            self._add(f"{name}.js", Asset(script(folder / "js", (name,)), "text/javascript"))
 
     def path(self, name: str) -> str:
         """Return the address of the file called `name` in templates; a KeyError is a slip in a template."""
@@ -82,20 +101,20 @@ def _type_of(path: Path) -> str:
     return _TYPES.get(path.suffix) or mimetypes.guess_type(path.name)[0] or "application/octet-stream"
 
 
-def style_sheet(folder: Path) -> bytes:
-    """Join the files of `folder` in the order of the layers, without comments and spare white space."""
-    text = "\n".join(path.read_text(encoding="utf-8") for name in LAYERS if (path := folder / f"{name}.css").exists())
+def style_sheet(folder: Path, names: Sequence[str] = LAYERS) -> bytes:
+    """Join the files of `folder` that are called so, in their order, without comments and spare white space."""
+    text = "\n".join((folder / f"{name}.css").read_text(encoding="utf-8") for name in names)
     text = re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
     text = re.sub(r"\s+", " ", text)
     return re.sub(r" ?([{};]) ?", r"\1", text).strip().encode()
 
 
-def script(folder: Path) -> bytes:
-    """Join the modules of `folder` into one, without their imports from each other, comment lines and indents.
+def script(folder: Path, names: Sequence[str] = MODULES) -> bytes:
+    """Join modules of `folder` into one, without their imports from each other, comment lines and indents.
 
     No name at the top of one may stand at the top of another; a house test looks.
     """
-    text = "\n".join((folder / f"{name}.js").read_text(encoding="utf-8") for name in MODULES)
+    text = "\n".join((folder / f"{name}.js").read_text(encoding="utf-8") for name in names)
     text = re.sub(r"^import .*$|^\s*//.*$|^export (?=\w)", "", text, flags=re.MULTILINE)
     return re.sub(r"\n\s*", "\n", text).strip().encode()
 
@@ -104,6 +123,7 @@ def attach(app: Flask, folder: Path) -> None:
     """Read the files and let `app` serve them; templates ask `asset(name)` for addresses."""
     assets = app.extensions["assets"] = Assets(folder)
     app.jinja_env.globals["asset"] = assets.path
+    app.jinja_env.globals["inlined"] = lambda name: assets.served[name].inlined
     app.register_blueprint(blueprint)
 
 

@@ -1,5 +1,6 @@
 """Pages and parts: what every template knows, and how times, durations and sizes are said."""
 
+import re
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -8,20 +9,22 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
-from flask import Flask, g, render_template, request
+from flask import Flask, g, render_template, request, url_for
 from flask_login import current_user
 from jinja2 import StrictUndefined
+from markupsafe import Markup, escape
 
 from app.core.clock import utc_now
-from app.domain import money
+from app.domain import expected, money
 from app.domain.wording import duration
 from app.services import clocks, workers
-from app.web import banners, security
+from app.web import assets, banners, security
 from app.web.forms import typed
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 _KEEP_ALIVE_SECONDS = 2.0
 _DAY_MINUTES = 1440
+_RUN = re.compile(r"\(#(\d{1,9})\)", re.ASCII)
 
 # The first that fits: Chrome says it is Safari too, and Edge says it is Chrome.
 _BROWSERS = (("Edg", "Edge"), ("OPR", "Opera"), ("Firefox", "Firefox"), ("Chrome", "Chrome"), ("Safari", "Safari"))
@@ -54,11 +57,26 @@ def attach(app: Flask) -> None:
         "duration": duration,
         "bytes": size,
         "money": money.said,
+        "takes": expected.takes,
+        "costs": expected.costs,
+        "risks": expected.risks,
         "iso": iso,
         "browser": browser_name,
+        "with_runs": with_runs,
     }
     app.jinja_env.globals |= {"typed": typed, "banners": banners}
     app.context_processor(_context)
+
+
+def with_runs(text: str) -> Markup:
+    """Return a sentence in which each run that is named like `(#481)` is a link to it."""
+    said = Markup()
+    for index, part in enumerate(_RUN.split(text)):  # text, number, text …
+        if index % 2:
+            said += Markup('(<a class="link" href="{}">#{}</a>)').format(url_for("runs.show", number=int(part)), part)
+        else:
+            said += escape(part)
+    return said
 
 
 def page(template: str, part: str = "", **context: Any) -> str:
@@ -78,7 +96,8 @@ def _context() -> dict[str, Any]:
         "team": g.get("team"),
         "teams": g.get("teams", []),
         "actor": g.get("actor"),
-        "nav_now": _nav_now(),
+        "nav_now": (section := _nav_now()),
+        "sheet": _sheet(section),
         "alive": alive() if is_known else None,
         "csrf_token": security.csrf_token(),
         "hour_line_percent": _hour_line_percent(),
@@ -92,6 +111,12 @@ def _context() -> dict[str, Any]:
 def _nav_now() -> str:
     section = request.path.split("/")[3:5] if request.path.startswith("/t/") else []
     return "new" if section == ["tasks", "new"] else (section[0] if section else "")
+
+
+def _sheet(section: str) -> str:
+    """Return the name of the style sheet that pages of a section have beside the common one; empty without."""
+    section = "tasks" if section == "new" else section
+    return section if section in assets.SHEETS else ""
 
 
 def _hour_line_percent() -> int:

@@ -4,6 +4,7 @@ Web, clock, worker and Valkey are the real processes, and the run that is seen l
 three days are made up, as a fresh installation has none.
 """
 
+import json
 import os
 import shutil
 import sys
@@ -37,6 +38,15 @@ ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking",
 # The pictures show about midday, whenever they are taken.
 ZONES = ("Europe/Berlin", "America/New_York", "America/Los_Angeles", "Pacific/Auckland", "Asia/Tokyo", "Asia/Kolkata")
 
+CODE = json.dumps(
+    {
+        "code": "import csv\nlimit = 15\nrows = list(csv.DictReader(open('stock.csv')))\n"
+        "low = [one for one in rows if float(one['kg']) < limit]\n"
+        "with open('low_stock.csv', 'w', newline='') as file:\n    made = csv.DictWriter(file, ['store', 'kg'])\n"
+        "    made.writeheader()\n    made.writerows(low)\n"
+        "print('low:', len(low))\nfor one in low:\n    print(one['store'], one['kg'])\n"
+    }
+)
 REPORT = """\
 import time
 
@@ -49,6 +59,31 @@ for number in range(40):
         print(f"\\033[33m{feed}: slow answer, asked again\\033[0m")
     time.sleep(0.25)
 """
+CHAT = {
+    "model": "gpt-5",
+    "messages": [
+        {
+            "role": "user",
+            "content": "List the stores that have less than 15 kg of coffee left, and write them to low_stock.csv. The "
+            "stock is in stock.csv.",
+        },
+        {
+            "role": "assistant",
+            "content": "Two stores are low.",
+            "tool_calls": [{"id": "c1", "type": "function", "function": {"name": "python", "arguments": CODE}}],
+        },
+        {"role": "tool", "tool_call_id": "c1", "content": "low: 2\nKiel 12.5\nLübeck 9.0"},
+        {"role": "assistant", "content": "Kiel has 12.5 kg left, Lübeck 9 kg. Both stand in low_stock.csv."},
+        {
+            "role": "user",
+            "content": "Perfect. Do that every Monday at 8:00 Berlin time.\n\nFor the orders later, my token is: "
+            "ghp_Zt9Qm2Lx8Vb4Nc7Wd1Rf6Ty3Hg5Jk0Pa1b2C",
+        },
+        {"role": "assistant", "content": "Every Monday at 08:00, Berlin time."},
+    ],
+}
+"""A conversation that becomes a task."""
+
 TASKS = (
     ("Morning report", "python", {"code": REPORT}, "every weekday at 9:00", 11.0),
     ("Shop front", "http", {"url": "https://shop.northgate.example/health"}, "every 30 minutes", 0.4),
@@ -155,7 +190,9 @@ def _take_all(url, cookie, slug):
             _shoot(wide, f"{at}/today", f"today-{theme}")
             _shoot(wide, f"{at}/tasks/shop-front", f"task-{theme}")
             _shoot(wide, f"{at}/runs", f"runs-{theme}")
+            _shoot(wide, f"{at}/calendar", f"calendar-{theme}")
             _edit(wide, at, theme)
+            _review(wide, at, theme)
             _shoot(_tab(browser, stack, sign_in, theme, PHONE), f"{at}/today", f"phone-{theme}")
 
 
@@ -180,6 +217,15 @@ def _edit(page, at, theme):
     page.locator("#fires li").nth(4).wait_for()
     page.mouse.click(5, 5)
     page.screenshot(path=FOLDER / f"editor-{theme}.png")
+
+
+def _review(page, at, theme):
+    """Paste a conversation, and look at what was understood of it."""
+    page.goto(f"{at}/threads/import")
+    page.locator("#f-text").fill(json.dumps(CHAT))
+    page.get_by_role("button", name="Import").click()
+    page.locator("#thread-task").wait_for(timeout=30_000)
+    page.screenshot(path=FOLDER / f"review-{theme}.png")
 
 
 def _shoot(page, address, name):

@@ -1,0 +1,162 @@
+"""One run moved, skipped and put back under a simulated clock, and a schedule moved with it: what happens then."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import time_machine
+
+from app.core.errors import Conflict, Invalid, NotFound
+from app.domain.lifecycle import DID_NOT_HAPPEN
+from app.infra import database
+from app.models.runs import Run
+from app.models.tasks import Schedule
+from app.services import coming, dispatch, tasks
+from app.services.runs import moving
+from app.services.tasks import moving as rules
+from app.services.tasks.definitions import Draft
+from app.services.tasks.schedules import Given
+from tests import factories
+from tests.factories import rows
+
+TUESDAY = datetime(2026, 11, 24, 12, tzinfo=UTC)
+NINE = datetime(2026, 11, 25, 9, tzinfo=UTC)
+NOON = NINE.replace(hour=12)
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
+
+
+@pytest.fixture
+def clock(app, monkeypatch):
+    """Stops the time of process and database; `clock(at)` sets it."""
+    with app.app_context(), time_machine.travel(TUESDAY, tick=False) as traveller:
+        monkeypatch.setattr("app.infra.database.now", lambda _: datetime.now(UTC))
+        yield traveller.move_to
+
+
+@pytest.fixture
+def actor(clock):
+    return factories.owner(factories.team())
+
+
+@pytest.fixture
+def digest(actor, tmp_path):
+    """A task that runs every weekday at nine (UTC)."""
+    when, runs_beside = [Given("every weekday at 9:00", "UTC")], {"overlap": "allow"}
+    draft = Draft("Digest", "http", {"url": "https://example.com/"}, when, choices=runs_beside)
+    return tasks.create(actor, draft, tmp_path)
+
+
+@pytest.fixture
+def pass_to(clock, actor):
+    """Let the clock of the house go on until an instant, an hour at a time; returns what ran by then."""
+    leadership = dispatch.lead("clock", "first", timedelta(days=400))
+
+    def go(until):
+        at = datetime.now(UTC)
+        while at < until:
+            at = min(at + HOUR, until)
+            clock(at)
+            dispatch.fire_due(leadership, timedelta(days=400))
+        return [run.queued_at for run in rows(Run) if run.state not in DID_NOT_HAPPEN and run.queued_at]
+
+    return go
+
+
+def planned(actor, until):
+    with database.read() as connection:
+        found = coming.coming(connection, [actor.team_id], datetime.now(UTC), until, datetime.now(UTC))
+    return [(run.at, run.is_left_out) for one in found for run in one.runs]
+
+
+def test_a_run_moves_alone_and_runs_once(actor, digest, pass_to):
+    number = moving.move(actor, digest.slug, NINE, NOON)
+    assert planned(actor, NINE + DAY) == [(NOON, False), (NINE + DAY, False)]
+    assert pass_to(NINE + DAY + HOUR) == [NOON, NINE + DAY]
+    (run,) = rows(Run, Run.number == number)
+    assert run.notes == ["Moved by Ada Park from Wed 25 Nov 2026 at 09:00 (UTC)."]
+
+
+@pytest.mark.alike
+def test_what_is_skipped_ahead_does_not_run_and_says_who(actor, digest, pass_to):
+    moving.skip(actor, digest.slug, NINE)
+    assert planned(actor, NINE + DAY) == [(NINE, True), (NINE + DAY, False)]
+    assert pass_to(NINE + DAY) == [NINE + DAY]
+    assert rows(Run)[0].sentence == "Skipped ahead by Ada Park."
+
+
+@pytest.mark.alike
+@pytest.mark.parametrize("change", [lambda *of: moving.move(*of, NOON), moving.skip], ids=["moved", "skipped"])
+def test_what_was_changed_goes_back_to_its_own_time(actor, digest, pass_to, change):
+    change(actor, digest.slug, NINE)
+    assert moving.find(actor, digest.slug, NINE).is_changed
+    moving.undo(actor, digest.slug, NINE)
+    assert not moving.find(actor, digest.slug, NINE).is_changed
+    assert pass_to(NINE + HOUR) == [NINE]
+
+
+@pytest.mark.alike
+def test_it_moves_to_an_earlier_time_too(actor, digest, pass_to):
+    moving.move(actor, digest.slug, NINE, NINE - 2 * HOUR)
+    assert pass_to(NINE + 2 * HOUR) == [NINE - 2 * HOUR]
+
+
+@pytest.mark.alike
+def test_what_can_not_be_moved_says_why(actor, digest, pass_to, clock):
+    with pytest.raises(Invalid, match="over already"):
+        moving.move(actor, digest.slug, NINE, TUESDAY)
+    with pytest.raises(NotFound):
+        moving.move(actor, digest.slug, NOON, NOON + HOUR)  # its rule has no such time
+    moving.move(actor, digest.slug, NINE, NOON)
+    clock(NINE + timedelta(minutes=5))
+    with pytest.raises(Conflict, match="has passed"):
+        moving.undo(actor, digest.slug, NINE)
+    pass_to(NOON)
+    with pytest.raises(Conflict, match="has begun"):
+        moving.skip(actor, digest.slug, NINE)
+
+
+@pytest.mark.alike
+def test_what_was_skipped_takes_the_place_of_nothing(actor, tmp_path, pass_to):
+    choices = {"overlap": "cancel_old"}
+    draft = Draft("Sync", "http", {"url": "https://example.com/"}, [Given("every day at 9:00", "UTC")], choices=choices)
+    sync = tasks.create(actor, draft, tmp_path)
+    going = factories.run(actor.team_id, sync.id, "running")
+    moving.skip(actor, sync.slug, NINE)
+    pass_to(NINE + HOUR)
+    assert rows(Run, Run.id == going)[0].stop_mode == ""
+
+
+@pytest.mark.alike
+def test_another_team_finds_nothing(digest):
+    with pytest.raises(NotFound):
+        moving.skip(factories.owner(factories.team("elsewhere")), digest.slug, NINE)
+
+
+# --- with the schedule
+
+
+@pytest.mark.alike
+def test_all_runs_move_as_a_new_version_that_can_be_taken_back(actor, digest, pass_to):
+    run = moving.find(actor, digest.slug, NINE)
+    task = rules.move(actor, digest.slug, run.schedule.id, run.rule, run.at, NOON, "all")
+    assert tasks.definition(task)["schedules"][0]["text"] == "Every weekday at 12:00"
+    assert planned(actor, NOON + DAY) == [(NOON, False), (NOON + DAY, False)]
+    tasks.restore(actor, digest.slug, task.version_number - 1, instead_of=task.version_number)
+    assert planned(actor, NOON) == [(NINE, False)]
+
+
+@pytest.mark.alike
+def test_this_and_later_leaves_the_earlier_ones(actor, digest, pass_to):
+    thursday = NINE + DAY
+    run = moving.find(actor, digest.slug, thursday)
+    task = rules.move(actor, digest.slug, run.schedule.id, run.rule, run.at, thursday + HOUR, "later")
+    earlier, later = tasks.definition(task)["schedules"]
+    assert (earlier["ends"], later["starts"]) == ("2026-11-26T08:59", "2026-11-26T09:00")
+    assert [row.state for row in rows(Schedule)] == ["active", "active"]
+    assert pass_to(NINE + 2 * DAY + HOUR) == [NINE, thursday + HOUR, NINE + 2 * DAY + HOUR]
+
+
+@pytest.mark.alike
+def test_a_schedule_that_one_time_does_not_tell_is_refused_with_the_way_out(actor, digest):
+    run = moving.find(actor, digest.slug, NINE)
+    with pytest.raises(Invalid, match="Move only this run"):
+        rules.move(actor, digest.slug, run.schedule.id, run.rule, run.at, NOON + DAY, "all")

@@ -1,0 +1,141 @@
+"""The calendar's pages: what stands where, what is folded, who may move it, and days with 23 or 25 hours."""
+
+# ruff: noqa: F401, F811 fixtures of another module
+
+import re
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from app.services import tasks
+from app.services.tasks.definitions import Draft
+from app.services.tasks.schedules import Given
+from tests import factories
+from tests.web.test_runs import make, page, team, viewer
+from tests.web.test_timeline import berlin
+
+VIEWS = ("month", "week", "day", "agenda")
+
+
+@pytest.fixture
+def at(northgate):
+    return f"/t/{northgate}"
+
+
+@pytest.fixture
+def tomorrow():
+    return (datetime.now(UTC) + timedelta(days=1)).date()
+
+
+@pytest.fixture
+def digest(app, ada, northgate):
+    """A task that runs every day at nine (UTC)."""
+    actor = ada.actor(app, northgate)
+    with app.app_context():
+        draft = Draft("Digest", "http", {"url": "https://example.com/"}, [Given("every day at 9:00", "UTC")])
+        return tasks.create(actor, draft, app.config["SETTINGS"].data_dir).slug
+
+
+def labels(text):
+    """What the blocks of a grid say."""
+    return re.findall(r'<li class="b [^"]*">\s*<a href="[^"]+" aria-label="([^"]+)"', text)
+
+
+def test_what_ran_and_what_is_to_come_stand_in_every_view(ada, at, make, digest, tomorrow):
+    today = tomorrow - timedelta(days=1)
+    make("failed", planned_at=datetime.combine(today, datetime.min.time(), UTC))
+    for view in VIEWS:
+        text = ada.get(f"{at}/calendar/{view}/{today if view == 'agenda' else tomorrow}").text
+        assert f"{at}/tasks/{digest}/planned/{tomorrow:%Y%m%d}T090000Z" in text, view
+    assert "probe" in text
+    assert "Failed" in text
+
+
+def test_that_there_is_nothing_is_said(ada, at):
+    assert [view for view in VIEWS if "Nothing" not in ada.get(f"{at}/calendar/{view}/2026-11-24").text] == []
+
+
+def test_a_run_stands_at_its_wall_time_also_when_clocks_change(berlin, at, make):
+    hour = timedelta(hours=1)
+    spring, autumn = datetime(2026, 3, 29, 0, 30, tzinfo=UTC), datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
+    for instant in (spring, spring + hour, autumn, autumn + hour):
+        make("succeeded", planned_at=instant)
+    said = labels(berlin.get(f"{at}/calendar/week/2026-03-29?hours=all").text)
+    assert [label[7:23] for label in said] == ["Sun 29 Mar 01:30", "Sun 29 Mar 03:30"]
+    said = labels(berlin.get(f"{at}/calendar/week/2026-10-25?hours=all").text)
+    assert {label[7:23] for label in said} == {"Sun 25 Oct 02:30"}
+
+
+def test_what_runs_often_is_one_line(app, ada, at, team, tomorrow):
+    with app.app_context():
+        factories.schedule(team, factories.task(team, "uptime", label="Uptime"), "15m")
+    for view in VIEWS:
+        text = ada.get(f"{at}/calendar/{view}/{tomorrow}").text
+        assert re.search(r"every 15 minutes.{0,80}×9[56]", text, re.DOTALL), view
+        assert "/planned/" not in text
+
+
+def test_many_that_start_together_share_a_block(app, ada, at, team, tomorrow):
+    with app.app_context():
+        for number in range(14):
+            task = factories.task(team, f"task-{number}", label=f"Task {number}")
+            factories.schedule(team, task, "0 9 * * *", "cron")
+    week = ada.get(f"{at}/calendar/week/{tomorrow}").text
+    assert "14 start at once" in week
+    agenda = ada.get(f"{at}/calendar/agenda/{tomorrow}").text
+    assert agenda.count("/planned/") == 14 * 7
+
+
+def test_a_blackout_is_told_and_can_be_hidden(app, ada, at, team, make):
+    with app.app_context():
+        factories.calendar(team, dated=["2026-11-24 12:00 - 2026-11-24 18:00 Freeze"])
+    make("succeeded", planned_at=datetime(2026, 11, 24, 9, tzinfo=UTC))
+    shown = ada.get(f"{at}/calendar/week/2026-11-24").text
+    assert '<li class="black h12 q0 lh6 lq0">' in shown
+    hidden = ada.get(f"{at}/calendar/week/2026-11-24?layers=load").text
+    assert 'class="black' not in hidden
+    assert ">Blackouts</a>" in hidden
+
+
+def test_a_run_is_moved_skipped_and_put_back_by_forms(ada, at, digest, tomorrow):
+    planned = f"{at}/tasks/{digest}/planned/{tomorrow:%Y%m%d}T090000Z"
+    moved = ada.post(f"{planned}/move", {"to": f"{tomorrow}T10:15", "which": "one"}, follow_redirects=True).text
+    assert "Digest moved to" in moved
+    assert re.search(r"Digest, \w+ \d+ \w+ 10:15, moved", moved)
+    assert "Moved by Ada Park" in ada.get(planned).text
+    assert "is skipped this once" in ada.post(f"{planned}/skip", follow_redirects=True).text
+    assert "at 09:00 again" in ada.post(f"{planned}/undo", follow_redirects=True).text
+
+
+def test_all_are_moved_and_that_is_undone(ada, at, digest, tomorrow):
+    planned = f"{at}/tasks/{digest}/planned/{tomorrow:%Y%m%d}T090000Z"
+    looked = ada.post(f"{planned}/move", {"to": f"{tomorrow}T10:15", "which": "all", "look": "1"}).text
+    assert "Digest then runs every day at 10:15 (UTC)." in looked
+    moved = ada.post(f"{planned}/move", {"to": f"{tomorrow}T10:15", "which": "all"}, follow_redirects=True).text
+    undo = re.search(r'action="([^"]+/history/2/undo)"', moved)[1]
+    ada.post(undo)
+    assert ada.get(planned).status_code == 200
+
+
+def test_what_is_refused_keeps_what_was_typed(ada, at, digest, tomorrow):
+    planned = f"{at}/tasks/{digest}/planned/{tomorrow:%Y%m%d}T090000Z"
+    typed = f"{tomorrow + timedelta(days=1)}T10:15"
+    refused = ada.post(f"{planned}/move", {"to": typed, "which": "all"})
+    assert refused.status_code == 422
+    assert "Move only this run" in refused.text
+    assert f'value="{typed}"' in refused.text
+
+
+def test_a_viewer_sees_and_does_not_move(viewer, ada, at, digest, tomorrow):
+    planned = f"{at}/tasks/{digest}/planned/{tomorrow:%Y%m%d}T090000Z"
+    assert "data-move" in ada.get(f"{at}/calendar/week/{tomorrow}").text
+    text = viewer.get(f"{at}/calendar/week/{tomorrow}").text
+    assert "data-move" not in text
+    assert "Digest" in text
+    assert "Move it" not in viewer.get(planned).text
+    assert viewer.post(f"{planned}/skip").status_code == 403
+
+
+def test_there_is_no_such_page(ada, at):
+    paths = ("year/2026-11-24", "week/yesterday", "week/0001-01-01")
+    assert [ada.get(f"{at}/calendar/{path}").status_code for path in paths] == [404, 404, 404]
