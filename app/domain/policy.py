@@ -19,7 +19,7 @@ class Policy:
     failures that may pass, `crash_retries` for deaths of the code or its worker, `rate_retries` for "too many
     requests"; all together are at most `retry_budget` an hour. After `pause_after` failures in a row, or
     `quarantine_after` runs in a row that crashed, the task is paused. `max_running` runs go at once, and never more
-    than its `pool` has slots.
+    than its `pool` has slots. Where it is crowded a run may move by up to `flexible_seconds`, before or after.
     `start_alert` and `finish_alert` count from the planned time; `alert_after` failures in a row are told.
     """
 
@@ -30,6 +30,7 @@ class Policy:
     overlap_cap: int = 10
     jitter_seconds: float = 0.0
     spread_seconds: float = 0.0
+    flexible_seconds: float = 0.0
     retries: int = 2
     crash_retries: int = 2
     rate_retries: int = 5

@@ -15,8 +15,12 @@ from app.domain import localtime, triggers
 from app.domain.occurrences import Occurrence
 from app.domain.triggers import Fire
 from app.models.teams import Calendar
+from app.services.planning.clashes import About
 from app.services.tasks import builder, schedules
 from app.services.tasks.schedules import Given, Moves, Preview
+from app.services.what_if import Monthly
+from app.web import foresight
+from app.web.foresight import Asked, Foresight
 from app.web.forms import NO_ERRORS, Errors, zone_named
 
 Fields = MultiDict[str, str]
@@ -46,9 +50,11 @@ USES = (
 )
 """What the selects of calendars offer."""
 
+_SENT = "#when, #f-spread, #f-jitter, #f-overlap, #f-pool, #f-task, #f-model, [name=engine]"
+_UPSTREAM = re.compile(r"after-\d{1,2}-task", re.ASCII)
 _YEAR = timedelta(days=365)
 _NAME = re.compile(r"when-(\d{1,4})-(\w+)", re.ASCII)
-_LOOKS = frozenset({"preview", "add", "remove", "show"})
+_LOOKS = frozenset({"preview", "add", "remove", "show", "set"})
 _BUILT = ("repeat", "every", "between", "until", "weeks", "days", "monthday", "date", "at")
 
 
@@ -175,6 +181,33 @@ class When:
     count: int = SHOWN
     errors: Errors = field(default_factory=dict)
     is_cut: bool = False
+    about: About | None = None
+    model: str | None = None
+
+    @cached_property
+    def monthly(self) -> Monthly | None:
+        """What the task costs in a month as it is, and as it is typed; None where that is not known."""
+        return foresight.monthly(g.actor, self.about, self.model, self._asked, utc_now()) if self.about else None
+
+    @property
+    def fields(self) -> str:
+        """What of the form is sent to read its schedules, as a CSS selector."""
+        return _SENT
+
+    @cached_property
+    def foresight(self) -> Foresight | None:
+        """What planning says of them; None while none is clear."""
+        if not self._asked or self.about is None:
+            return None
+        return foresight.look(self.about, self._asked, self.boxes[0].moves, utc_now())
+
+    @cached_property
+    def _asked(self) -> Sequence[Asked]:
+        return [
+            Asked(box.number, box.given, box.preview.trigger, [one.at for one in box.preview.fires])
+            for box in self.boxes
+            if box.preview and box.preview.trigger and box.preview.fires
+        ]
 
     @cached_property
     def calendars(self) -> Sequence[Calendar]:
@@ -274,7 +307,28 @@ def when(fields: Fields, errors: Errors = NO_ERRORS) -> When:
         Box(number, _shown(part), count + THEN, is_added and number == len(parts) - 1, moves)
         for number, part in enumerate(parts)
     ]
-    return When(boxes, count, errors, is_cut=bool(removed))
+    return When(boxes, count, errors, is_cut=bool(removed), about=_about(fields), model=fields.get("model"))
+
+
+def _about(fields: Fields) -> About:
+    get = fields.get
+    return About(
+        g.actor.team_id, get("task", ""), get("engine", ""), get("overlap", ""), get("pool", ""),
+        tuple(value for name, value in fields.items(multi=True) if _UPSTREAM.fullmatch(name) and value),
+        get("model", ""),
+    )  # fmt: skip
+
+
+def as_set(fields: Fields) -> Fields:
+    """Return the fields of a form with what a button of planning sets: `name=value`; of a calendar, its only use."""
+    name, _, value = fields.get("set", "").partition("=")
+    if not name:
+        return fields
+    changed = fields.copy()
+    _, colon, slug = value.partition(":")
+    others = [one for one in fields.getlist(name) if colon and one.partition(":")[2] != slug]
+    changed.setlist(name, [*others, value])
+    return changed
 
 
 def given(fields: Fields) -> list[Given]:

@@ -33,7 +33,10 @@ FIGURES = {
     "idle_schedules": "idle_schedules",
     "sse": "sse",
     "pages": "pages_ms",
+    "calendar": "calendar_ms",
     "threads": "threads",
+    "conflicts": "conflicts",
+    "forecast": "forecast",
 }
 """Module -> name in the answer."""
 
@@ -44,7 +47,9 @@ TOGETHER = (
     ("waiting",),
     ("idle_schedules",),
     ("sse", "pages"),
+    ("calendar",),
     ("threads",),
+    ("conflicts", "forecast"),
 )
 """Those that share a house, in their order: none stands in the way of the next."""
 
@@ -65,7 +70,11 @@ AIMS = (
     Aim("waiting.workers_pss_mb", 400, "MiB"),
     Aim("idle.cpu_percent", 1, "%"),
     Aim("sse.delay_ms.p95", 100, "ms"),
+    *(Aim(f"calendar_ms.{view}.p95", 150, "ms") for view in ("month", "week", "agenda")),
     Aim("threads.worker_peak_mb", 300, "MiB"),
+    Aim("conflicts.box_ms.p95", 60, "ms"),
+    Aim("forecast.rows_per_s", 1000, "/s", is_least=True),
+    Aim("forecast.estimate_ms.p95", 0.2, "ms"),
     *(Aim(f"pages_ms.{page}.p99", 15, "ms") for page in ("today", "tasks", "task", "runs", "run")),
 )
 

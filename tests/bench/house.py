@@ -81,8 +81,8 @@ class Browser:
         self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
         self.cookie = cookie
 
-    def get(self, path):
-        return self._ask("GET", path)
+    def get(self, path, headers=None):
+        return self._ask("GET", path, headers=headers)
 
     def post(self, path, form):
         return self._ask("POST", path, form, {"Content-Type": "application/x-www-form-urlencoded"})

@@ -1,0 +1,196 @@
+"""What a schedule collides with, which times would be better, and what its runs will take: asked while it is typed."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import cached_property, partial
+from typing import cast
+
+import sqlalchemy as sa
+from sqlalchemy.orm import selectinload
+
+from app.domain import best_times, conflicts, occurrences, price_hours
+from app.domain.best_times import Choice, Circumstances, Hour
+from app.domain.calendars import CalendarError, covers
+from app.domain.conflicts import Conflict, Upstream, Wanted
+from app.domain.forecast import Estimate
+from app.domain.occurrences import Plan
+from app.domain.policy import Overlap, Policy
+from app.domain.triggers import TriggerError, interval
+from app.engines.base import engines
+from app.infra.database import db
+from app.models.runs import Run
+from app.models.tasks import Task
+from app.models.teams import Calendar, Model
+from app.services import coming, estimates, uses
+from app.services.estimates import Subject
+from app.services.planning import loads, spend
+
+MOST_TIMES = 60
+"""So many of the coming times are looked at."""
+
+_HOURS_OF_RUNS = 300
+_SHORT_NOTICE = timedelta(minutes=1)
+
+
+@dataclass(frozen=True)
+class About:
+    """The task whose schedules are looked at: its slug where it is saved, its engine, and what of its policy counts.
+
+    What is empty is as it was saved, `model` the default one. `after` are the slugs of the tasks that it waits for.
+    """
+
+    team_id: int
+    slug: str = ""
+    engine: str = ""
+    overlap: str = ""
+    pool: str = ""
+    after: Sequence[str] = ()
+    model: str = ""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What planning says of one schedule."""
+
+    estimate: Estimate
+    conflicts: Sequence[Conflict] = ()
+    choices: Sequence[Choice] = ()
+
+
+@dataclass
+class Look:
+    """All schedules of one task, looked at one after the other: what they have in common is read once."""
+
+    about: About
+    now: datetime
+    _own: frozenset[datetime] = field(init=False, default=frozenset())
+
+    def __post_init__(self) -> None:
+        about, connection = self.about, db.session.connection()
+        is_it = (Task.team_id == about.team_id, Task.slug == about.slug, Task.deleted_at.is_(None))
+        query = sa.select(Task).where(*is_it).options(selectinload(Task.schedules))
+        self._task = db.session.scalar(query) if about.slug else None
+        policy = self._task.schedules[0].rules if self._task and self._task.schedules else Policy()
+        self._overlap: Overlap = cast("Overlap", about.overlap) if about.overlap else policy.overlap
+        engine = about.engine or (self._task.engine if self._task else "http")
+        self._engine = engine
+        subject = Subject(0, engine)
+        if self._task:
+            subject = Subject(self._task.id, engine, self._task.version_number)
+            self._own = frozenset(run.at for one in self._coming([self._task.id]) for run in one.runs)
+        self.estimate = estimates.of(connection, about.team_id, [subject], self.now)[subject.task_id]
+        lane = (self._task.lane if self._task else "") or (engines[engine].lane if engine in engines else "code")
+        self._scopes = loads.scopes_of(about.team_id, lane, Policy(pool=about.pool or policy.pool))
+        self._loads = loads.of(connection, self._scopes)
+
+    def at(self, plan: Plan) -> Seen:
+        """Say what planning knows of a schedule; nothing of one that can't be computed."""
+        try:
+            found = occurrences.coming(plan, self.now, MOST_TIMES, counts_left_out=False)
+        except TriggerError:
+            return Seen(self.estimate)
+        times = [one.at for one in found if not one.is_left_out and one.at < self.now + loads.AHEAD]
+        if not times:
+            return Seen(self.estimate)
+        every = interval(plan.trigger.expression) if plan.trigger.kind == "interval" else None
+        wanted = Wanted(
+            times, plan.trigger.timezone, self.estimate.typical_seconds, self.estimate.p90_seconds,
+            self._overlap, every, self._own,
+        )  # fmt: skip
+        return Seen(self.estimate, self._conflicts(wanted, plan), self._choices(wanted, plan))
+
+    # --- what it collides with
+
+    def _conflicts(self, wanted: Wanted, plan: Plan) -> list[Conflict]:
+        crowded = [
+            conflicts.crowded(wanted, load, "pool" if scope.startswith("pool:") else "capacity", _name(scope))
+            for scope, load in self._loads.items()
+        ]
+        over = spend.clashes(db.session.connection(), self.about.team_id, self._task_id, plan, self.now)
+        found = [conflicts.outrun(wanted), *crowded, *over, *self._blackouts(wanted, plan), *self._upstreams(wanted)]
+        return [one for one in found if one]
+
+    @property
+    def _task_id(self) -> int:
+        return self._task.id if self._task else 0
+
+    def _blackouts(self, wanted: Wanted, plan: Plan) -> list[Conflict | None]:
+        used = {calendar.name for _, calendar in plan.uses}
+        return [
+            conflicts.blacked_out(wanted, row.slug, uses.read(row)) for row in self._calendars if row.name not in used
+        ]
+
+    @property
+    def _calendars(self) -> Sequence[Calendar]:
+        is_blackout = (
+            Calendar.team_id == self.about.team_id,
+            Calendar.kind == "blackout",
+            Calendar.deleted_at.is_(None),
+        )
+        return db.session.scalars(sa.select(Calendar).where(*is_blackout).order_by(Calendar.name)).all()
+
+    def _upstreams(self, wanted: Wanted) -> list[Conflict | None]:
+        if not self.about.after:
+            return []
+        these = (Task.team_id == self.about.team_id, Task.slug.in_(self.about.after), Task.deleted_at.is_(None))
+        tasks = {task.id: task for task in db.session.scalars(sa.select(Task).where(*these))}
+        found = []
+        for one in self._coming(list(tasks)):
+            upper = estimates.of_task(tasks[one.task_id], self.now).p90_seconds
+            starts = [run.at for run in one.runs if not run.is_left_out]
+            if upper is not None:
+                found.append(conflicts.too_early(wanted, Upstream(one.schedule.name, starts, upper)))
+        return found
+
+    def _coming(self, task_ids: list[int]) -> list[coming.Coming]:
+        connection, until = db.session.connection(), self.now + loads.AHEAD
+        return coming.coming(connection, [self.about.team_id], self.now, until, self.now, task_ids=task_ids)
+
+    # --- what would be better
+
+    def _choices(self, wanted: Wanted, plan: Plan) -> list[Choice]:
+        load = self._loads.get(self._scopes[0])
+        if load is None or plan.trigger.kind == "interval":
+            return []
+        blackouts = [uses.read(row) for row in self._calendars]
+
+        def is_allowed(at: datetime) -> bool:
+            try:
+                return at > self.now + _SHORT_NOTICE and not any(covers(calendar, at) for calendar in blackouts)
+            except CalendarError:
+                return True
+
+        return best_times.best(wanted, Circumstances(load, self._hours(wanted), self._price, is_allowed))
+
+    @cached_property
+    def _price(self) -> Callable[[datetime], float] | None:
+        """What the price of the agent's model is multiplied by at an instant; None where it is always the same."""
+        if self._engine != "agent":
+            return None
+        is_it = Model.name == self.about.model if self.about.model else Model.is_default
+        hours = db.session.scalar(sa.select(Model.price_hours).where(Model.team_id == self.about.team_id, is_it))
+        return partial(price_hours.factor, hours) if hours else None
+
+    def _hours(self, wanted: Wanted) -> dict[int, Hour]:
+        """Return how the last runs did by the hour, in the zone of the schedule, in which they began."""
+        if self._task is None:
+            return {}
+        query = (
+            sa.select(Run.started_at, Run.ended_at, Run.state)
+            .where(Run.task_id == self._task.id, Run.started_at.is_not(None), Run.ended_at.is_not(None))
+            .where(Run.rehearses_at.is_(None))
+            .order_by(Run.planned_at.desc(), Run.id.desc())
+            .limit(_HOURS_OF_RUNS)
+        )
+        return best_times.by_hour(
+            [
+                (row.started_at, (row.ended_at - row.started_at).total_seconds(), row.state)
+                for row in db.session.execute(query)
+            ],
+            wanted.timezone,
+        )
+
+
+def _name(scope: str) -> str:
+    return scope.split(":", 2)[2] if scope.startswith("pool:") else ""

@@ -1,0 +1,48 @@
+"""Planning for programs: estimates, conflicts, how busy it will be, and tasks spread over a window."""
+
+import pytest
+
+from app.models.tasks import Schedule
+from app.models.teams import Team
+from app.services.planning import loads
+from tests import factories
+from tests.factories import rows
+
+pytestmark = pytest.mark.alike
+
+
+@pytest.fixture
+def crowd(app, ada_program):
+    """Six tasks that start at nine."""
+    with app.app_context():
+        team_id = next(row.id for row in rows(Team) if row.slug == "northgate")
+        for number in range(6):
+            factories.schedule(team_id, factories.task(team_id, f"t{number}", "agent"), "0 9 * * *", "cron")
+        loads.refresh()
+
+
+def test_an_estimate_says_what_it_rests_on(ada_program, crowd):
+    found = ada_program.get("/tasks/t0/estimate").json
+    assert found["typical_seconds"] is None
+    assert ada_program.get("/tasks/nothing/estimate").status_code == 404
+
+
+def test_conflicts_come_with_ways_out(ada_program, crowd):
+    sent = {"text": "every day at 9:00", "timezone": "UTC", "engine": "agent"}
+    found = ada_program.post("/schedules/conflicts", sent).json
+    (conflict,) = found["conflicts"]
+    assert (conflict["kind"], conflict["severity"]) == ("capacity", "slows")
+    assert conflict["ways"][0] == {"label": "Use 08:59", "shift_seconds": -60.0, "fields": {}}
+
+
+def test_the_week_has_its_hours(ada_program, crowd):
+    found = ada_program.get("/insights/week").json
+    assert max(max(day["hours"]) for day in found["days"]) == 6
+    assert ada_program.get("/insights/calibration").json["n"] == 0
+
+
+def test_tasks_are_spread_when_that_is_asked_for(ada_program, crowd):
+    sent = {"tasks": [f"t{number}" for number in range(6)], "since": "09:00", "until": "09:30"}
+    assert ada_program.post("/tasks/spread", sent).json["after"] == 1
+    assert {row.expression for row in rows(Schedule)} == {"0 9 * * *"}
+    assert ada_program.post("/tasks/spread", {**sent, "timezone": "Mars"}).status_code == 422
