@@ -13,6 +13,8 @@ from flask import Flask
 from app import plugins
 from app.infra import database, disk, redis, storage
 from app.infra.vault import Vault
+from app.services import unit
+from app.services.execution import dependents
 from app.settings import Settings
 
 ROOT = Path(__file__).parents[1]
@@ -39,6 +41,7 @@ def start_keyless(settings: Settings) -> Flask:
     database.attach(app, settings)
     redis.attach(settings)
     disk.attach(settings)
+    unit.let_follow(dependents.follow)
     return app
 
 

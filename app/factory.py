@@ -13,12 +13,18 @@ from app.web import (
     audit,
     backfills,
     banners,
+    budgets,
+    calendar,
+    calendar_moves,
     calendars,
     compare,
     editor,
     errors,
+    feeds,
+    graph,
     guard,
     health,
+    insights,
     library,
     library_publishing,
     library_saving,
@@ -26,6 +32,7 @@ from app.web import (
     live,
     me,
     models,
+    my_calendars,
     offers,
     pings,
     pools,
@@ -37,6 +44,8 @@ from app.web import (
     search,
     security,
     settings,
+    spreading,
+    suggestions,
     system,
     tasks,
     thread_review,
@@ -48,9 +57,10 @@ from app.web import (
 )
 
 SUBJECTS = (
-    today, tasks, threads, thread_review, editor, backfills, runs, run_bulk, run_with, rehearsals, compare, accounts,
-    me, settings, models, calendars, pools, values, tokens, audit, system, alerts, pings, library, library_saving,
-    library_publishing, library_shared, offers, banners, live, health, search,
+    today, tasks, graph, threads, thread_review, editor, backfills, runs, run_bulk, run_with, rehearsals, compare,
+    accounts, calendar, calendar_moves, spreading, insights, suggestions,
+    me, settings, models, calendars, pools, budgets, values, tokens, audit, system, alerts, pings, feeds, my_calendars,
+    library, library_saving, library_publishing, library_shared, offers, banners, live, health, search,
 )  # fmt: skip
 
 _LARGEST_REQUEST_BYTES = 64 * 1024 * 1024

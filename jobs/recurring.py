@@ -21,6 +21,12 @@ TABLE = (
     Recurring("recurring-backup", queues.BACKUP, 60),  # the settings say when one is due
     Recurring("recurring-integrity", queues.INTEGRITY, 86_400),
     Recurring("recurring-calendars", queues.CALENDARS, 3600),
+    Recurring("recurring-busy", queues.BUSY, 3600),
+    Recurring("recurring-pushes", queues.PUSH_CALENDARS, 300),
     Recurring("recurring-indexes", queues.INDEXES, 3600),
+    Recurring("recurring-budgets", queues.BUDGETS, 300),
+    Recurring("recurring-plan", queues.PLAN, 30),
+    Recurring("recurring-suggestions", queues.SUGGEST, 86_400),
+    Recurring("recurring-calls", queues.CALL_THREADS, 5),
     Recurring("recurring-threads", queues.TEND_THREADS, 60),
 )

@@ -8,9 +8,12 @@ from flask import Flask
 
 from app.infra import queues, redis
 from app.infra.storage import Storage
-from app.services import backups, retention, verify
+from app.infra.vault import Vault
+from app.services import backups, busy, retention, verify
+from app.services import budgets as tending
 from app.services.audit import chain
 from app.services.calendars import feeds
+from app.services.feeds import pushing
 from app.services.library import indexes as libraries
 from app.settings import read
 
@@ -59,6 +62,26 @@ def integrity() -> None:
 def calendars(calendar_id: int = 0) -> None:
     """Fetch an imported calendar, or all of them, from their addresses."""
     log.info("calendars_fetched", **feeds.refresh(calendar_id))
+
+
+def busy_calendars(calendar_id: int = 0) -> None:
+    """Fetch when people are busy, of one of their calendars or of all that have an address."""
+    done = busy.refresh(Vault.open(read().master_key_file), calendar_id)
+    if any(done.values()):
+        log.info("busy_calendars_fetched", **done)
+
+
+def push_calendars(push_id: int = 0) -> None:
+    """Bring a calendar elsewhere, or all of them, up to date."""
+    values = read()
+    done = pushing.push(Vault.open(values.master_key_file), values.url, push_id)
+    if any(done.values()):
+        log.info("calendars_pushed", **done)
+
+
+def budgets() -> None:
+    """End what was told of days and months of budgets that are over."""
+    log.info("budgets_tended", begun=tending.tend())
 
 
 def indexes() -> None:

@@ -13,7 +13,7 @@ from app.engines.base import SEVERAL
 from app.infra import database
 from app.models.people import Person
 from app.models.runs import Run
-from app.models.tasks import Schedule, Task, TaskVersion
+from app.models.tasks import Schedule, Task, TaskLink, TaskVersion
 from app.models.teams import Calendar, Membership, Team
 from app.services import planned
 from app.services.unit import batch
@@ -68,6 +68,24 @@ def task(
         ).scalar_one()
         work.connection.execute(sa.update(Task).where(Task.id == task_id).values(version_id=version_id))
         return task_id
+
+
+def after(task_id, *upstreams, join="all", window_seconds=86_400.0, scheduled=False):
+    """Let a task run after others, each an id or (id, on); `scheduled`: it waits for them at its times. Returns its id."""
+    links = [(one, "success") if isinstance(one, int) else one for one in upstreams]
+    said = {
+        "tasks": [{"task": upstream, "on": on} for upstream, on in links], "join": join,
+        "window_seconds": window_seconds,
+    }  # fmt: skip
+    with batch() as work:
+        row = work.connection.execute(sa.select(TaskVersion).where(TaskVersion.task_id == task_id)).mappings().one()
+        content = row["definition"] | {"after": said} | ({"schedules": [{"timezone": "UTC"}]} if scheduled else {})
+        work.connection.execute(sa.update(TaskVersion).where(TaskVersion.id == row["id"]).values(definition=content))
+        work.connection.execute(sa.update(Task).where(Task.id == task_id).values(awaits=scheduled))
+        team = {"team_id": row["team_id"], "task_id": task_id, "created_at": work.now}
+        for upstream, on in links:
+            work.connection.execute(sa.insert(TaskLink).values(upstream_id=upstream, on=on, **team))
+    return task_id
 
 
 def needs_isolation(task_id, level):

@@ -64,9 +64,8 @@ def _change(slug: str, uploads: list[Upload] | None = None, without: str = "") -
     if without and without not in {row.name for row in present}:
         raise NotFound
     kept = [row.id for row in present if row.name != without]
-    draft = task_models.changed(
-        tasks.definition(task), TaskChange.model_validate({"version": task.version_number}), kept
-    )
+    sent = TaskChange.model_validate({"version": task.version_number})
+    draft = task_models.changed(g.actor, tasks.definition(task), sent, kept)
     tasks.change(g.actor, slug, draft, task.version_number, folder(), uploads or ())
 
 

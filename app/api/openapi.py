@@ -13,6 +13,9 @@ from app.api import (
     audit,
     backfills,
     breakers,
+    budgets,
+    calendar,
+    calendar_feeds,
     calendars,
     events,
     files,
@@ -21,6 +24,7 @@ from app.api import (
     members,
     models,
     output,
+    planning,
     pools,
     restored,
     run_selection,
@@ -28,6 +32,7 @@ from app.api import (
     schedules,
     secrets,
     shared_library,
+    suggestions,
     system,
     tasks,
     teams,
@@ -44,9 +49,9 @@ from app.engines.base import engines
 from app.services.idempotency import LONGEST_KEY
 
 SUBJECTS = (
-    tasks, files, heartbeats, versions, schedules, backfills, runs, run_selection, output, events, alerts, breakers,
-    threads, thread_analysis, library, shared_library, secrets, values, models, calendars, pools, tokens, teams,
-    members, audit, system, restored,
+    tasks, files, heartbeats, versions, schedules, planning, suggestions, backfills, runs, run_selection, output,
+    calendar, events, alerts, breakers, threads, thread_analysis, library, shared_library, secrets, values, models,
+    calendars, pools, calendar_feeds, budgets, tokens, teams, members, audit, system, restored,
 )  # fmt: skip
 
 Document = dict[str, Any]

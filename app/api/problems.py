@@ -54,15 +54,21 @@ _DATABASE_AWAY = (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.Timeout
 _RETRY_SECONDS = 5
 _SCHEDULE = re.compile(r"when-(\d+)-(\w+)")
 _STEP = re.compile(r"step-(\d+)-(\w+)")
-_CHECK = re.compile(r"check-(\d+)-(\w+)")
-_VARIABLE = re.compile(r"var-(\d+)-(\w+)")
+_LISTS = {
+    re.compile(r"check-(\d+)-(\w+)"): "contract",
+    re.compile(r"var-(\d+)-(\w+)"): "variables",
+    re.compile(r"after-(\d+)-(\w+)"): "after.tasks",
+}
+"""Fields of a row of a form -> the list of the body in which that row is."""
+
 _IN_CHECK = 4
 """So many parts has the place of a field of a check: contract, 0, its kind, the field."""
 
 _OF_STEPS = {number.name: number.key for number in steps.NUMBERS} | {
     name: name for name in ("name", "engine", "condition")
 }
-_OTHERS = {"misfire": "policy.misfire", "overlap": "policy.overlap", "raise": "raise_micros"}
+_OTHERS = {"misfire": "policy.misfire", "overlap": "policy.overlap", "raise": "raise_micros",
+           "after-join": "after.join", "after-window": "after.window_seconds"}  # fmt: skip
 _NUMBERS = {number.name: f"{number.place}.{number.key}" for number in definitions.NUMBERS}
 
 
@@ -176,10 +182,9 @@ def _path(name: str) -> str:
         return f"schedules.{found[1]}.{found[2]}" if "schedules" in known else found[2]
     if found := _STEP.fullmatch(name):
         return f"steps.{found[1]}.{_OF_STEPS.get(found[2]) or f'settings.{found[2]}'}"
-    if found := _CHECK.fullmatch(name):
-        return f"contract.{found[1]}.{found[2]}"
-    if found := _VARIABLE.fullmatch(name):
-        return f"variables.{found[1]}.{found[2]}"
+    for pattern, place in _LISTS.items():
+        if found := pattern.fullmatch(name):
+            return f"{place}.{found[1]}.{found[2]}"
     if name.startswith("input-"):
         return f"inputs.{name.removeprefix('input-')}"
     name = _NUMBERS.get(name) or _OTHERS.get(name) or name

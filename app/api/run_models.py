@@ -21,7 +21,7 @@ class RunLine(Out):
     state: str
     reason: str = Field(description="Why, as a code")
     sentence: str = Field(description="Why, in words")
-    trigger: str = Field(description="What asked for it: schedule, person, api")
+    trigger: str = Field(description="What asked for it: schedule, person, api, backfill, ping, upstream")
     requested_by: str
     planned_at: datetime
     started_at: datetime | None
@@ -86,7 +86,7 @@ class CheckedOut(Out):
 class RunOut(RunLine):
     """A run with all that is known of it but its log."""
 
-    notes: list[str] = Field(description="What moved its planned time, and why")
+    notes: list[str] = Field(description="What moved its planned time, and which runs it came after")
     version: int = Field(description="The version of the task it ran")
     planned_local: str = Field(description="The wall time that the planned time comes from")
     queued_at: datetime | None

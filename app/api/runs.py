@@ -31,7 +31,7 @@ class RunQuery(PageQuery):
         "", description="A state, or going, failed, not (did not happen)", json_schema_extra={"enum": list(_WORDS)}
     )
     task: str = Field("", max_length=80, description="The slug of a task")
-    trigger: Literal["", "schedule", "person", "api", "backfill", "ping"] = ""
+    trigger: Literal["", "schedule", "person", "api", "backfill", "ping", "upstream"] = ""
     engine: str = Field("", max_length=24)
     worker: str = Field("", max_length=80)
     reason: str = Field("", max_length=32)

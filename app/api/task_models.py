@@ -9,16 +9,17 @@ from pydantic import Field, create_model
 from app.api import schedule_models
 from app.api.resource import In, Out, unknown_field
 from app.api.schedule_models import FireOut, ScheduleIn, ScheduleOut
+from app.api.task_parts import AfterOf, LinkOf, RepairOf, StepIn, VariableIn
 from app.core.clock import utc_now
 from app.core.errors import Invalid
-from app.domain import conditions, contracts, repairs, variables
+from app.domain import contracts, variables
 from app.domain.access import Actor
 from app.domain.contracts import Check
 from app.domain.policy import Misfire, Overlap, Priority
 from app.engines.base import SEVERAL, engines
 from app.models.tasks import Task
 from app.services import tasks
-from app.services.tasks import definitions, mending, overviews, schedules, steps
+from app.services.tasks import definitions, order, overviews, schedules, steps
 from app.services.tasks.definitions import NUMBERS, Draft
 from app.services.tasks.overviews import Line
 from app.services.tasks.steps import StepDraft
@@ -52,47 +53,6 @@ Limits = create_model("Limits", __base__=In, __doc__="What one attempt may use."
 Policy = create_model("Policy", __base__=In, __doc__="Missed times, overlaps and retries.", **_POLICY)
 
 
-class StepIn(In):
-    """A step of a task; `settings` are those of its engine, with placeholders like {{ steps.fetch.json.id }}."""
-
-    name: str = Field(max_length=steps.LONGEST_NAME, description="By which later steps name its outputs")
-    engine: str = Field(max_length=24, description="http, shell, python, agent, or one of a plug-in")
-    settings: dict[str, Any] = Field(default_factory=dict)
-    condition: str = Field(
-        "", max_length=conditions.LONGEST, description="Only if this holds, like steps.fetch.outputs.status == 200"
-    )
-    is_optional: bool = Field(False, description="Whether the run goes on without it, as `degraded`")
-    timeout_seconds: float = Field(steps.DEFAULTS["timeout_seconds"], ge=3, le=604_800)
-    retries: int = Field(0, ge=0, le=10, description="Within the attempt")
-    retry_delay_seconds: int = Field(10, ge=0, le=3600)
-
-
-class VariableIn(In):
-    """A variable of a task: what differs from run to run, used as {{ name }} in settings."""
-
-    name: str = Field(max_length=variables.LONGEST_NAME, description="As expressions and programs name it")
-    label: str = Field("", max_length=variables.LONGEST_LABEL, description="What a form calls it")
-    kind: variables.Kind = "text"
-    source: variables.Source = Field("value", description="web: asked of `url` when it runs, with `value` as fallback")
-    value: str = Field("", description="A text that may hold expressions, like {{ run.date | format('%Y-%m') }}")
-    url: str = Field("", max_length=4000)
-    path: str = Field("", max_length=300, description="Where in the JSON of the answer; empty: all of it")
-    help: str = Field("", max_length=variables.LONGEST_HELP)
-    is_required: bool = Field(True, description="Whether a run without a value is blocked")
-    options: list[str] = Field(
-        default_factory=list, max_length=variables.MOST_OPTIONS, description="Of the kind choice: what to choose from"
-    )
-
-
-class RepairOf(In):
-    """An agent that may repair a step that failed, or that leaves the contract unmet."""
-
-    model: str = Field("", max_length=mending.LONGEST_MODEL, description="A model of the team; empty: its default")
-    cost_cap_cents: int = Field(
-        repairs.DEFAULT_CAP_CENTS, ge=1, le=repairs.LARGEST_CAP_CENTS, description="What the repairs of a run may cost"
-    )
-
-
 class TaskIn(In):
     """A task to make. `settings` are those of its engine; one with `steps` has the engine `steps` and none itself."""
 
@@ -105,10 +65,12 @@ class TaskIn(In):
         default_factory=list, max_length=contracts.MOST, description="What must be true after a run that worked"
     )
     repair: RepairOf | None = Field(None, description="With it, an agent may repair a failed step of several")
+    after: AfterOf | None = Field(None, description="The tasks that it runs after")
     schedules: list[ScheduleIn] = Field(default_factory=list, max_length=schedules.MOST_SCHEDULES)
     limits: Limits = Field(default_factory=Limits)  # type: ignore[valid-type]  # made of NUMBERS
     policy: Policy = Field(default_factory=Policy)  # type: ignore[valid-type]  # made of NUMBERS
     min_isolation: int = Field(1, ge=0, le=3)
+    over_plan: bool = Field(False, description="Save schedules that pass the plan of the team; for admins")
 
 
 class TaskChange(In):
@@ -126,12 +88,14 @@ class TaskChange(In):
         None, max_length=contracts.MOST, description="All checks, in place of those there are"
     )
     repair: RepairOf | None = Field(None, description="What is sent as null is switched off; left out it stays")
+    after: AfterOf | None = Field(None, description="All of it, in place of what there is; null: after no other task")
     schedules: list[ScheduleIn] | None = Field(
         None, max_length=schedules.MOST_SCHEDULES, description="All of them, in place of those there are"
     )
     limits: Limits | None = None  # type: ignore[valid-type]  # made of NUMBERS
     policy: Policy | None = None  # type: ignore[valid-type]  # made of NUMBERS
     min_isolation: int | None = Field(None, ge=0, le=3)
+    over_plan: bool = Field(False, description="Save schedules that pass the plan of the team; for admins")
 
 
 class StepOut(Out):
@@ -195,6 +159,7 @@ class TaskOut(Out):
     variables: list[VariableOut]
     contract: list[Check]
     repair: RepairOf | None
+    after: AfterOf | None
     limits: dict[str, Any]
     policy: dict[str, Any]
     min_isolation: int
@@ -245,6 +210,7 @@ def task(actor: Actor, slug: str) -> TaskOut:
         variables=[VariableOut.model_validate(one) for one in variables.all_of(definition)],
         contract=contracts.parse(definition.get("contract")),
         repair=RepairOf.model_validate(definition["repair"]) if definition.get("repair") else None,
+        after=_after_of(actor, definition),
         **{place: _numbers(definition, place) for place in ("limits", "policy")},
         min_isolation=definition["min_isolation"], files=[FileOut.model_validate(one) for one in tasks.files(row)],
         schedules=schedule_models.shown(definition["schedules"], row.schedules),
@@ -268,6 +234,15 @@ def _pause(row: Task) -> Pause | None:
     )  # fmt: skip
 
 
+def _after_of(actor: Actor, definition: Mapping[str, Any]) -> AfterOf | None:
+    after = definition.get("after")
+    if not after:
+        return None
+    slugs = order.slugs(actor.team_id, definition)
+    links = [LinkOf(task=slugs.get(one["task"], ""), on=one["on"]) for one in after["tasks"]]
+    return AfterOf.model_validate({**after, "tasks": links})
+
+
 def _numbers(definition: Mapping[str, Any], place: str) -> dict[str, Any]:
     values = definitions.defaults()[place] | definition[place]
     return {name: values[name] for name in (_LIMITS if place == "limits" else _POLICY)}
@@ -276,13 +251,13 @@ def _numbers(definition: Mapping[str, Any], place: str) -> dict[str, Any]:
 # --- drafts
 
 
-def draft(sent: TaskIn) -> Draft:
+def draft(actor: Actor, sent: TaskIn) -> Draft:
     """Return the draft of a new task. Raises Invalid."""
     when = schedule_models.all_given(sent.schedules)
-    return _draft(sent, sent.engine, sent.settings, when, {"min_isolation": 1}, _steps(sent.steps))
+    return _draft(actor, sent, sent.engine, sent.settings, when, {"min_isolation": 1}, _steps(sent.steps))
 
 
-def changed(definition: Mapping[str, Any], sent: TaskChange, files: Sequence[int] | None = None) -> Draft:
+def changed(actor: Actor, definition: Mapping[str, Any], sent: TaskChange, files: Sequence[int] | None = None) -> Draft:
     """Return the draft of a task with what was sent laid over its definition. Raises Invalid."""
     engine = sent.engine or definition["engine"]
     before = definition["settings"] if engine == definition["engine"] else {}
@@ -292,10 +267,11 @@ def changed(definition: Mapping[str, Any], sent: TaskChange, files: Sequence[int
         its_steps = []
     if sent.schedules is not None:
         when = schedule_models.all_given(sent.schedules)
-    return _draft(sent, engine, {**before, **(sent.settings or {})}, when, definition, _steps(its_steps), files)
+    return _draft(actor, sent, engine, {**before, **(sent.settings or {})}, when, definition, _steps(its_steps), files)
 
 
 def _draft(
+    actor: Actor,
     sent: TaskIn | TaskChange,
     engine: str,
     settings: Mapping[str, Any],
@@ -331,6 +307,8 @@ def _draft(
         variables=[variables.Variable.of(one) for one in sent_variables],
         contract=before.get("contract", ()) if sent.contract is None else contracts.stored(sent.contract),
         repair=_repair(sent, before),
+        after=_after(actor, sent, before),
+        over_plan=sent.over_plan,
     )
 
 
@@ -338,6 +316,16 @@ def _repair(sent: TaskIn | TaskChange, before: Mapping[str, Any]) -> dict[str, A
     if "repair" not in sent.model_fields_set:
         return before.get("repair") or {}
     return sent.repair.model_dump() if sent.repair else {}
+
+
+def _after(actor: Actor, sent: TaskIn | TaskChange, before: Mapping[str, Any]) -> dict[str, Any]:
+    if "after" not in sent.model_fields_set:
+        return order.given_of(before.get("after") or {})
+    if sent.after is None:
+        return {}
+    ids = order.ids(actor.team_id, [one.task for one in sent.after.tasks])
+    links = [{"task": ids.get(one.task, 0), "on": one.on} for one in sent.after.tasks]
+    return order.given_of({**sent.after.model_dump(), "tasks": links})
 
 
 def _steps(sent: Sequence[StepIn]) -> list[StepDraft]:

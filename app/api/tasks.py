@@ -13,8 +13,9 @@ from app.api.resource import Empty, In, Out, Resource, nothing
 from app.api.task_models import How, Sort, Status, TaskChange, TaskIn, TaskOut, TaskPage
 from app.core.clock import utc_now
 from app.core.errors import Conflict
+from app.domain import graph
 from app.services import tasks
-from app.services.tasks import ahead, overviews
+from app.services.tasks import ahead, chains, overviews
 from app.services.tasks.overviews import Filters
 
 api = Resource("tasks", "Tasks")
@@ -79,6 +80,30 @@ class AheadOut(Out):
     settings: list[SeenOut]
 
 
+class NodeOut(Out):
+    """A task of a chain."""
+
+    slug: str
+    name: str
+    state: str = Field(description="That of the task, as in a list")
+    last_run: str = Field(description="The state of its last run; empty without one")
+
+
+class EdgeOut(Out):
+    """A task that runs after another, both by slug."""
+
+    upstream: str
+    task: str
+    on: graph.On
+
+
+class GraphOut(Out):
+    """What runs after what."""
+
+    tasks: list[NodeOut]
+    links: list[EdgeOut]
+
+
 @api.get("/tasks")
 @api.allow("see")
 @api.input(TaskQuery, location="query")
@@ -98,8 +123,23 @@ def list_tasks(query_data: TaskQuery) -> Answer[TaskPage]:
 @once
 def create_task(json_data: TaskIn) -> TaskOut:
     """Make a task"""
-    made = tasks.create(g.actor, task_models.draft(json_data), folder())
+    made = tasks.create(g.actor, task_models.draft(g.actor, json_data), folder())
     return task_models.task(g.actor, made.slug)
+
+
+@api.get("/tasks/graph")
+@api.allow("see")
+@api.output(GraphOut)
+def read_graph() -> GraphOut:
+    """Read which tasks run after which: those that stand alone are left out"""
+    chain = chains.whole(g.actor)
+    slugs = {line.id: line.slug for line in chain.lines.values()}
+    nodes = [
+        NodeOut(slug=one.slug, name=one.name, state=one.state, last_run=one.strip[-1] if one.strip else "")
+        for one in chain.lines.values()
+    ]
+    links = [{"upstream": slugs[one.upstream_id], "task": slugs[one.task_id], "on": one.on} for one in chain.edges]
+    return GraphOut(tasks=nodes, links=[EdgeOut.model_validate(one) for one in links])
 
 
 @api.get("/tasks/<slug>")
@@ -132,7 +172,7 @@ def change_task(slug: str, json_data: TaskChange) -> TaskOut:
     seen = tasks.find(g.actor, slug)
     if seen.version_number != json_data.version:
         raise Conflict(f"It is at version {seen.version_number} by now. Read it again, then repeat your change.")
-    draft = task_models.changed(tasks.definition(seen), json_data)
+    draft = task_models.changed(g.actor, tasks.definition(seen), json_data)
     tasks.change(g.actor, slug, draft, json_data.version, folder())
     return task_models.task(g.actor, slug)
 

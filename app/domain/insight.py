@@ -9,7 +9,7 @@ from typing import Literal
 from app.domain.lifecycle import RunState
 
 Pace = Literal["", "as usual", "faster than usual", "slower than usual"]
-Way = Literal["", "task", "secrets", "workers", "models"]
+Way = Literal["", "task", "secrets", "workers", "models", "budgets"]
 
 FASTER, SLOWER = 0.67, 1.5
 """A run is said to be faster or slower when it took less or more than this share of the usual time."""
@@ -169,6 +169,8 @@ _NEXT: dict[str, tuple[str, Way]] = {
     "model_refused": ("Say in the task what it is for, or choose another model.", "task"),
     "context_too_long": ("Let it read less at once, or choose a model that takes longer texts.", "task"),
     "cost_cap": ("Raise its cap and let it go on, or let it do less.", "task"),
+    "budget": ("Raise the budget or wait for its next period, then run it again.", "budgets"),
+    "plan": ("Wait for the next day or month, or ask there for a larger plan; then run it again.", "budgets"),
     "max_turns": ("Allow it more turns in the task, or give it less to do; then run it again.", "task"),
     "only_a_plan": ("Say in the task what the result must be, and tick the tools it needs.", "task"),
     "empty_answer": ("Say in the task what the answer must be, or choose another model.", "task"),

@@ -6,6 +6,7 @@ _WORDS = {
     "paused": "the task was paused",
     "calendar": "a calendar left it out",
     "time": "its time had not come",
+    "upstream": "a task before it did not end as it must",
     "schedule_changed": "the schedule was changed first",
     "grace": "too late: its grace had passed",
     "misfire_latest": "only the latest was made up for",
@@ -21,6 +22,8 @@ _WORDS = {
     "restored": "Carillon was restored from a backup",
     "settings": "its settings no longer hold",
     "breaker": "what it needs was left alone",
+    "budget": "too little was left of its budget",
+    "plan": "the plan allows no more",
     "inner_address": "the address is inside the network",
 }
 

@@ -22,14 +22,20 @@ INTEGRITY = "jobs.upkeep.integrity"
 TEST_MODEL = "jobs.models.test"
 CALENDARS = "jobs.upkeep.calendars"
 INDEXES = "jobs.upkeep.indexes"
+BUDGETS = "jobs.upkeep.budgets"
+BUSY = "jobs.upkeep.busy_calendars"
+PUSH_CALENDARS = "jobs.upkeep.push_calendars"
+PLAN = "jobs.planning.plan"
+SUGGEST = "jobs.planning.suggest"
 IMPORT = "jobs.threads.read"
 ANALYSE = "jobs.threads.analyse"
 CHECK_NEEDS = "jobs.threads.check_needs"
+CALL_THREADS = "jobs.threads.call_again"
 TEND_THREADS = "jobs.threads.tend"
 ALLOWED = frozenset(
     {
-        EXECUTE, PRUNE, VERIFY, AUDIT, BACKUP, INTEGRITY, TEST_MODEL, CALENDARS, INDEXES, IMPORT, ANALYSE, CHECK_NEEDS,
-        TEND_THREADS,
+        EXECUTE, PRUNE, VERIFY, AUDIT, BACKUP, INTEGRITY, TEST_MODEL, CALENDARS, INDEXES, BUDGETS, IMPORT, ANALYSE,
+        CHECK_NEEDS, CALL_THREADS, TEND_THREADS, PLAN, SUGGEST, BUSY, PUSH_CALENDARS,
     }
 )  # fmt: skip
 """The only functions a job may name; anything else in Redis is refused, never imported."""

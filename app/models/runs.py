@@ -51,6 +51,10 @@ class Run(Base):
         ),
         sa.Index("runs_timed", "not_before", sqlite_where=sa.text(_TIMED), postgresql_where=sa.text(_TIMED)),
         sa.Index("runs_active", "state", "task_id", sqlite_where=sa.text(_ACTIVE), postgresql_where=sa.text(_ACTIVE)),
+        sa.Index(
+            "runs_that_cost", "team_id", "started_at", sqlite_where=sa.text("cost_micros IS NOT NULL"),
+            postgresql_where=sa.text("cost_micros IS NOT NULL"),
+        ),
     )  # fmt: skip
 
     id: Mapped[int] = mapped_column(Key, primary_key=True)
@@ -60,7 +64,7 @@ class Run(Base):
     version_id: Mapped[int] = mapped_column(sa.ForeignKey("task_versions.id"))
     schedule_id: Mapped[int | None] = mapped_column(sa.ForeignKey("schedules.id", ondelete="SET NULL"))
     key: Mapped[str] = mapped_column(sa.String(120))
-    trigger: Mapped[str] = mapped_column(sa.String(12))  # schedule, person, api, backfill, ping
+    trigger: Mapped[str] = mapped_column(sa.String(12))  # schedule, person, api, backfill, ping, upstream
     requested_by_id: Mapped[int | None] = mapped_column(sa.ForeignKey("people.id", ondelete="SET NULL"))
     planned_at: Mapped[datetime]
     planned_local: Mapped[str] = mapped_column(sa.String(32), default="")
@@ -85,11 +89,13 @@ class Run(Base):
     ended_at: Mapped[datetime | None]
     cost_micros: Mapped[int | None] = mapped_column(sa.BigInteger)  # millionths of a US dollar; none: no price known
     cost_cap_micros: Mapped[int | None] = mapped_column(sa.BigInteger)  # raised for this run; none: as the task says
+    reserved_micros: Mapped[int | None] = mapped_column(sa.BigInteger)  # while it goes: what it may yet cost
     resumes_id: Mapped[int | None] = mapped_column(Key)  # the run whose last checkpoint this one goes on from
     resumes_after: Mapped[str] = mapped_column(sa.String(60), default="")  # or the one after this step of it
     notes: Mapped[list[Any]] = mapped_column(default=list)  # sentences: what moved its planned time, and why
     typed: Mapped[dict[str, Any]] = mapped_column(default=dict)  # values of variables that were typed for this run
     inputs: Mapped[dict[str, Any]] = mapped_column(default=dict)  # its variables with their values, never a secret
+    upstreams: Mapped[dict[str, Any]] = mapped_column(default=dict)  # the runs it came after: ids by ids of their tasks
     checks: Mapped[list[Any]] = mapped_column(default=list)  # of its contract: words, state, evidence, is_optional
     rehearses_at: Mapped[datetime | None]  # the time that it rehearses, with nothing sent; none: it is no rehearsal
     stop_mode: Mapped[str] = mapped_column(sa.String(12), default="")  # now, after_step

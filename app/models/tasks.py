@@ -50,6 +50,7 @@ class Task(Base):
     retries_since: Mapped[datetime | None]  # when the hour began in which it has tried again `retries` times
     retries: Mapped[int] = mapped_column(server_default="0")
     thread_id: Mapped[int | None] = mapped_column(Key)  # the thread it was read out of
+    awaits: Mapped[bool] = mapped_column(server_default=sa.false())  # at its planned times it waits for other tasks
     created_at: Mapped[datetime]
     changed_at: Mapped[datetime]
     deleted_at: Mapped[datetime | None]
@@ -71,7 +72,7 @@ class TaskVersion(Base):
     """One definition of a task, never changed once written; a run keeps the version it ran.
 
     `definition` holds `name`, `engine`, `settings`, `steps` (where `engine` says so), `limits`, `policy`,
-    `min_isolation`, `files`, `schedules`, and where it has them `variables`.
+    `min_isolation`, `files`, `schedules`, and where it has them `variables`, `contract`, `repair` and `after`.
     """
 
     __tablename__ = "task_versions"
@@ -86,6 +87,23 @@ class TaskVersion(Base):
     created_at: Mapped[datetime]
 
     author: Mapped[Person | None] = relationship(lazy="raise")
+
+
+class TaskLink(Base):
+    """A task that runs after another, as its present version says; `on` is the end that is waited for."""
+
+    __tablename__ = "task_links"
+    __table_args__ = (
+        sa.Index("task_links_by_upstream", "upstream_id"),
+        sa.Index("task_links_of_team", "team_id"),
+    )
+
+    task_id: Mapped[int] = mapped_column(sa.ForeignKey("tasks.id", ondelete="CASCADE"), primary_key=True)
+    upstream_id: Mapped[int] = mapped_column(sa.ForeignKey("tasks.id", ondelete="CASCADE"), primary_key=True)
+    team_id: Mapped[int] = mapped_column(sa.ForeignKey("teams.id", ondelete="CASCADE"))
+    on: Mapped[str] = mapped_column(sa.String(8))  # success, failure, any
+    round_id: Mapped[int | None] = mapped_column(Key)  # the run of its task in whose round an end of it counted last
+    created_at: Mapped[datetime]
 
 
 class TaskFile(Base):

@@ -22,6 +22,7 @@ class Team(Base):
     data_key: Mapped[bytes]  # wrapped by the master key; seals the team's secrets
     next_run_number: Mapped[int] = mapped_column(default=1)
     max_running: Mapped[int | None]  # runs under way at once; none: as many as there are slots
+    plan_running: Mapped[int | None]  # the same, as the administrator allows it
     created_at: Mapped[datetime]
 
 
@@ -106,6 +107,9 @@ class Model(Base):
     secret: Mapped[str] = mapped_column(sa.String(64), default="")  # the name of the secret with its key
     price_in_micros: Mapped[int | None] = mapped_column(sa.BigInteger)  # US dollar millionths per million tokens
     price_out_micros: Mapped[int | None] = mapped_column(sa.BigInteger)
+    price_hours: Mapped[list[Any]] = mapped_column(default=list)  # hours at another price (domain/price_hours)
+    requests_per_minute: Mapped[int | None]
+    tokens_per_minute: Mapped[int | None]
     is_default: Mapped[bool] = mapped_column(default=False)
     tested_at: Mapped[datetime | None]
     test: Mapped[dict[str, Any]]  # is_ok, sentence, seconds of the last test

@@ -13,13 +13,14 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from app.domain import lifecycle, triggers
+from app.domain import graph, lifecycle, triggers
 from app.domain.triggers import Fire, Trigger
 from app.infra import database
+from app.models.budgets import Budget
 from app.models.instance import Audit, Fact
 from app.models.runs import Attempt, Event, Run
-from app.models.tasks import RULE, Schedule
-from app.services import alerting
+from app.models.tasks import RULE, Schedule, Task, TaskLink
+from app.services import alerting, spending
 from app.services.planned import key as key_of
 from app.services.unit import batch
 
@@ -111,7 +112,9 @@ def check(connection: sa.Connection, since: datetime, until: datetime) -> Report
     report.findings += _attempts(connection, since, until)
     report.findings += _endings(connection, runs)
     report.findings += _requests(connection, runs)
+    report.findings += _dependents(connection, report, runs)
     report.findings += _stalled(connection)
+    report.findings += _budgets(connection)
     return report
 
 
@@ -119,7 +122,7 @@ def _runs(connection: sa.Connection, since: datetime, until: datetime) -> list[A
     columns = (
         Run.id, Run.number, Run.task_id, Run.schedule_id, Run.key, Run.planned_at, Run.folded_count, Run.folded_until,
         Run.state, Run.reason, Run.sentence, Run.trigger, Run.queued_at, Run.started_at, Run.ended_at, Run.team_id,
-        Run.requested_by_id, Run.notes, Run.facts["schedules"].label("shared"),
+        Run.requested_by_id, Run.notes, Run.facts["schedules"].label("shared"), Run.backfill_id, Run.rehearses_at,
     )  # fmt: skip
     covered = sa.func.coalesce(Run.folded_until, Run.planned_at)
     query = sa.select(*columns).where(covered > since, Run.planned_at <= until).order_by(Run.planned_at, Run.id)
@@ -291,6 +294,33 @@ def _told(connection: sa.Connection, ids: list[int]) -> dict[int, list[Any]]:
     return told
 
 
+# --- each end of a task has its run of the one that runs after it alone
+
+
+def _dependents(connection: sa.Connection, report: Report, runs: list[Any]) -> Iterator[Finding]:
+    """Say which runs of tasks that start after another one are missing: those after several come in rounds."""
+    links = connection.execute(_LINKS).all()
+    ends: dict[int, list[Any]] = defaultdict(list)
+    for run in runs if links else ():
+        if run.ended_at and run.folded_count == 1 and run.backfill_id is None and run.rehearses_at is None:
+            ends[run.task_id].append(run)
+    known = {(run.task_id, run.key) for run in runs if run.trigger == "upstream"}
+    for link in links:
+        for end in ends[link.upstream_id]:
+            was_to_follow = link.created_at < end.ended_at <= report.until - LATEST_PLAN
+            speaks = graph.speaks(end.state, end.reason) and (link.on != "failure" or graph.fits(link.on, end.state))
+            if was_to_follow and speaks and (link.task_id, f"after:{end.id}") not in known:
+                yield Finding("dependent", f"{link.name} was to follow run #{end.number}, and has no run.", end.id)
+
+
+_only = sa.select(TaskLink.task_id).group_by(TaskLink.task_id).having(sa.func.count() == 1)
+_LINKS = (
+    sa.select(TaskLink.task_id, TaskLink.upstream_id, TaskLink.on, TaskLink.created_at, Task.name)
+    .join(Task, Task.id == TaskLink.task_id)
+    .where(Task.deleted_at.is_(None), Task.awaits.is_(False), TaskLink.task_id.in_(_only))
+)
+
+
 # --- who asked is on record, and no schedule was forgotten
 
 
@@ -311,3 +341,16 @@ def _stalled(connection: sa.Connection) -> Iterator[Finding]:
     query = sa.select(Schedule.id).where(Schedule.state == "active", forgotten)
     for schedule in connection.execute(query).scalars():
         yield Finding("stalled", f"Schedule {schedule} is active and has no next time.", None, schedule)
+
+
+# --- what budgets say is what their runs have cost
+
+
+def _budgets(connection: sa.Connection) -> Iterator[Finding]:
+    teams = connection.execute(sa.select(Budget.team_id).distinct()).scalars().all()
+    rows = {row.id: row for row in spending.of_teams(connection, teams)}
+    for pot in spending.pots(connection, list(rows.values()), database.now(connection)):
+        counted = spending.counted(connection, rows[pot.id], pot.key)
+        if (pot.spent_micros, pot.reserved_micros, pot.runs) != counted:
+            says = f"{pot.spent_micros}, {pot.reserved_micros} and {pot.runs}; its runs {counted}"
+            yield Finding("budget", f"Budget {pot.id} of {pot.key} has {says} (spent, reserved, runs).")

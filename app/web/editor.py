@@ -13,10 +13,10 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from app.core.clock import utc_now
 from app.services import models, pools, secrets, tasks
-from app.services.tasks import builder, definitions, mending, typed
+from app.services.tasks import builder, definitions, mending, order, typed
 from app.services.tasks.attached import Upload
 from app.services.tasks.definitions import Draft
-from app.web import contract_rows, schedule_box, security, step_cards, variable_rows
+from app.web import after_rows, contract_rows, schedule_box, security, step_cards, variable_rows
 from app.web.forms import NO_ERRORS, Errors, saved, shown_by, zones
 from app.web.guard import guard
 from app.web.render import is_part, page
@@ -147,6 +147,14 @@ def draw_contract() -> AnyResponse:
     return make_response(page("tasks/_contract.html", contract=contract, fields=fields, errors=NO_ERRORS))
 
 
+@blueprint.post("/tasks/new/after")
+@guard("edit")
+def draw_after() -> AnyResponse:
+    """Draw what a task runs after anew after a press of one of its buttons."""
+    fields, after = after_rows.arranged(MultiDict(request.form), request.args.get("task", ""))
+    return make_response(page("tasks/_after.html", after=after, fields=fields, errors=NO_ERRORS))
+
+
 def _variables(template: str) -> AnyResponse:
     form: Fields = MultiDict(request.form)
     at = _first_at(schedule_box.when(form))
@@ -159,7 +167,7 @@ def _first_at(when: schedule_box.When) -> datetime | None:
 
 
 def _only_looks(fields: Fields) -> bool:
-    parts = (schedule_box, step_cards, variable_rows, contract_rows)
+    parts = (schedule_box, step_cards, variable_rows, contract_rows, after_rows)
     return any(part.only_looks(fields) for part in parts)
 
 
@@ -169,14 +177,16 @@ def _form(fields: Fields, errors: Errors, **more: Any) -> str:
     task = more.get("task")
     fields, rows = variable_rows.arranged(fields, _draft, _first_at(when), task.slug if task else "")
     fields, contract = contract_rows.arranged(fields)
+    fields, after = after_rows.arranged(fields, task.slug if task else "")
     return page(
         "tasks/edit.html",
         fields=fields,
         errors=dict(sorted(errors.items(), key=lambda one: one[0] == "name")),  # asked for after the rest
-        labels=_LABELS | when.labels | steps.labels | rows.labels | contract.labels,
+        labels=_LABELS | when.labels | steps.labels | rows.labels | contract.labels | after.labels,
         steps=steps,
         vars=rows,
         contract=contract,
+        after=after,
         engine_options=[(name, label, step_cards.SIGNS.get(name, "plug")) for name, label in definitions.types()],
         secrets=secrets.names(g.actor),
         models=models.names(g.actor),
@@ -195,7 +205,7 @@ def _leave(task: Any, what: str) -> AnyResponse:
 
 
 def _typed_or(stored: Fields) -> Fields:
-    return MultiDict(request.form) if request.method == "POST" else stored
+    return schedule_box.as_set(MultiDict(request.form)) if request.method == "POST" else stored
 
 
 def _started() -> Fields:
@@ -224,6 +234,8 @@ def _draft(form: Fields) -> Draft:
         contract=contract_rows.given(fields),
         contract_words=fields.get("contract-words", ""),
         repair=mending.from_texts(texts),
+        after=order.from_texts(texts),
+        over_plan="over_plan" in fields,
         numbers=plain,
         choices=plain,
         is_idempotent="is_idempotent" in fields,

@@ -10,14 +10,26 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from app.core.clock import utc_now
 from app.core.errors import NotFound
+from app.domain import graph as graph_of
 from app.domain import pings, variables
 from app.domain.access import Actor
 from app.domain.occurrences import Occurrence
 from app.models.tasks import Task
-from app.services import runs, tasks, threads
-from app.services.tasks import contracts, definitions, heartbeats, mending, overviews, schedules, versions
+from app.services import budgets, estimates, runs, tasks, threads
+from app.services.tasks import (
+    chains,
+    contracts,
+    definitions,
+    heartbeats,
+    mending,
+    order,
+    overviews,
+    schedules,
+    suggested,
+    versions,
+)
 from app.services.tasks.overviews import Filters
-from app.web import live, offers, schedule_box, security
+from app.web import graph, live, offers, schedule_box, security, suggestions
 from app.web.forms import NO_ERRORS, Errors, moment, saved, shown_by, text, zones
 from app.web.guard import guard
 from app.web.render import clock, day, page
@@ -151,13 +163,31 @@ def _sheet(actor: Actor, task: Task, tab: str) -> dict[str, Any]:
         "fires": _fires(task),
         "latest": latest,
         "real": real,
-        "takes_seconds": overviews.typical_seconds(real),
-        "when": schedules.words(definition["schedules"], _calendar_names(actor, definition)),
+        "estimate": estimates.of_task(task, utc_now()),
+        "when": _when(actor, definition),
+        **(_order(actor, task) if tab == "overview" else {}),
         "types": dict(definitions.types()),
         "origin": threads.origin_of(actor, task),
         "offer": offers.offer_of(actor, task) if tab == "overview" else None,
+        "suggestions": suggested.of_task(task) if tab == "overview" else (),
+        "pots": budgets.of_task(actor, task, utc_now()) if tab == "overview" else (),
         **_elsewhere(actor, task),
     }
+
+
+def _when(actor: Actor, definition: Mapping[str, Any]) -> str:
+    """Say when a task runs: by its schedules, and after which others."""
+    after = graph_of.in_words(graph_of.After.of(definition.get("after")), order.names(actor.team_id, definition))
+    said = schedules.words(definition["schedules"], _calendar_names(actor, definition))
+    if not after:
+        return said
+    return f"{said}, {after}" if definition["schedules"] else f"starts {after}"
+
+
+def _order(actor: Actor, task: Task) -> dict[str, Any]:
+    """Return what runs before a task and after it."""
+    chain = chains.of_task(actor, task)
+    return {"order": chain, "drawing": graph.draw(chain), "ons": graph.ONS}
 
 
 def _elsewhere(actor: Actor, task: Task) -> dict[str, Any]:
@@ -179,6 +209,8 @@ def _fires(task: Task) -> list[tuple[Occurrence, str]]:
 
 def _told(task: Task) -> list[dict[str, str]]:
     what = request.args.get("saved", "")
+    if what == "applied":
+        return [suggestions.told(task)]
     words = _WORDS.get(what) or (_scheduled(task) if what == "scheduled" else "")
     can_undo = what == "scheduled" and task.version_number > 1
     undo_url = url_for("tasks.undo", slug=task.slug, number=task.version_number) if can_undo else ""

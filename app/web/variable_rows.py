@@ -12,11 +12,11 @@ from werkzeug.datastructures import MultiDict
 
 from app.core.clock import utc_now
 from app.core.errors import NotFound
-from app.domain import localtime, variables
+from app.domain import graph, localtime, variables
 from app.domain.expressions.filters import FILTERS
 from app.domain.expressions.names import RUN
 from app.services import tasks, values
-from app.services.tasks import ahead, inputs
+from app.services.tasks import ahead, inputs, order
 from app.services.tasks.ahead import Ahead, Seen
 from app.services.tasks.definitions import Draft
 from app.web.forms import Errors
@@ -62,6 +62,7 @@ class Variables:
     rows: Sequence[Row]
     ahead: Ahead
     team_values: Sequence[str]
+    upstreams: Sequence[str] = ()
     touched: int | None = None
     is_cut: bool = False
     is_pressed: bool = False
@@ -85,6 +86,7 @@ class Variables:
     def names(self) -> Sequence[str]:
         """What can be written between the braces, besides the variables themselves."""
         return [*(f"run.{name}" for name in RUN), "weekday", "previous.state", "previous.outputs.…",
+                *(f"upstream.{name}.outputs.…" for name in self.upstreams),
                 *(f"team.{name}" for name in self.team_values)]  # fmt: skip
 
     @property
@@ -121,7 +123,14 @@ def arranged(fields: Fields, draft_of: Any, first_at: datetime | None, slug: str
     seen = _ahead(shown, draft_of(shown), first_at, slug)
     names = [next(iter(part.get("name", ())), "").strip() for part in parts]
     rows = [Row(index, name, one) for index, (name, one) in enumerate(zip(names, seen.variables, strict=True))]
-    return shown, Variables(rows, seen, values.names(g.actor), touched, is_cut, "vars" in fields)
+    more = (touched, is_cut, "vars" in fields)
+    return shown, Variables(rows, seen, values.names(g.actor), _upstreams(draft_of(shown)), *more)
+
+
+def _upstreams(draft: Draft) -> list[str]:
+    """Return the names by which expressions know the tasks before it."""
+    after = {"after": order.checked(draft.after, draft.engine, {})}
+    return [graph.identifier(slug) for slug in order.slugs(g.actor.team_id, after).values()]
 
 
 def given(fields: Fields) -> list[variables.Variable]:
@@ -136,6 +145,7 @@ def _ahead(fields: Fields, draft: Draft, first_at: datetime | None, slug: str) -
         "variables": [asdict(inputs.plain(one)) for one in draft.variables],
         "steps": [{"name": one.name, "engine": one.engine, "settings": one.settings} for one in draft.steps]
         if draft.engine == "steps" else [],
+        "after": order.checked(draft.after, draft.engine, {}),
     }  # fmt: skip
     return ahead.look(g.actor, content, _moment(fields, zone) or first_at or utc_now(), _task_id(slug))
 

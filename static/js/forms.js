@@ -65,6 +65,15 @@ for (const key of Object.keys(sessionStorage)) {
   if (key.startsWith(DRAFT) && kept('sessionStorage', key)?.isSent) kept('sessionStorage', key, null)
 }
 
+// --- a button of planning sets another field of its form, then asks: [data-sets], its value is name=value
+
+on('click', ({ target }) => {
+  const button = target.closest('[data-sets]')
+  if (!button) return
+  const [, name, value] = button.value.match(/(.*?)=(.*)/)
+  for (const field of button.form.elements) if (field.name === name && $$('option', field).some((one) => one.value === value)) field.value = value
+}, true) // before htmx reads the form
+
 // --- code: Tab indents, Esc then Tab leaves; Ctrl Enter sends any form
 
 let leaves = false

@@ -2,19 +2,21 @@
 
 NEEDS = {
     "see": (
-        "list_tasks", "read_task", "list_files", "list_versions", "read_version", "preview_schedule", "list_schedules",
+        "list_tasks", "read_task", "read_graph", "list_files", "list_versions", "read_version", "preview_schedule", "list_schedules",
         "list_runs", "read_run", "list_values", "preview_inputs", "read_resumption", "list_breakers", "read_log", "read_log_text", "list_artifacts",
         "read_artifact", "list_events", "read_backfill", "list_alerts", "list_pools", "read_limit",
         "list_run_events", "read_restore", "list_secrets", "list_models", "list_calendars", "read_calendar",
-        "list_stretches",
+        "list_stretches", "show_calendar", "list_calendar_feeds", "list_busy_calendars", "list_busy_times",
         "read_import", "list_threads", "read_thread", "read_analysis", "read_proposal",
         "list_countries", "list_regions", "read_me", "revoke_me", "list_tokens", "list_teams",
         "read_team", "list_members", "list_templates", "read_template", "read_template_version",
-        "list_shared_templates", "read_shared_template", "read_shared_bundle",
+        "list_shared_templates", "read_shared_template", "read_shared_bundle", "list_suggestions",
+        "read_estimate", "find_conflicts", "read_week", "read_calibration", "list_budgets", "show_plan",
     ),
     "run": (
         "create_run", "cancel_run", "repeat_run", "resume_run", "decide_run", "cancel_runs", "repeat_runs",
-        "rate_template", "report_template",
+        "rate_template", "report_template", "turn_on_calendar_feed", "rotate_calendar_feed", "turn_off_calendar_feed",
+        "add_busy_calendar", "refresh_busy_calendar", "remove_busy_calendar",
         "decide_runs", "close_breaker", "plan_backfill", "create_backfill", "cancel_backfill",
     ),
     "edit": (
@@ -22,19 +24,22 @@ NEEDS = {
         "start_analysis", "create_task_of_thread", "look_at_needs", "change_finding",
         "create_task", "change_task", "delete_task", "recover_task", "pause_task", "resume_task", "copy_task",
         "add_files", "remove_file", "restore_version", "replace_schedules", "confirm_restore", "add_schedule",
-        "remove_schedule", "decide_on_repair",
+        "remove_schedule", "decide_on_repair", "move_run", "skip_run", "put_run_back",
         "set_value", "delete_value", "show_heartbeat", "regenerate_heartbeat",
         "use_template", "change_template", "withdraw_template", "save_template", "take_template_version",
         "dismiss_template_version", "share_template", "inspect_bundle", "install_template",
+        "apply_suggestion", "undo_suggestion", "dismiss_suggestion", "spread_tasks",
     ),
     "manage": (
         "set_secret", "delete_secret", "create_calendar", "preview_calendar", "change_calendar", "delete_calendar",
         "read_publication", "publish_template", "unpublish_template", "export_template",
         "refresh_calendar", "create_token", "revoke_token", "set_pool", "delete_pool", "set_limit",
+        "set_budget", "set_task_budget", "ask_for_plan",
     ),
     "members": ("change_role", "remove_member", "list_invitations", "invite", "withdraw_invitation"),
     "audit": ("list_audit", "show_chain"),
-    "own": ("rename_team", "show_system", "list_template_reports", "settle_template_report"),
+    "own": ("rename_team", "show_system", "list_template_reports", "settle_template_report",
+            "list_plans", "set_plan", "answer_plan_request"),
 }  # fmt: skip
 ACTION = {name: action for action, names in NEEDS.items() for name in names}
 

@@ -166,3 +166,17 @@ def test_the_largest_file_is_followed_quickly():
     hits = sum(calendars.covers(calendar, first + timedelta(minutes=15 * n)) for n in range(400))
     assert hits == 200
     assert process_time() - began < 1
+
+
+def test_many_events_of_years_are_told_once_and_in_good_time():
+    now = datetime(2026, 11, 1, tzinfo=UTC)
+    events = "".join(
+        f"BEGIN:VEVENT\nUID:{n}\nDTSTART:2025{1 + n % 12:02}01T{n % 24:02}{n % 60:02}00Z\nDURATION:P{n % 1500}D\nEND:VEVENT\n"
+        for n in range(1, 2000)
+    )
+    calendar = Calendar("", "ics", "Europe/Berlin", {}, f"BEGIN:VCALENDAR\n{events}END:VCALENDAR\n")
+    begun = process_time()
+    found = calendars.between(calendar, now, now + timedelta(days=400))
+    assert process_time() - begun < 6
+    there = {span for day in range(-1, 402) for span in calendar.around((now + timedelta(days=day)).date())}
+    assert found == sorted(span for span in there if span.end > now and span.begin < now + timedelta(days=400))

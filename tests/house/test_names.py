@@ -95,7 +95,7 @@ def _reasons_of(call):
     name = call.func.id if isinstance(call.func, ast.Name) else getattr(call.func, "attr", "")
     place = _PLACE.get(name)
     given = [call.args[place]] if place is not None and len(call.args) > place else []
-    if name in {"values", "_move", "_end", "Outcome"}:
+    if name in {"values", "_move", "_end", "Outcome", "Admission"}:
         given += [keyword.value for keyword in call.keywords if keyword.arg == "reason"]
     return {node.value for node in given if isinstance(node, ast.Constant) and isinstance(node.value, str)} - {""}
 

@@ -4,14 +4,20 @@ import re
 from collections import Counter
 
 from app.settings import ROOT
-from app.web.assets import MODULES, script
+from app.web.assets import MODULES, PAGE_SCRIPTS, script
 
 FOLDER = ROOT / "static" / "js"
 SOURCES = {name: (FOLDER / f"{name}.js").read_text() for name in MODULES}
 
 
 def test_every_script_is_joined():
-    assert {path.stem for path in FOLDER.glob("*.js")} == set(MODULES)
+    assert {path.stem for path in FOLDER.glob("*.js")} == {*MODULES, *PAGE_SCRIPTS}
+
+
+def test_a_script_of_one_page_imports_nothing():
+    assert not [
+        name for name in PAGE_SCRIPTS if re.search(r"^import ", (FOLDER / f"{name}.js").read_text(), re.MULTILINE)
+    ]
 
 
 def test_no_name_stands_at_the_top_of_two():

@@ -194,6 +194,7 @@ def test_somebody_elses_version_is_never_overwritten_unseen(actor, shop, tmp_pat
         tasks.change(actor, shop.slug, replace(HOURLY, name="Mine"), 1, tmp_path)
 
 
+@pytest.mark.alike
 @pytest.mark.parametrize("name", ["", ".env", "a/b", "a\\b", "a\nb", "a\0b", "-rf"])
 def test_a_file_has_a_plain_name(actor, tmp_path, name):
     with pytest.raises(Invalid, match="plain name"):

@@ -19,7 +19,7 @@ from app.infra.database import db
 from app.models.runs import IS_ACTIVE, Run
 from app.models.tasks import Schedule, Task, TaskFile, TaskVersion
 from app.services import alerting, planned
-from app.services.tasks import arming, attached, definitions, heartbeats, named, origins, schedules
+from app.services.tasks import allowed, arming, attached, definitions, heartbeats, named, order, origins, schedules
 from app.services.tasks.attached import Upload
 from app.services.tasks.definitions import Draft
 from app.services.tasks.schedules import Given
@@ -35,7 +35,7 @@ _MEANWHILE = (
     "save it over that version."
 )
 _AT_ONCE = "Somebody changed this task meanwhile. Look at it again, then repeat this."
-_RESERVED_SLUGS = frozenset({"new", "schedule", "selection", "recovery"})
+_RESERVED_SLUGS = frozenset({"new", "schedule", "selection", "recovery", "graph"})
 """Words of the address that stand where a task's slug stands."""
 
 
@@ -120,6 +120,7 @@ def reschedule(actor: Actor, slug: str, when: Sequence[Given]) -> Task:
     before = definition(seen)
     known = schedules.calendar_ids(actor.team_id)
     content = before | {"schedules": schedules.checked(when, utc_now(), before["schedules"], known)}
+    allowed.check(actor, content["schedules"], utc_now())
     return change_to(actor, seen, content)
 
 
@@ -255,6 +256,7 @@ def recover(actor: Actor, slug: str) -> Task:
             raise NotFound
         content = work.session.get_one(TaskVersion, task.version_id).definition
         task.deleted_at = None
+        order.begin_anew(work, task)
         arming.arm(work, task, content["schedules"], content["policy"], {})
         work.audit("task_recovered", task.name, task=task.id)
         work.tell("task_created", task.team_id, None, task=task.id)
@@ -364,6 +366,7 @@ def _write_version(work: SessionWork, task: Task, content: dict[str, Any]) -> No
     task.version_id, task.name, task.engine, task.changed_at = version.id, content["name"], content["engine"], work.now
     task.lane = lane_of(content)
     heartbeats.keep(work, task)
+    order.keep(work, task, content)
 
 
 # --- checks and files
@@ -379,4 +382,5 @@ def _checked(
         raise Invalid(error.fields | wrong) from None
     if wrong:
         raise Invalid(wrong)
+    allowed.check(actor, content["schedules"], utc_now(), is_asked_for=draft.over_plan)
     return content

@@ -11,12 +11,14 @@ from app.domain import expressions, variables
 from app.domain.access import Actor
 from app.domain.expressions import ExpressionError
 from app.domain.expressions.facts import of_run
+from app.domain.graph import After
 from app.domain.variables import Unresolved, Variable
 from app.engines.base import engines, fillable
 from app.infra.database import db
 from app.models.runs import Run
+from app.models.tasks import Task
 from app.models.teams import Team
-from app.services.facts import previous, team_values
+from app.services.facts import last_of, previous, team_values, upstream
 
 _LONGEST = 2000
 _LATER = "Asked for when it runs."
@@ -78,7 +80,15 @@ def _context(actor: Actor, content: Mapping[str, Any], at: datetime, task_id: in
     is_own = task_id and db.session.scalar(sa.select(sa.exists().where(Run.task_id == task_id)))
     context["previous"] = previous(db.session, task_id, at, tz) if is_own else None
     context["team"] = team_values(db.session, actor.team_id)
+    before = [link.task for link in After.of(content.get("after")).links]
+    context["upstream"] = upstream(db.session, last_of(db.session, _own(actor, before)), tz)
     return context
+
+
+def _own(actor: Actor, tasks: Sequence[int]) -> Sequence[int]:
+    """Return those of the tasks that are the team's: a form may name any."""
+    query = sa.select(Task.id).where(Task.team_id == actor.team_id, Task.id.in_(tasks))
+    return db.session.scalars(query).all() if tasks else ()
 
 
 def _seen(one: Variable, context: Mapping[str, Any], unknown: Sequence[str]) -> tuple[Seen, Any]:

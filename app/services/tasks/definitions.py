@@ -12,7 +12,7 @@ from app.domain.expressions import Scope
 from app.domain.policy import Misfire, Overlap, Policy, Priority
 from app.domain.variables import Variable
 from app.engines.base import SEVERAL, Limits, engines
-from app.services.tasks import contracts, fillings, inputs, mending, schedules, steps, typed
+from app.services.tasks import contracts, fillings, inputs, mending, order, schedules, steps, typed
 from app.services.tasks.origins import Origin
 from app.services.tasks.schedules import Given
 from app.services.tasks.steps import StepDraft
@@ -36,6 +36,7 @@ NUMBERS = (
     Number("overlap_cap", "policy", "overlap_cap", 1, 100),
     Number("jitter", "policy", "jitter_seconds", 0, 86_400),
     Number("spread", "policy", "spread_seconds", 0, 86_400),
+    Number("flexible", "policy", "flexible_seconds", 0, 720, _MINUTE),
     Number("crash_retries", "policy", "crash_retries", 0, 10),
     Number("rate_retries", "policy", "rate_retries", 0, 50),
     Number("retry_budget", "policy", "retry_budget", 0, 10_000),
@@ -46,7 +47,7 @@ NUMBERS = (
     Number("finish_alert", "policy", "finish_alert_seconds", 0, 43_200, _MINUTE),
     Number("alert_after", "policy", "alert_after", 0, 100),
 )
-"""Minutes for timeout, grace and alerts, MiB for sizes, seconds for the delay of a retry, jitter and spread."""
+"""Minutes for timeout, grace, alerts and moves, MiB for sizes, seconds for the delay of a retry, jitter and spread."""
 
 TIMEOUT_SECONDS: Mapping[str, float] = {"agent": 900.0}
 """The time limit of tasks that say nothing about it, for types that differ from the usual one."""
@@ -67,8 +68,8 @@ class Draft:
     """A task as typed: settings of its engine, `numbers` as in NUMBERS, missing ones by default; `files` are ids.
 
     `steps` count where the engine is SEVERAL, `settings` everywhere else. `contract` are checks as values, beside those
-    in `contract_words`. With a `pause_note` a new task stands still at first; `origin` is the template it is made of,
-    `thread_id` the thread.
+    in `contract_words`; `after` is what `order.checked` reads. With a `pause_note` a new task stands still at first;
+    `origin` is the template it is made of, `thread_id` the thread.
     """
 
     name: str
@@ -90,6 +91,8 @@ class Draft:
     origin: Origin | None = None
     thread_id: int | None = None
     repair: Mapping[str, Any] = field(default_factory=dict)
+    after: Mapping[str, Any] = field(default_factory=dict)
+    over_plan: bool = False  # an admin saves schedules that pass the plan of the team
 
 
 def check(
@@ -121,6 +124,8 @@ def check(
         definition["contract"] = contract
     if repair := mending.checked(draft.repair, draft.engine, wrong):
         definition["repair"] = repair
+    if after := order.checked(draft.after, draft.engine, wrong):
+        definition["after"] = after
     try:
         definition["schedules"] = schedules.checked(draft.when, now, (before or {}).get("schedules", ()), calendars)
     except Invalid as error:
@@ -139,14 +144,23 @@ def secrets_named(draft: Draft) -> Iterator[tuple[str, str]]:
 
 def values_named(draft: Draft) -> Iterator[tuple[str, str]]:
     """Yield the values of the team that a draft names: (field, name)."""
+    return _named(draft, "team")
+
+
+def upstreams_named(draft: Draft) -> Iterator[tuple[str, str]]:
+    """Yield the tasks before it that a draft names: (field, name as expressions have it)."""
+    return _named(draft, "upstream")
+
+
+def _named(draft: Draft, root: str) -> Iterator[tuple[str, str]]:
     for prefix, engine, settings in _parts(draft):
-        for field_name, name in fillings.roots_named(engine, settings, "team"):
+        for field_name, name in fillings.roots_named(engine, settings, root):
             yield f"{prefix}{field_name}", name
     for index, variable in enumerate(draft.variables):
         for place in ("value", "url"):
-            for name in fillings.named(getattr(variable, place), "team"):
+            for name in fillings.named(getattr(variable, place), root):
                 yield f"var-{index}-{place}", name
-    for name in fillings.named([*draft.contract, draft.contract_words], "team"):
+    for name in fillings.named([*draft.contract, draft.contract_words], root):
         yield "contract", name
 
 
@@ -247,6 +261,7 @@ def to_texts(definition: Mapping[str, Any]) -> dict[str, list[str]]:
     texts |= inputs.to_texts(definition.get("variables", ()))
     texts |= contracts.to_texts(definition.get("contract", ()))
     texts |= mending.to_texts(definition.get("repair") or {})
+    texts |= order.to_texts(definition.get("after") or {})
     for index, rule in enumerate(definition["schedules"]):
         given = schedules.given_of(rule)
         texts |= {f"when-{index}-{name}": [getattr(given, name)] for name in _TYPED}

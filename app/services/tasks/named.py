@@ -1,17 +1,19 @@
-"""What a draft names must be there: secrets, values of the team, a pool. A helper of `tasks`."""
+"""What a draft names must be there: secrets, values of the team, a pool, other tasks. A helper of `tasks`."""
 
 import sqlalchemy as sa
 
+from app.domain import graph
 from app.domain.access import Actor
 from app.infra.database import db
+from app.models.tasks import Task
 from app.models.teams import Pool, Secret, TeamValue
-from app.services.tasks import definitions
+from app.services.tasks import definitions, order
 from app.services.tasks.definitions import Draft
 
 
 def wrong(actor: Actor, draft: Draft) -> dict[str, str]:
     """Say by field what a draft names that the team does not have."""
-    return _wrong_names(actor, draft) | _wrong_pool(actor, draft)
+    return _wrong_names(actor, draft) | _wrong_pool(actor, draft) | _wrong_tasks(actor, draft)
 
 
 def _wrong_pool(actor: Actor, draft: Draft) -> dict[str, str]:
@@ -19,6 +21,22 @@ def _wrong_pool(actor: Actor, draft: Draft) -> dict[str, str]:
     if not name or db.session.scalar(sa.select(sa.exists().where(Pool.team_id == actor.team_id, Pool.name == name))):
         return {}
     return {"pool": f"There is no pool called {name}. Make it in Settings, Pools, or choose another."}
+
+
+def _wrong_tasks(actor: Actor, draft: Draft) -> dict[str, str]:
+    given = [str(one.get("task", "")) for one in draft.after.get("tasks", ())]
+    chosen = [(index, int(task)) for index, task in enumerate(given) if order.is_id(task)]
+    ids = [task for _, task in chosen]
+    own = (Task.team_id == actor.team_id, Task.id.in_(ids))  # also a deleted one, which may come back
+    known = dict(db.session.execute(sa.select(Task.id, Task.slug).where(*own)).all()) if ids else {}
+    gone = "There is no such task. Choose another, or remove the line."
+    wrong = {f"after-{index}-task": gone for index, task in chosen if task not in known}
+    names = {graph.identifier(slug) for slug in known.values()}
+    return wrong | {
+        field: f"This task does not run after one called {name}. Choose it under Conditions & order."
+        for field, name in definitions.upstreams_named(draft)
+        if name not in names
+    }
 
 
 def _wrong_names(actor: Actor, draft: Draft) -> dict[str, str]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 
-from app.domain.library import FOREIGN_LEVEL
+from app.domain.library import FOREIGN_LEVEL, PACKAGED
 from app.infra.database import db
 from app.models.library import Template, TemplateUse
 from app.models.tasks import Task
@@ -41,6 +41,7 @@ def of(task: Task) -> TemplateUse | None:
 def least_isolation(task: Task) -> int:
     """Return the level of isolation that a task never goes below: what others have written stays confined."""
     is_same = sa.and_(Template.team_id == TemplateUse.team_id, Template.slug == TemplateUse.slug)
-    foreign = sa.select(TemplateUse.task_id).join(Template, is_same).where(Template.origin.is_not(None))
+    is_others = sa.or_(Template.origin.is_not(None), TemplateUse.slug.contains(PACKAGED))
+    foreign = sa.select(TemplateUse.task_id).outerjoin(Template, is_same).where(is_others)
     is_foreign = db.session.scalar(sa.select(foreign.where(TemplateUse.task_id == task.id).exists()))
     return FOREIGN_LEVEL if is_foreign else 0

@@ -1,6 +1,6 @@
 """What pages show of tasks: lists with their next time, last runs and typical duration, in two queries a list."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from statistics import median
@@ -9,13 +9,13 @@ from typing import Any, Literal, get_args
 import sqlalchemy as sa
 
 from app.core.errors import NotFound
-from app.domain import triggers
+from app.domain import triggers, wording
 from app.domain.access import Actor
 from app.domain.lifecycle import ACTIVE, WENT_WRONG
 from app.infra.database import UtcDateTime, db
 from app.models.people import Person
 from app.models.runs import IS_REAL, Run
-from app.models.tasks import RULE, Schedule, Task, trigger_of
+from app.models.tasks import RULE, Schedule, Task, TaskLink, trigger_of
 
 Sort = Literal["next", "name", "changed"]
 Status = Literal["", "attention", "active", "paused"]
@@ -82,11 +82,15 @@ class Page:
 
 @dataclass(frozen=True)
 class Counts:
-    """How many tasks a team has, how many of them are paused, and how many of each engine."""
+    """How many tasks a team has, how many of them are paused, and how many of each engine.
+
+    `has_order`: some run after others.
+    """
 
     all: int = 0
     paused: int = 0
     engines: Mapping[str, int] = field(default_factory=dict)
+    has_order: bool = False
 
 
 def lines(actor: Actor, filters: Filters, limit: int = PAGE_ROWS) -> Page:
@@ -99,8 +103,16 @@ def lines(actor: Actor, filters: Filters, limit: int = PAGE_ROWS) -> Page:
     rows = db.session.execute(query.order_by(*order).limit(limit + 1)).all()
     shown = rows[:limit]
     after = _place(shown[-1], filters.sort) if len(rows) > limit else ""
-    last_runs = _last_runs([row.id for row in shown])
-    return Page([_line(row, last_runs.get(row.id, "")) for row in shown], after)
+    return Page(_lines(shown), after)
+
+
+def of_ids(actor: Actor, task_ids: Collection[int]) -> list[Line]:
+    """Return these of the team's tasks, by name."""
+    rows: list[Any] = []
+    chosen = sorted(task_ids)
+    for start in range(0, len(chosen), 500):
+        rows += db.session.execute(_rows(actor).where(Task.id.in_(chosen[start : start + 500])))
+    return sorted(_lines(rows), key=lambda line: line.name.lower())
 
 
 def counts(actor: Actor) -> Counts:
@@ -111,7 +123,9 @@ def counts(actor: Actor) -> Counts:
     engines: dict[str, int] = {}
     for engine, _, count in rows:
         engines[engine] = engines.get(engine, 0) + count
-    return Counts(sum(engines.values()), sum(count for _, paused, count in rows if paused), engines)
+    has_order = db.session.scalar(sa.select(sa.exists().where(TaskLink.team_id == actor.team_id)))
+    paused = sum(count for _, is_paused, count in rows if is_paused)
+    return Counts(sum(engines.values()), paused, engines, bool(has_order))
 
 
 def owners(actor: Actor) -> Sequence[tuple[int, str]]:
@@ -129,16 +143,6 @@ def latest_runs(task: Task, count: int) -> Sequence[Run]:
 def state_of(task: Task, runs: Sequence[Run]) -> str:
     """Return the one word for a task: its own state, or that of its newest run where that needs saying."""
     return _state(task.paused_at is not None, task.state == "broken", [runs[0].state] if runs else [])
-
-
-def typical_seconds(runs: Sequence[Run]) -> float | None:
-    """Return how long the task usually takes, None while no run of these did its work."""
-    took = [
-        (run.ended_at - run.started_at).total_seconds()
-        for run in runs
-        if run.state in _DID_ITS_WORK and run.started_at and run.ended_at
-    ]
-    return median(took[:TYPICAL_RUNS]) if took else None
 
 
 # --- the query
@@ -239,13 +243,28 @@ def _place(row: Any, sort: str) -> str:
 # --- a row
 
 
-def _line(row: Any, last_runs: str) -> Line:
+def _lines(rows: Sequence[Any]) -> list[Line]:
+    last_runs = _last_runs([row.id for row in rows])
+    before = _names_before([row.id for row in rows if row.kind is None])
+    return [_line(row, last_runs.get(row.id, ""), before.get(row.id, ())) for row in rows]
+
+
+def _names_before(task_ids: Sequence[int]) -> dict[int, list[str]]:
+    """Return, by task, the names of those that it runs after."""
+    query = sa.select(TaskLink.task_id, Task.name).join(Task, Task.id == TaskLink.upstream_id).order_by(Task.name)
+    found: dict[int, list[str]] = {}
+    for task_id, name in db.session.execute(query.where(TaskLink.task_id.in_(task_ids))) if task_ids else ():
+        found.setdefault(task_id, []).append(name)
+    return found
+
+
+def _line(row: Any, last_runs: str, before: Sequence[str]) -> Line:
     runs = [said.partition(":") for said in last_runs.split()]
     states = [state for state, _, _ in runs]
     took = [float(seconds) for state, _, seconds in runs if seconds and state in _DID_ITS_WORK]
     return Line(
         row.id, row.slug, row.name, row.engine,
-        _state(row.paused_at is not None, row.is_broken, states), _when(row), row.timezone or "",
+        _state(row.paused_at is not None, row.is_broken, states), _when(row, before), row.timezone or "",
         row.problem or "", row.next_fire_at, row.owner or "", Person(name=row.owner or "").initials,
         states[:STRIP_RUNS][::-1], median(took) if took else None, max(0, row.schedules - 1), row.paused_for,
     )  # fmt: skip
@@ -258,9 +277,9 @@ def _state(is_paused: bool, is_broken: bool, states: Sequence[str]) -> str:
     return newest if newest in ACTIVE | WENT_WRONG | {"degraded"} else "active"
 
 
-def _when(row: Any) -> str:
+def _when(row: Any, before: Sequence[str]) -> str:
     if row.kind is None or (row.schedule_state == "over" and row.kind != "once"):
-        return ""
+        return f"After {wording.listed(before)}" if before else ""
     try:
         return triggers.describe(trigger_of(row))
     except triggers.TriggerError:

@@ -120,7 +120,7 @@ def preview(given: Given, now: datetime, count: int = 5, moves: Moves = Moves())
         return Preview(reading.state, reading.sentence, choices=reading.choices)
     try:
         trigger = _bounded(reading.trigger, given, now)
-        plan = Plan(trigger, _uses(given, trigger, now, moves.team_id))
+        plan = plan_of_typed(given, trigger, moves, now)
         fires = occurrences.coming(plan, now, min(count, MOST_PREVIEWED), counts_left_out=moves.counts_left_out)
         notes = [*triggers.assumptions(trigger), *triggers.clock_changes(trigger, now, now + _YEAR)]
         last = triggers.last_fire(trigger)
@@ -130,6 +130,11 @@ def preview(given: Given, now: datetime, count: int = 5, moves: Moves = Moves())
         return Preview("unknown", error.sentence)
     notes += [moves.note] if moves.note else []
     return Preview(reading.state, reading.sentence, trigger, reading.choices, fires, notes, last)
+
+
+def plan_of_typed(given: Given, trigger: Trigger, moves: Moves, now: datetime) -> Plan:
+    """Return all that moves the times of a rule, as far as it is known before it is saved. Raises Invalid."""
+    return Plan(trigger, _uses(given, trigger, now, moves.team_id))
 
 
 def read(given: Given, now: datetime) -> Reading:

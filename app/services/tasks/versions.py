@@ -16,7 +16,7 @@ from app.engines.base import SEVERAL, engines
 from app.infra.database import db
 from app.models.people import Person
 from app.models.tasks import Task, TaskFile, TaskVersion
-from app.services.tasks import contracts, mending, schedules
+from app.services.tasks import contracts, mending, order, schedules
 
 SHOWN = 50
 _MIB = 1024 * 1024
@@ -44,6 +44,7 @@ _LABELS = {
     "is_idempotent": "May safely run twice",
     "jitter_seconds": "Jitter",
     "spread_seconds": "Spread",
+    "flexible_seconds": "May move by",
     "crash_retries": "Retries after a crash",
     "rate_retries": "Retries after “too many requests”",
     "retry_budget": "Retries an hour at most",
@@ -61,6 +62,7 @@ _LABELS = {
     "condition": "Only if",
     "contract": "What must be true afterwards",
     "repair": "An agent may repair",
+    "after": "Runs after others",
 }
 
 
@@ -95,9 +97,10 @@ def history(task: Task) -> list[Version]:
     )
     rows = db.session.execute(query).all()
     names = dict(db.session.execute(sa.select(TaskFile.id, TaskFile.name).where(TaskFile.task_id == task.id)).all())
+    tasks = order.names(task.team_id, *(row.definition for row in rows))
     found = []
     for row, older in zip(rows, [*rows[1:], None], strict=True):
-        changes = compare(older.definition, row.definition, names) if older else []
+        changes = compare(older.definition, row.definition, names, tasks) if older else []
         found.append(Version(row.number, row.name or "", row.created_at, changes))
     return found[:SHOWN]
 
@@ -112,10 +115,13 @@ def find(task: Task, number: int) -> TaskVersion:
 
 
 def compare(
-    before: Mapping[str, Any], after: Mapping[str, Any], files: Mapping[int, str] | None = None
+    before: Mapping[str, Any],
+    after: Mapping[str, Any],
+    files: Mapping[int, str] | None = None,
+    tasks: Mapping[int, str] | None = None,
 ) -> list[Change]:
-    """Say what differs between two definitions; `files` names the files by id."""
-    old, new = _flat(before, files or {}), _flat(after, files or {})
+    """Say what differs between two definitions; `files` and `tasks` name the files and other tasks by id."""
+    old, new = (_flat(one, files or {}) | order.said(one, tasks or {}) for one in (before, after))
     changes = []
     for name in dict.fromkeys([*new, *old]):
         was, now = old.get(name, ""), new.get(name, "")

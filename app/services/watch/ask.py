@@ -19,7 +19,7 @@ WORKED = ("succeeded", "degraded")
 
 _MOST_LATE = 2000
 _BASIS = 200
-_NEEDS_NO_WORKER = ("approval", "overlap", "retry", "ping")
+_NEEDS_NO_WORKER = ("approval", "overlap", "retry", "ping", "upstream")
 _AWAY = "away"  # runs of jobs elsewhere: their pings have alerts of their own
 
 
@@ -140,6 +140,7 @@ DID_NOT_RUN = (
         Event.id > sa.bindparam("after"), Event.id <= sa.bindparam("until"), Event.kind.in_(("missed", "blocked")),
         sa.or_(Run.state == "blocked", sa.and_(Run.state == "missed", Run.reason == "grace")),
         Task.deleted_at.is_(None),
+        Run.reason.not_in(("budget", "plan")),  # told once for each pot
         ~sa.exists().where(
             _later.task_id == Run.task_id, _later.state.in_(WORKED), _later.ended_at >= Run.ended_at,
             _later.planned_at >= Run.planned_at,
