@@ -33,6 +33,7 @@ class EstimateOut(Out):
     cost_micros: int | None = Field(description="Millionths of a US dollar")
     tokens: int | None
     basis: str = Field(description="What it rests on")
+    runs: int = Field(description="Runs of the task that were learned from")
 
 
 class ConflictWayOut(Out):

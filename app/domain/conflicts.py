@@ -82,7 +82,7 @@ def crowded(wanted: Wanted, load: Load, kind: Kind = "capacity", name: str = "")
         return None
     worst = max(long, key=waits.__getitem__)
     count = load.starting(worst) - _counts_itself(wanted, worst)
-    clock, wait = _clock(worst, wanted), wording.duration(waits[worst])
+    clock, wait = _clock(worst, wanted), wording.about(waits[worst])
     slots = f"{load.slots:,} slot{'' if load.slots == 1 else 's'}{f' in {name}' if name else ''}"
     if count > 1:
         said = f"{count} other runs start at {clock}; {slots}. Expect a wait of about {wait}."
@@ -151,7 +151,7 @@ def outrun(wanted: Wanted) -> Conflict | None:
 
 
 def _length(seconds: float | None) -> str:
-    return wording.duration(round(seconds or 0))
+    return wording.about(round(seconds or 0))
 
 
 _OVERLAPS: Mapping[Overlap, str] = {
@@ -202,7 +202,7 @@ def too_early(wanted: Wanted, upstream: Upstream) -> Conflict | None:
     shift = MINUTE * -(-wait // MINUTE)
     said = (
         f"{upstream.name} has usually ended by {_clock(at + wait, wanted)}, and this starts at {_clock(at, wanted)}: "
-        f"it would wait about {wording.duration(wait)}."
+        f"it would wait about {wording.about(wait.total_seconds())}."
     )
     return Conflict("upstream", "slows", said, at, [Way(_moved(wanted, shift), shift)])
 

@@ -7,6 +7,8 @@ _SURE = 0.2
 """Where the range is narrower than this share of the middle, it says nothing that the middle does not."""
 
 _RAISED, _HIGH = 0.1, 0.3
+_ENOUGH = 30
+"""Of a task with fewer runs no risk is said."""
 
 
 def takes(estimate: Estimate) -> str:
@@ -14,10 +16,10 @@ def takes(estimate: Estimate) -> str:
     usual = estimate.typical_seconds
     if usual is None:
         return ""
-    said = f"Takes about {wording.duration(usual)}"
+    said = f"Takes about {wording.about(usual)}"
     low, high = estimate.p10_seconds, estimate.p90_seconds
     if low is not None and high is not None and high - low > usual * _SURE:
-        said += f", mostly {wording.duration(low)} to {wording.duration(high)}"
+        said += f", mostly {wording.about(low)} to {wording.about(high)}"
     return f"{said}, {estimate.basis}." if estimate.basis else f"{said}."
 
 
@@ -27,8 +29,8 @@ def costs(estimate: Estimate) -> str:
 
 
 def risks(estimate: Estimate) -> str:
-    """Say how likely a run fails, and what that comes from where one thing stands out; empty while it is low."""
-    if estimate.p_fail is None or estimate.p_fail < _RAISED:
+    """Say how likely a run fails, and of what where one thing stands out; empty while that is low or not known."""
+    if estimate.p_fail is None or estimate.p_fail < _RAISED or estimate.runs < _ENOUGH:
         return ""
     word = "High" if estimate.p_fail >= _HIGH else "Raised"
     cause = f", mostly {estimate.cause}" if estimate.cause else ""

@@ -76,6 +76,16 @@ def duration(seconds: float | timedelta) -> str:
     return f"{rest} s"
 
 
+def about(seconds: float) -> str:
+    """Say a length of time that is only expected, no finer than that is known: 40 s, 3 min 20 s, 17 min, 2 h 5 min."""
+    step = next((step for most, step in _COARSE if seconds < most), 300)
+    return duration(seconds if step is None else round(seconds / step) * step)
+
+
+_COARSE = ((60, None), (600, 10), (3600, 60))
+"""Below so many seconds in steps of so many."""
+
+
 def limits(starts: datetime | None, ends: datetime | None) -> str:
     """Say from when and until when (local, both included) as the end of a sentence; a full day without its clock."""
     since = f", from {_limit(starts, time())}" if starts else ""

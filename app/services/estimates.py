@@ -1,7 +1,7 @@
 """What runs are expected to take, to cost and to risk, learned from how others ended. A helper, like unit."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,6 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from app.domain import forecast
 from app.domain.forecast import Calibration, Ended, Estimate, Learner, Planned
 from app.domain.lifecycle import ENDED
+from app.engines.base import SEVERAL
 from app.infra.database import db
 from app.models.instance import Fact
 from app.models.planning import Forecast
@@ -24,6 +25,9 @@ MOST_EVENTS = 2000
 
 _SETTLED = timedelta(seconds=10)
 """An event so old has none before it that is still being written: transactions end in another order than they begin."""
+
+_MAY_COST = {"agent", SEVERAL}
+"""Engines of which a run may use tokens; others cost nothing, whatever other tasks of the team do."""
 
 _MOST_ATTRS = 20
 _MOST_KEPT = 200
@@ -48,7 +52,7 @@ class Subject:
 def of(connection: sa.Connection, team_id: int, subjects: Iterable[Subject], at: datetime) -> dict[int, Estimate]:
     """Return what a run of each subject that starts at `at` (aware) is expected to be, by task; one query."""
     learner = _learner(connection, team_id)
-    return {one.task_id: learner.estimate(_planned(one, at), at) for one in subjects}
+    return {one.task_id: _of(learner, one, at) for one in subjects}
 
 
 def of_task(task: Task, at: datetime) -> Estimate:
@@ -66,6 +70,13 @@ def attrs(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return of the values of a run's variables what may tell how long it takes: numbers and short texts."""
     kept = {name: value for name, value in values.items() if isinstance(value, int | float | str | bool)}
     return {name: value[:80] if isinstance(value, str) else value for name, value in sorted(kept.items())[:_MOST_ATTRS]}
+
+
+def _of(learner: Learner, one: Subject, at: datetime) -> Estimate:
+    found = learner.estimate(_planned(one, at), at)
+    if one.engine in _MAY_COST:
+        return found
+    return replace(found, cost_micros=None, cost_range=None, tokens=None, tokens_range=None)
 
 
 def _planned(one: Subject, at: datetime) -> Planned:

@@ -196,7 +196,9 @@ def _cell(window: Window, day: date, by: Look) -> dict[str, Any]:
     """Return the runs of a day that a cell has room for, trouble first, how many more there are, and its marks."""
     items = calendar_view.of_day(window, day, zone())
     found = calendar_view.blocks(items, by, _FOLD["month"])
-    chosen = sorted(found, key=lambda block: (block.state not in WENT_WRONG, block.state != "running", block.at))
+    chosen = sorted(
+        found, key=lambda one: (one.state not in WENT_WRONG, one.state != "running", not one.is_conflict, one.at)
+    )
     shown = sorted(chosen[:ITEMS_A_DAY], key=lambda block: block.at)
     begin, end = (calendar_view.begin_of(one, zone()) for one in (day, day + DAY))
     spans = [span for span in window.blackouts if span.begin < end and span.end > begin]

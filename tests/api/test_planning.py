@@ -1,10 +1,13 @@
 """Planning for programs: estimates, conflicts, how busy it will be, and tasks spread over a window."""
 
 import pytest
+import sqlalchemy as sa
 
+from app.models.instance import Worker
 from app.models.tasks import Schedule
 from app.models.teams import Team
 from app.services.planning import loads
+from app.services.unit import batch
 from tests import factories
 from tests.factories import rows
 
@@ -33,6 +36,17 @@ def test_conflicts_come_with_ways_out(ada_program, crowd):
     (conflict,) = found["conflicts"]
     assert (conflict["kind"], conflict["severity"]) == ("capacity", "slows")
     assert conflict["ways"][0] == {"label": "Use 08:59", "shift_seconds": -60.0, "fields": {}}
+
+
+def test_a_better_time_is_found_where_a_limit_of_the_team_is_what_holds_up(app, ada_program, crowd):
+    with app.app_context():
+        with batch() as work:
+            slots = {"name": "w", "host": "h", "pid": 1, "io_slots": 64, "code_slots": 2, "isolation": {}}
+            work.connection.execute(sa.insert(Worker).values(slots | {"started_at": work.now, "seen_at": work.now}))
+            work.connection.execute(sa.update(Team).values(max_running=1))
+        loads.refresh()
+    found = ada_program.post("/schedules/conflicts", {"text": "every day at 9:00", "engine": "agent"}).json
+    assert [one["reasons"] for one in found["better"]] == [["quieter"]]
 
 
 def test_the_week_has_its_hours(ada_program, crowd):

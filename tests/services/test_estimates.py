@@ -74,3 +74,15 @@ def test_another_teams_runs_tell_nothing(team, probe):
     ended(other, factories.task(other), 40.0)
     assert estimates.learn() == 1
     assert usual(team, probe).typical_seconds is None
+
+
+@pytest.mark.alike
+def test_a_script_costs_nothing_whatever_the_agents_of_the_team_do(team, probe):
+    agent = factories.task(team, "asker", "agent")
+    for _ in range(3):
+        ended(team, agent, 40.0, cost_micros=80_000)
+    estimates.learn()
+    with database.read() as connection:
+        found = estimates.of(connection, team, [Subject(agent, "agent"), Subject(probe, "http")], ago())
+    assert found[agent].cost_micros == pytest.approx(80_000, rel=0.1)
+    assert (found[probe].cost_micros, found[probe].tokens) == (None, None)

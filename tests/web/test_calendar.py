@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from app.services import tasks
+from app.services.planning import loads
 from app.services.tasks.definitions import Draft
 from app.services.tasks.schedules import Given
 from tests import factories
@@ -84,6 +85,22 @@ def test_many_that_start_together_share_a_block(app, ada, at, team, tomorrow):
     assert "14 start at once" in week
     agenda = ada.get(f"{at}/calendar/agenda/{tomorrow}").text
     assert agenda.count("/planned/") == 14 * 7
+
+
+def test_a_month_shows_where_runs_would_wait_before_what_is_fine(app, ada, at, team, tomorrow):
+    with app.app_context():
+        for number in range(8):  # agents of a minute, on one slot while there is no worker
+            factories.schedule(team, factories.task(team, f"late-{number}", "agent"), "0 21 * * *", "cron")
+        for hour in range(6):
+            factories.schedule(team, factories.task(team, f"early-{hour}"), f"0 {hour} * * *", "cron")
+        loads.refresh()
+    [cell] = re.findall(
+        rf"<td[^>]*>\s*<a class=\"d\" href=\"[^\"]*{tomorrow}.*?</td>",
+        ada.get(f"{at}/calendar/month/{tomorrow}").text,
+        re.DOTALL,
+    )
+    assert "8 start at once" in cell
+    assert 'aria-label="Conflict"' in cell
 
 
 def test_a_blackout_is_told_and_can_be_hidden(app, ada, at, team, make):

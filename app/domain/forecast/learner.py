@@ -69,6 +69,7 @@ class Learner:
             return Estimate()
         seconds, p_fail = look.duration.range, self._p_fail(look)
         cost, tokens = self._amount("cost", look), self._amount("tokens", look)
+        runs = self._history.counts.get(row.task, 0)
         return Estimate(
             math.exp(min(seconds.typical, _LONGEST)),
             math.exp(min(seconds.p10, _LONGEST)),
@@ -78,9 +79,10 @@ class Learner:
             self._cause(look, p_fail),
             round(cost.p50) if cost else None,
             round(tokens.p50) if tokens else None,
-            basis.of(self._history.counts.get(row.task, 0), look.own, now),
+            basis.of(runs, look.own, now),
             cost,
             tokens,
+            runs,
         )
 
     def learn(self, row: Ended) -> None:

@@ -53,7 +53,8 @@ class Estimate:
 
     Seconds: `typical_seconds` is the number to show, the one nearest in ratio to most runs; p10, p50 and p90 are
     quantiles. `p_fail` goes from 0 to 1, and `cause` says what raises it. `cost_micros` and `tokens` are medians, as
-    sums are made of them; their ranges stand beside. `basis` says what all that rests on: "from 41 runs".
+    sums are made of them; their ranges stand beside. `basis` says what all that rests on: "from 41 runs";
+    `runs` are those of its own task.
     """
 
     typical_seconds: float | None = None
@@ -67,3 +68,4 @@ class Estimate:
     basis: str = ""
     cost_range: Range | None = None
     tokens_range: Range | None = None
+    runs: int = 0

@@ -150,9 +150,9 @@ class Look:
     # --- what would be better
 
     def _choices(self, wanted: Wanted, plan: Plan) -> list[Choice]:
-        load = self._loads.get(self._scopes[0])
-        if load is None or plan.trigger.kind == "interval":
+        if not self._loads or plan.trigger.kind == "interval":
             return []
+        load = max(self._loads.values(), key=lambda load: sum(map(load.wait, wanted.times)))  # where it waits longest
         blackouts = [uses.read(row) for row in self._calendars]
 
         def is_allowed(at: datetime) -> bool:

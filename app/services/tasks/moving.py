@@ -53,7 +53,7 @@ def change(task: Task, schedule_id: int, rule: Occurrence, at: datetime, to: dat
     rules = [*before[:place], *([earlier] if earlier else []), moved, *before[place + 1 :]]
     if len(rules) > schedules.MOST_SCHEDULES:
         raise Invalid({"to": f"A task has at most {schedules.MOST_SCHEDULES} schedules. Move all of its runs instead."})
-    return Change(rules, schedules.words([moved]))
+    return Change(rules, schedules.words([moved | {"starts": moved["starts"][:10]}]))  # the day says it all
 
 
 def move(actor: Actor, slug: str, schedule_id: int, rule: Occurrence, at: datetime, to: datetime, which: str) -> Task:
