@@ -28,7 +28,7 @@ _NOT_GOOD = "This token is not good: it is mistyped, was revoked or has run out.
 class In(BaseModel):
     """What a program sends. A field that is not known is refused, with the one that may have been meant."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", defer_build=True)
 
     @model_validator(mode="before")
     @classmethod
@@ -42,7 +42,7 @@ class In(BaseModel):
 class Out(BaseModel):
     """What a program gets."""
 
-    model_config = ConfigDict(from_attributes=True)
+    model_config = ConfigDict(from_attributes=True, defer_build=True)
 
 
 class Empty(In):

@@ -22,6 +22,7 @@ def run(args: argparse.Namespace) -> int:
     settings = read()
     prepared.refuse_if_not(settings)
     taken = socket.socket(fileno=args.fd) if args.fd is not None else listener.take(settings)
+    gc.disable()  # nothing of what is loaded now goes away again
     doors = import_module("wsgi")  # makes the application
     doors.app.test_client().get("/login")  # warms templates and database
     _spare_the_collector()
@@ -48,3 +49,4 @@ def _spare_the_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
+    gc.enable()

@@ -107,7 +107,7 @@ def arranged(fields: Fields, slug: str = "") -> tuple[Fields, After]:
 def _parts(fields: Fields) -> list[dict[str, str]]:
     """Return the fields of each row without the beginnings of their names."""
     parts: dict[int, dict[str, str]] = {}
-    for name, value in fields.items():
-        if found := _FIELD.fullmatch(name):
-            parts.setdefault(int(found[1]), {})[found[2]] = value
+    for name, values in fields.lists():
+        if values and (found := _FIELD.fullmatch(name)):
+            parts.setdefault(int(found[1]), {})[found[2]] = values[0]
     return [parts[number] for number in sorted(parts)[: MOST + 1]]

@@ -43,6 +43,9 @@ def test_who_may_only_see_can_change_nothing_but_leave(app):
         "/t/<team>/settings/leaving",
         "/t/<team>/settings/tokens",
         "/t/<team>/settings/tokens/<int:token_id>/revocation",
+        "/t/<team>/settings/integrations/feeds/<scope>",
+        "/t/<team>/settings/integrations/feeds/<scope>/rotation",
+        "/t/<team>/settings/integrations/feeds/<scope>/removal",
     }
-    looks = {"/api/v1/me", "/api/v1/schedules/preview"}  # sent by POST, changing nothing
+    looks = {"/api/v1/me", "/api/v1/schedules/preview", "/api/v1/schedules/conflicts"}  # sent by POST, changing nothing
     assert open_ == own | looks
