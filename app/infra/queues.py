@@ -133,7 +133,15 @@ def take(client: Any, queue: str, most: int, wait_seconds: int) -> tuple[list[st
     if not taken:
         first = client.blpop([key], timeout=wait_seconds)
         taken = [first[1]] if first else []
-    return [item.decode() for item in taken], bool(left)
+    return [text for item in taken if (text := _text(item))], bool(left)
+
+
+def _text(item: bytes) -> str:
+    """Return the id of a job; nothing for nonsense, which must not take those beside it along."""
+    try:
+        return item.decode()
+    except UnicodeDecodeError:
+        return ""
 
 
 def forget(client: Any, queue: str, jobs: list[str]) -> None:
