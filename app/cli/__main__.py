@@ -49,6 +49,8 @@ def main(argv: list[str] | None = None) -> int:
         dotenv.load(ROOT / ".env")
         gc.disable()  # what is imported stays: looking through it again and again is a fifth of a start
         command = import_module(f"app.cli.{given.command}")
+        gc.freeze()
+        gc.set_threshold(50_000, 20, 50)
         gc.enable()
         parser = argparse.ArgumentParser(
             prog=f"carillon {given.command}",

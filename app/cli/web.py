@@ -48,5 +48,4 @@ def _spare_the_collector() -> None:
     """Keep what is loaded out of garbage collection: pages p99 28-37 ms without this, 4-5 ms with it."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
     gc.enable()
