@@ -101,7 +101,7 @@ class Block:
             return first.name
         if not all(item.fire_at for item in self.items):
             return f"{len(self.items)} runs{_how(self.items)}"
-        return f"{len(self.items)} start{' at once' if first.at == self.items[-1].at else ''}"
+        return f"{len(self.items)} {'at once' if first.at == self.items[-1].at else 'start'}"
 
     @property
     def more(self) -> str:

@@ -6,6 +6,7 @@ import os
 import shutil
 import socket
 import tempfile
+import time
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import count
@@ -83,6 +84,16 @@ class Browser:
 
     def get(self, path, headers=None):
         return self._ask("GET", path, headers=headers)
+
+    def took(self, paths, warm_up, headers=None):
+        """How long each page takes, in seconds; the first `warm_up` of them are asked for and not told."""
+        seconds = []
+        for path in paths:
+            began = time.perf_counter()
+            status, _ = self.get(path, headers)
+            seconds.append(time.perf_counter() - began)
+            assert status == 200, (path, status)
+        return seconds[warm_up:]
 
     def post(self, path, form):
         return self._ask("POST", path, form, {"Content-Type": "application/x-www-form-urlencoded"})

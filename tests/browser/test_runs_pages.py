@@ -125,7 +125,7 @@ def test_a_phone_shows_the_timeline_as_a_list(full):
     full.page.set_viewport_size(PHONE)
     page = full.open("/runs?view=timeline")
     expect(page.locator(".tl-lanes")).to_be_hidden()
-    expect(page.get_by_role("heading", name="Next")).to_be_visible()
+    expect(page.get_by_role("heading", name="Next").first).to_be_visible()  # near midnight there are two days
     for path in (
         "/runs",
         "/runs?status=not",

@@ -1,6 +1,9 @@
 """A team to begin with, inside an application context, and who owns it; files that need another make their own."""
 
+from datetime import UTC, datetime
+
 import pytest
+import time_machine
 
 from tests import factories
 
@@ -14,3 +17,11 @@ def team(app):
 @pytest.fixture
 def actor(team):
     return factories.owner(team)
+
+
+@pytest.fixture
+def stopped(app, monkeypatch):
+    """Stops the time of process and database, inside an application context: `stopped(at)` begins, and sets it."""
+    with app.app_context(), time_machine.travel(datetime.now(UTC), tick=False) as traveller:
+        monkeypatch.setattr("app.infra.database.now", lambda _: datetime.now(UTC))
+        yield traveller.move_to

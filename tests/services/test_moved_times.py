@@ -5,7 +5,6 @@ from operator import attrgetter
 
 import pytest
 import sqlalchemy as sa
-import time_machine
 
 from app.core.errors import Invalid
 from app.domain.lifecycle import ENDED
@@ -30,11 +29,10 @@ DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 
 
 @pytest.fixture
-def clock(app, monkeypatch):
-    """Stops the time of process and database; `clock(at)` sets it."""
-    with app.app_context(), time_machine.travel(WEDNESDAY, tick=False) as traveller:
-        monkeypatch.setattr("app.infra.database.now", lambda _: datetime.now(UTC))
-        yield traveller.move_to
+def clock(stopped):
+    """`clock(at)` sets the time, which stands still."""
+    stopped(WEDNESDAY)
+    return stopped
 
 
 @pytest.fixture

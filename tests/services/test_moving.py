@@ -3,7 +3,6 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-import time_machine
 
 from app.core.errors import Conflict, Invalid, NotFound
 from app.domain.lifecycle import DID_NOT_HAPPEN
@@ -25,11 +24,10 @@ DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 
 
 @pytest.fixture
-def clock(app, monkeypatch):
-    """Stops the time of process and database; `clock(at)` sets it."""
-    with app.app_context(), time_machine.travel(TUESDAY, tick=False) as traveller:
-        monkeypatch.setattr("app.infra.database.now", lambda _: datetime.now(UTC))
-        yield traveller.move_to
+def clock(stopped):
+    """`clock(at)` sets the time, which stands still."""
+    stopped(TUESDAY)
+    return stopped
 
 
 @pytest.fixture

@@ -82,7 +82,7 @@ def test_many_that_start_together_share_a_block(app, ada, at, team, tomorrow):
             task = factories.task(team, f"task-{number}", label=f"Task {number}")
             factories.schedule(team, task, "0 9 * * *", "cron")
     week = ada.get(f"{at}/calendar/week/{tomorrow}").text
-    assert "14 start at once" in week
+    assert "14 at once" in week
     agenda = ada.get(f"{at}/calendar/agenda/{tomorrow}").text
     assert agenda.count("/planned/") == 14 * 7
 
@@ -99,7 +99,7 @@ def test_a_month_shows_where_runs_would_wait_before_what_is_fine(app, ada, at, t
         ada.get(f"{at}/calendar/month/{tomorrow}").text,
         re.DOTALL,
     )
-    assert "8 start at once" in cell
+    assert "8 at once" in cell
     assert 'aria-label="Conflict"' in cell
 
 
