@@ -1,4 +1,8 @@
-"""Calendar feeds of the token's person in its team, and when this person is busy."""
+"""Calendar feeds of the token's person in its team, and when this person is busy.
+
+The address of a feed goes on working when the token that asked for it does not, so it takes a token that may change
+things. Calendars of one's own count in all teams, so it takes a token of one's own space.
+"""
 
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -8,13 +12,15 @@ from pydantic import Field
 
 from app.api.idempotency import once
 from app.api.resource import Empty, In, Out, Resource, nothing
-from app.core.errors import NotFound
+from app.core.errors import Forbidden, NotFound
 from app.domain.access import Actor
 from app.domain.calendars.ics import LARGEST_BYTES
 from app.services import busy, feeds, teams
 from app.services.feeds import Feed
 
 api = Resource("calendar_feeds", "Calendar feeds")
+
+_NOT_OWN = "Your calendars are yours in all teams, and this token is for one. Make a token in your own space."
 
 
 class FeedOut(Out):
@@ -62,7 +68,7 @@ class BusyCalendarsOut(Out):
     items: list[BusyOut]
 
 
-class TimeOut(Out):
+class BusyTimeOut(Out):
     """A stretch in which the person is busy."""
 
     begin: datetime
@@ -72,7 +78,7 @@ class TimeOut(Out):
 class BusyTimesOut(Out):
     """When the person is busy in the next days, by all their calendars together."""
 
-    items: list[TimeOut]
+    items: list[BusyTimeOut]
 
 
 @api.get("/calendar-feeds")
@@ -84,7 +90,7 @@ def list_calendar_feeds() -> dict[str, Any]:
 
 
 @api.put("/calendar-feeds/<scope>")
-@api.allow("run")
+@api.allow("edit")
 @api.input(Empty)
 @api.output(AddressOut)
 def turn_on_calendar_feed(scope: str, json_data: Empty) -> dict[str, Any]:  # noqa: ARG001 nothing is asked
@@ -93,7 +99,7 @@ def turn_on_calendar_feed(scope: str, json_data: Empty) -> dict[str, Any]:  # no
 
 
 @api.post("/calendar-feeds/<scope>/rotation")
-@api.allow("run")
+@api.allow("edit")
 @api.input(Empty)
 @api.output(AddressOut)
 def rotate_calendar_feed(scope: str, json_data: Empty) -> dict[str, Any]:  # noqa: ARG001 nothing is asked
@@ -102,7 +108,7 @@ def rotate_calendar_feed(scope: str, json_data: Empty) -> dict[str, Any]:  # noq
 
 
 @api.delete("/calendar-feeds/<scope>")
-@api.allow("run")
+@api.allow("edit")
 @api.output({}, status_code=204)
 def turn_off_calendar_feed(scope: str) -> Response:
     """Turn a feed off; its address stops working at once"""
@@ -115,11 +121,11 @@ def turn_off_calendar_feed(scope: str) -> Response:
 @api.output(BusyCalendarsOut)
 def list_busy_calendars() -> dict[str, Any]:
     """List the calendars that say when the person is busy"""
-    return {"items": busy.listing(g.actor.person_id)}
+    return {"items": busy.listing(_own().person_id)}
 
 
 @api.post("/busy-calendars")
-@api.allow("run")
+@api.allow("edit")
 @api.input(BusyIn, example={"name": "Work", "url": "https://calendar.example/ada.ics"})
 @api.output(BusyOut, status_code=201)
 @once
@@ -129,7 +135,7 @@ def add_busy_calendar(json_data: BusyIn) -> BusyOut:
 
 
 @api.post("/busy-calendars/<int:calendar_id>/refresh")
-@api.allow("run")
+@api.allow("edit")
 @api.input(Empty)
 @api.output({}, status_code=204)
 def refresh_busy_calendar(calendar_id: int, json_data: Empty) -> Response:  # noqa: ARG001 nothing is asked
@@ -139,7 +145,7 @@ def refresh_busy_calendar(calendar_id: int, json_data: Empty) -> Response:  # no
 
 
 @api.delete("/busy-calendars/<int:calendar_id>")
-@api.allow("run")
+@api.allow("edit")
 @api.output({}, status_code=204)
 def remove_busy_calendar(calendar_id: int) -> Response:
     """Forget a calendar that says when the person is busy"""
@@ -165,10 +171,11 @@ def _of_team(scope: str) -> str:
 
 
 def _own() -> Actor:
-    """Return what the person acts as in their own space."""
-    slug = teams.personal(_vault(), g.actor.person_id)
-    own = next(team for team in teams.of(g.actor.person_id) if team.slug == slug)
-    return Actor(g.actor.person_id, own.id, own.role)
+    """Return what the person acts as in their own space. Raises Forbidden for a token of another team."""
+    if g.bearer.team_slug != teams.personal(_vault(), g.actor.person_id):
+        raise Forbidden("own_space", _NOT_OWN)
+    actor: Actor = g.actor
+    return actor
 
 
 def _shown(feed: Feed) -> dict[str, Any]:

@@ -52,7 +52,7 @@ class Feeds:
     def takes(self, scope: Scope) -> bool:
         """Whether this request asks for a stream."""
         accepted = next((value for name, value in scope["headers"] if name == b"accept"), b"")
-        is_stream = accepted.strip().startswith(events.STREAM.encode())
+        is_stream = accepted.strip().startswith((events.STREAM.encode(), events.LINES.encode()))
         return is_stream and scope["method"] == "GET" and bool(_PATH.fullmatch(scope["path"]))
 
     async def serve(self, admit: Admit, scope: Scope, receive: Receive, send: Send) -> None:
@@ -155,7 +155,7 @@ class Feed:
 
     async def run(self) -> None:
         """Send until it is over, closed, or not allowed any more."""
-        await self._write(events.RETRY)
+        await self._write(events.begin(self.ticket))
         while not self._is_closed:
             self._news.clear()
             if self._is_doubted:
@@ -164,7 +164,7 @@ class Feed:
                 await self._tell_news()
             elif self._must_beat:
                 self._must_beat = False
-                await self._write(events.beat(self._after))
+                await self._write(events.beat(self.ticket, self._after))
             else:
                 await self._news.wait()
 
@@ -181,7 +181,7 @@ class Feed:
         self._after = upto
         await self._write(said)
         if is_over:
-            await self._write(events.FINISHED)
+            await self._write(events.finished(self.ticket))
             self.close()
         elif has_more:
             self._is_marked = True  # there may be another page, or news meanwhile

@@ -2,16 +2,18 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
+import structlog
 
 from app.core.clock import utc_now
-from app.core.errors import Invalid, NotFound, Unavailable
+from app.core.errors import CarillonError, Invalid, NotFound, Unavailable
 from app.domain import calendars
 from app.domain.access import Actor
 from app.domain.calendars import CalendarError, Span, ics
-from app.infra import fetch, queues, redis
+from app.infra import database, fetch, queues, redis
 from app.infra.addresses import Failure, read_target
 from app.infra.database import db
 from app.infra.vault import Vault
@@ -20,10 +22,13 @@ from app.models.people import Person
 from app.models.teams import Team
 from app.services.unit import unit
 
+log = structlog.get_logger()
+
 _BACK, _AHEAD = timedelta(days=31), timedelta(days=730)
 _MOST_SPANS = 5_000
 _MOST_OF_ONE = 10
 _LONGEST_NAME, _LONGEST_URL, _LONGEST_PROBLEM = 60, 500, 300
+_BROKEN = "Something broke on our side, and the log of the worker says what. What was fetched before stays."
 
 
 def spans(person_ids: Collection[int], since: datetime, until: datetime) -> dict[int, list[Span]]:
@@ -91,7 +96,7 @@ def fetch_again(actor: Actor, calendar_id: int) -> None:
 
 
 def refresh(vault: Vault, calendar_id: int = 0) -> dict[str, int]:
-    """Fetch one calendar, or all that have an address; return how many were fetched and how many failed."""
+    """Fetch one calendar, or all that have an address, each for itself; return how many were fetched, how many not."""
     query = (
         sa.select(BusyCalendar, Team.data_key, Person.timezone)
         .join(Team, Team.id == BusyCalendar.team_id)
@@ -101,26 +106,46 @@ def refresh(vault: Vault, calendar_id: int = 0) -> dict[str, int]:
     if calendar_id:
         query = query.where(BusyCalendar.id == calendar_id)
     found = [
-        (row.id, vault.unseal(data_key, row.sealed, BusyCalendar.aad_of(row.team_id, row.person_id)), zone)
+        (_Address(row.id, row.sealed, data_key, BusyCalendar.aad_of(row.team_id, row.person_id), zone), row.problem)
         for row, data_key, zone in db.session.execute(query)
     ]
     db.session.rollback()  # no transaction is open while others are waited for
-    problems = [_refresh(*one) for one in found]
+    problems = [_refresh(vault, *one) for one in found]
     return {"fetched": problems.count(""), "failed": len(problems) - problems.count("")}
 
 
-def _refresh(calendar_id: int, url: str, zone: str) -> str:
+@dataclass(frozen=True)
+class _Address:
+    """The sealed address of a calendar, and the time zone of its person."""
+
+    calendar_id: int
+    sealed: bytes
+    data_key: bytes
+    aad: str
+    zone: str
+
+
+def _refresh(vault: Vault, address: _Address, before: str) -> str:
+    """Fetch a calendar; return what went wrong. What nobody foresaw is told once, and the others have their turn."""
     now = utc_now()
     kept, problem = None, ""
     try:
-        kept = _times(ics.decoded(fetch.document(url, "text/calendar", ics.LARGEST_BYTES)), zone, now)
-    except Failure as failure:
-        problem = failure.message
+        url = vault.unseal(address.data_key, address.sealed, address.aad)
+        content = ics.decoded(fetch.document(url, "text/calendar", ics.LARGEST_BYTES))
+        kept = _times(content, address.zone, now)
     except CalendarError as error:
         problem = error.sentence
+    except CarillonError as error:
+        problem = error.message
+    except database.Away:
+        raise
+    except Exception:
+        problem = _BROKEN
+        if before != _BROKEN:
+            log.exception("busy_calendar_not_read", calendar=address.calendar_id)
     values = {"problem": problem[:_LONGEST_PROBLEM]} | ({} if kept is None else {"spans": kept, "refreshed_at": now})
     with unit() as work:
-        work.session.execute(sa.update(BusyCalendar).where(BusyCalendar.id == calendar_id).values(values))
+        work.session.execute(sa.update(BusyCalendar).where(BusyCalendar.id == address.calendar_id).values(values))
     return problem
 
 

@@ -1,6 +1,6 @@
 """Me, my calendars: the feed of all one's teams, when one is busy, and the calendar elsewhere that is written to."""
 
-from flask import Blueprint, g, request
+from flask import Blueprint, g, redirect, request
 from flask_login import current_user
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -9,7 +9,7 @@ from app.domain.access import Actor
 from app.domain.calendars import CalendarError
 from app.domain.calendars.ics import LARGEST_BYTES, decoded
 from app.services import busy, feeds
-from app.services.feeds import pushing
+from app.services.feeds import accounts, google
 from app.web.feeds import client_name, shown
 from app.web.forms import NO_ERRORS, Errors, saved, shown_by, text
 from app.web.guard import vault
@@ -31,7 +31,8 @@ def index(errors: Errors = NO_ERRORS) -> str:
         url=settings().url,
         client=client_name,
         busy=busy.listing(current_user.id),
-        push=pushing.find(current_user.id),
+        push=accounts.find(current_user.id),
+        has_google=google.provider(settings()) is not None,
     )
 
 
@@ -90,22 +91,47 @@ def remove_busy(calendar_id: int) -> AnyResponse:
 def save_push() -> AnyResponse:
     """Put runs into a calendar elsewhere from now on."""
     password = request.form.get("password", "")
-    pushing.save(_own(), vault(), text("server"), text("username"), password, text("scope"))
+    accounts.save(_own(), vault(), text("server"), text("username"), password, text("scope"))
     return saved(_HERE, "push")
 
 
 @blueprint.post("/push/now")
 def push_now() -> AnyResponse:
     """Bring it up to date now."""
-    pushing.push_now(_own())
+    accounts.push_now(_own())
     return saved(_HERE, "push-asked")
 
 
 @blueprint.post("/push/removal")
 def remove_push() -> AnyResponse:
     """Put nothing there any more."""
-    pushing.remove(_own())
-    return saved(_HERE, "push-removed")
+    is_given_back = accounts.remove(_own(), vault(), settings())
+    return saved(_HERE, "push-removed" if is_given_back else "push-not-given-back")
+
+
+# --- one at Google
+
+
+@blueprint.get("/google")
+def connect() -> AnyResponse:
+    """Lead to Google, where the person lets Carillon in. A link leads here: forms lead to no other site."""
+    return redirect(google.begin(_own(), vault(), settings()), 303)
+
+
+@blueprint.get("/google/return")
+@shown_by(index)
+def connected() -> AnyResponse:
+    """Keep what Google says to a person who comes back."""
+    google.finish(_own(), vault(), settings(), request.args)
+    return saved(_HERE, "google")
+
+
+@blueprint.post("/google")
+@shown_by(index)
+def choose_calendar() -> AnyResponse:
+    """Name the calendar at Google that runs are put into."""
+    accounts.choose(_own(), settings(), text("calendar"), text("scope"))
+    return saved(_HERE, "push")
 
 
 def _file() -> str:

@@ -14,6 +14,7 @@ from app.models.teams import Team
 from app.services import busy
 from app.services.unit import batch
 from app.settings import Settings
+from jobs.recurring import TABLE
 from tests import factories
 from tests.services.test_calendars import site
 
@@ -37,6 +38,10 @@ def vault(app, team):
     with batch() as work:
         work.connection.execute(sa.update(Team).values(data_key=vault.new_data_key(team)))
     return vault
+
+
+def vault_key(actor):
+    return factories.rows(Team, Team.id == actor.team_id)[0].data_key
 
 
 def ics(*events):
@@ -79,12 +84,38 @@ def test_an_address_is_sealed_and_fetched_by_a_worker_and_what_was_there_stays_w
         assert busy.spans([actor.person_id], MONDAY, MONDAY + DAY) != {}
 
 
+def test_an_address_for_subscribing_is_fetched_by_https_and_every_hour(actor, vault):
+    row = busy.add(actor, vault, "", "webcal://calendar.example/ada.ics")
+    assert vault.unseal(vault_key(actor), row.sealed, BusyCalendar.aad_of(actor.team_id, actor.person_id)) == (
+        "https://calendar.example/ada.ics"
+    )
+    assert [(one.function, one.every_seconds) for one in TABLE if one.id == "recurring-busy"] == [(queues.BUSY, 3600)]
+
+
 def test_inner_addresses_are_refused_as_everywhere(actor, vault, settings):
     fetch.configure(replace(settings, allow_hosts=()))
     with site(ics((MONDAY, MONDAY + HOUR))) as (url, _):
         row = busy.add(actor, vault, "Work", url)
         busy.refresh(vault, row.id)
     assert "inner address" in busy.listing(actor.person_id)[0].problem
+
+
+def test_one_that_breaks_our_code_is_told_once_and_the_others_are_fetched(actor, vault, monkeypatch, caplog):
+    nine = MONDAY + 9 * HOUR
+    with site(ics((nine, nine + HOUR))) as (url, _):
+        broken, unopened, fine = (busy.add(actor, vault, name, f"{url}?{name}").id for name in ("a", "b", "c"))
+        with batch() as work:
+            sealed = sa.update(BusyCalendar).where(BusyCalendar.id == unopened)
+            work.connection.execute(sealed.values(sealed=b"sealed under another key"))
+        document = fetch.document
+        monkeypatch.setattr(fetch, "document", lambda url, *more: 1 / 0 if url.endswith("?a") else document(url, *more))
+        for _ in range(2):
+            assert busy.refresh(vault) == {"fetched": 1, "failed": 2}
+    problems = {row.id: row.problem for row in busy.listing(actor.person_id)}
+    assert problems[broken].startswith("Something broke on our side")
+    assert "does not open with this key file" in problems[unopened]
+    assert problems[fine] == ""
+    assert sum("ZeroDivisionError" in record.getMessage() for record in caplog.records) == 1
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from time import process_time
 import icalendar
 import pytest
 import sqlalchemy as sa
+import time_machine
 
 from app.models.feeds import CalendarFeed
 from app.models.runs import Run
@@ -147,6 +148,52 @@ def test_of_too_many_runs_to_compute_the_nearest_are_there_one_by_one(app, ada, 
     found = events(fetch(app, address(ada)))
     assert len(found) == 20
     assert {event["DTEND"].dt - event["DTSTART"].dt for event in found} == {timedelta(minutes=5)}
+
+
+@pytest.mark.alike
+def test_it_goes_thirty_days_back_and_sixty_ahead_on_days_of_its_person(app, ada, daily):
+    for days in (29, 33):
+        past(app, daily, days * DAY)
+    begins = sorted(event["DTSTART"].dt for event in events(fetch(app, address(ada))))
+    now = datetime.now(UTC)
+    assert begins[0] < now - 28 * DAY
+    assert begins[0] > now - 31 * DAY
+    assert begins[-1] > now + 58 * DAY
+    assert begins[-1] < now + 61 * DAY
+
+
+@pytest.mark.alike
+def test_a_run_is_one_event_from_its_plan_to_its_end_and_new_words_raise_its_sequence(app, ada, daily):
+    path = address(ada)
+    told = min(events(fetch(app, path)), key=lambda event: event["DTSTART"].dt)
+    at = told["DTSTART"].dt.astimezone(UTC)
+    with app.app_context(), batch() as work:
+        renamed = sa.update(Task).where(Task.id == daily["task_id"])
+        work.connection.execute(renamed.values(name="Evening digest", changed_at=work.now + timedelta(seconds=2)))
+
+    def now():
+        (event,) = [event for event in events(fetch(app, path)) if event["UID"] == told["UID"]]
+        return event
+
+    named = now()
+    assert (named["SUMMARY"], named["SEQUENCE"] > told["SEQUENCE"]) == ("Evening digest", True)
+    with time_machine.travel(at + HOUR, tick=False):
+        past(app, daily, HOUR, "failed", ended_at=at + timedelta(minutes=7), sentence="It broke.")
+        ended = now()
+    assert (ended["DTSTART"].dt, ended["SUMMARY"]) == (at, "Failed: Evening digest")
+    assert (ended["DESCRIPTION"], ended["SEQUENCE"] > named["SEQUENCE"]) == ("Failed. It broke.", True)
+
+
+@pytest.mark.alike
+def test_time_alone_changes_nothing_until_the_next_day(app, ada, daily):
+    path = address(ada)
+    noon = datetime.now(UTC).replace(hour=12, minute=0) + DAY
+    with time_machine.travel(noon, tick=False) as clock:
+        first = fetch(app, path)
+        clock.move_to(noon + 5 * HOUR)
+        assert fetch(app, path, If_None_Match=first.headers["ETag"]).status_code == 304
+        clock.move_to(noon + DAY)
+        assert fetch(app, path, If_None_Match=first.headers["ETag"]).status_code == 200
 
 
 # --- whose

@@ -21,7 +21,7 @@ from app.infra.database import db
 from app.infra.storage import Storage
 from app.infra.vault import Vault, WrongKey
 from app.models.threads import Finding, Thread
-from app.services.threads import asking, calling
+from app.services.threads import asking, calling, paying
 from app.services.threads.content import Box
 from app.services.unit import Work, batch
 
@@ -177,7 +177,12 @@ class _Analysis:
             choice = asking.choice(self._vault, self._row.team_id, self._row.analysis_model)
         except llm.ModelError as error:
             return Read(found, sentence=error.message)
-        return deepening.deepened(thread, found, asking.asker(choice))
+        most = asking.most_micros(choice, found, thread)
+        try:
+            with paying.reserved(self._row.team_id, self._row.id, self._row.title, most, asking.asker(choice)) as ask:
+                return deepening.deepened(thread, found, ask)
+        except paying.OutOfBudget as error:
+            return Read(found, sentence=f"{error.message} What the rules found stands.")
 
     def _begin(self, stage: str) -> None:
         """Say that a stage begins. Raises _Lost."""

@@ -33,6 +33,13 @@ def estimate_micros(row: Model, found: Analysis, thread: Thread) -> int | None:
     return sum(price.of(tokens_of(len(one)), USUAL_TOKENS) for one in asked) if price else None
 
 
+def most_micros(model: ModelChoice, found: Analysis, thread: Thread) -> int:
+    """Return what it costs at most, 0 without a known price."""
+    price = llm.price(model)
+    asked = deepening.questions(thread, found) if price else []
+    return sum(price.of(tokens_of(len(one)), MOST_TOKENS) for one in asked) if price else 0
+
+
 def choice(vault: Vault, team_id: int, name: str) -> ModelChoice:
     """Return a model of the team with its key. Raises ModelError when it, or its key, is gone."""
     with database.read() as connection:

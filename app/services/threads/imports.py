@@ -11,6 +11,7 @@ from sqlalchemy.orm import joinedload
 from app.core.errors import Invalid, NotFound
 from app.domain.access import Actor
 from app.domain.wording import listed
+from app.importers.formats import importer_of
 from app.infra import database, queues
 from app.infra.addresses import Failure, read_target
 from app.infra.database import db
@@ -51,6 +52,11 @@ def start_text(actor: Actor, folder: Path, text: str, source: str = "paste") -> 
         raise Invalid({"text": "This is longer than 2 million characters. Put it into a file and import that."})
     digest, size = Storage(folder).keep_bytes(text.encode("utf-8", "replace"))
     return _record(actor, PASTED, source, digest=digest, size_bytes=size)
+
+
+def is_conversation(text: str) -> bool:
+    """Whether a text reads as a conversation: it names who speaks."""
+    return len(text) <= LARGEST_TEXT and importer_of(text) is not None
 
 
 def start_address(actor: Actor, address: str, source: str = "url") -> int:
