@@ -26,7 +26,7 @@ class SuggestedOut(Out):
     sentence: str = Field(description="The change, and what it rests on")
     found_at: datetime
     decided_at: datetime | None
-    version: int | None = Field(description="The version of the task that applying it has made")
+    version: int | None = Field(description="The version of the task after it was applied")
     effect: str = Field(description="What came of it, two weeks after it was applied")
 
 
@@ -50,7 +50,7 @@ def list_suggestions() -> SuggestionsOut:
 @api.input(Empty)
 @api.output(SuggestedOut)
 def apply_suggestion(suggestion_id: int, json_data: Empty) -> SuggestedOut:  # noqa: ARG001 nothing is asked
-    """Make the change, as a new version of the task"""
+    """Make the change, as a new version of the task or by a pause"""
     suggested.apply(g.actor, suggestion_id)
     return _suggestion(suggested.find(g.actor, suggestion_id))
 

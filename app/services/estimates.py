@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
+import structlog
 from sqlalchemy.dialects import postgresql, sqlite
 
 from app.domain import forecast
@@ -14,10 +15,14 @@ from app.domain.lifecycle import ENDED
 from app.engines.base import SEVERAL
 from app.infra.database import db
 from app.models.instance import Fact
+from app.models.library import TemplateUse
 from app.models.planning import Forecast
 from app.models.runs import Event, Run
 from app.models.tasks import Task, TaskVersion
+from app.models.teams import Model
 from app.services.unit import Work, batch
+
+log = structlog.get_logger()
 
 FACT = "learned"
 MOST_EVENTS = 2000
@@ -26,8 +31,9 @@ MOST_EVENTS = 2000
 _SETTLED = timedelta(seconds=10)
 """An event so old has none before it that is still being written: transactions end in another order than they begin."""
 
-_MAY_COST = {"agent", SEVERAL}
-"""Engines of which a run may use tokens; others cost nothing, whatever other tasks of the team do."""
+_COSTS = "agent"
+"""The engine of which every run uses tokens. Of one of several steps that is known from its own runs alone; others cost
+nothing, whatever other tasks of the team do."""
 
 _MOST_ATTRS = 20
 _MOST_KEPT = 200
@@ -42,7 +48,6 @@ class Subject:
     task_id: int
     engine: str
     version: int = 0
-    template: str | None = None
     attrs: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -50,9 +55,13 @@ class Subject:
 
 
 def of(connection: sa.Connection, team_id: int, subjects: Iterable[Subject], at: datetime) -> dict[int, Estimate]:
-    """Return what a run of each subject that starts at `at` (aware) is expected to be, by task; one query."""
-    learner = _learner(connection, team_id)
-    return {one.task_id: _of(learner, one, at) for one in subjects}
+    """Return what a run of each subject that starts at `at` (aware) is expected to be, by task: a query or four."""
+    learner, those = _learner(connection, team_id), list(subjects)
+    templates: dict[int, str] = {}
+    if learner.knows("template"):
+        templates = dict(connection.execute(_TEMPLATES, {"team": team_id}).all())
+    models = _models(connection, team_id, those) if learner.knows("model") else {}
+    return {one.task_id: _of(learner, one, at, templates.get(one.task_id), models.get(one.task_id)) for one in those}
 
 
 def of_task(task: Task, at: datetime) -> Estimate:
@@ -72,17 +81,23 @@ def attrs(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value[:80] if isinstance(value, str) else value for name, value in sorted(kept.items())[:_MOST_ATTRS]}
 
 
-def _of(learner: Learner, one: Subject, at: datetime) -> Estimate:
-    found = learner.estimate(_planned(one, at), at)
-    if one.engine in _MAY_COST:
+def _models(connection: sa.Connection, team_id: int, subjects: Iterable[Subject]) -> dict[int, str]:
+    """Return the models that agents ask now, by task."""
+    agents = [one.task_id for one in subjects if one.engine == _COSTS]
+    if not agents:
+        return {}
+    default = connection.execute(sa.select(Model.name).where(Model.team_id == team_id, Model.is_default)).scalar() or ""
+    rows = connection.execute(_ASKED, {"tasks": agents})
+    return {row.id: row.model or default for row in rows}
+
+
+def _of(learner: Learner, one: Subject, at: datetime, template: str | None, model: str | None) -> Estimate:
+    attrs = {"model": model, **one.attrs} if model else one.attrs
+    row = Planned(str(one.task_id), at, one.engine, template, one.version, attrs)
+    found = learner.estimate(row, at)
+    if one.engine == _COSTS or (one.engine == SEVERAL and found.runs):
         return found
     return replace(found, cost_micros=None, cost_range=None, tokens=None, tokens_range=None)
-
-
-def _planned(one: Subject, at: datetime) -> Planned:
-    return Planned(
-        task=str(one.task_id), at=at, engine=one.engine, template=one.template, version=one.version, attrs=one.attrs
-    )
 
 
 def _learner(connection: sa.Connection, team_id: int) -> Learner:
@@ -95,7 +110,7 @@ def _learner(connection: sa.Connection, team_id: int) -> Learner:
         state = connection.execute(sa.select(Forecast.state).where(Forecast.team_id == team_id)).scalar_one()
         if len(_kept) >= _MOST_KEPT:
             _kept.clear()
-        known = _kept[team_id] = (changed_at, Learner.of(state))
+        known = _kept[team_id] = (changed_at, _read(team_id, state))
     return known[1]
 
 
@@ -130,19 +145,40 @@ def _learn(work: Work, runs: Sequence[Any]) -> None:
         by_team.setdefault(run.team_id, []).append(run)
     for team_id in sorted(by_team):
         state = work.connection.execute(sa.select(Forecast.state).where(Forecast.team_id == team_id)).scalar()
-        learner = Learner.of(state) if state else Learner()
+        learner = _read(team_id, state) if state else Learner()
         for run in by_team[team_id]:
-            learner.learn(_ended(run))
+            _learn_one(learner, run)
         values = {"team_id": team_id, "state": learner.as_dict(), "changed_at": work.now}
         _keep(work, Forecast, values, "team_id")
+
+
+def _learn_one(learner: Learner, run: Any) -> None:
+    """Learn from a run; one that can't be learned from is told, once, and left out: others come after it."""
+    try:
+        learner.learn(_ended(run))
+    except Exception:
+        log.exception("run_not_learned", run=run.id)
+
+
+def _read(team_id: int, state: Mapping[str, Any]) -> Learner:
+    """Return what was learned from a team; where that can't be read any more it is told, and learning begins anew."""
+    try:
+        return Learner.of(state)
+    except Exception:
+        log.exception("estimates_forgotten", team=team_id)
+        return Learner()
 
 
 def _ended(run: Any) -> Ended:
     return forecast.Ended(
         task=str(run.task_id), at=run.started_at, duration_seconds=(run.ended_at - run.started_at).total_seconds(),
         outcome=run.state, cost_micros=run.cost_micros, tokens=_tokens(run.facts), engine=run.engine,
-        template=None, version=run.number, attrs=attrs(run.inputs),
+        template=run.slug, version=run.number, attrs=_asked(run.facts) | attrs(run.inputs),
     )  # fmt: skip
+
+
+def _asked(facts: Mapping[str, Any]) -> dict[str, Any]:
+    return {"model": facts["model"]} if facts.get("model") else {}
 
 
 def _tokens(facts: Mapping[str, Any]) -> int | None:
@@ -155,6 +191,12 @@ def _keep(work: Work, table: Any, values: dict[str, Any], key: str) -> None:
     work.connection.execute(insert(table).values(values).on_conflict_do_update(index_elements=[key], set_=others))
 
 
+_TEMPLATES = sa.select(TemplateUse.task_id, TemplateUse.slug).where(TemplateUse.team_id == sa.bindparam("team"))
+_ASKED = (
+    sa.select(Task.id, TaskVersion.definition["settings"]["model"].as_string().label("model"))
+    .join(TaskVersion, TaskVersion.id == Task.version_id)
+    .where(Task.id.in_(sa.bindparam("tasks", expanding=True)))
+)
 _EVENTS = (
     sa.select(Event.id, Event.run_id)
     .where(Event.id > sa.bindparam("place"), Event.at <= sa.bindparam("until", type_=Event.at.type))
@@ -165,10 +207,11 @@ _EVENTS = (
 _RUNS = (
     sa.select(
         Run.id, Run.team_id, Run.task_id, Run.started_at, Run.ended_at, Run.state, Run.cost_micros, Run.facts,
-        Run.inputs, Task.engine, TaskVersion.number,
+        Run.inputs, Task.engine, TaskVersion.number, TemplateUse.slug,
     )
     .join(Task, Task.id == Run.task_id)
     .join(TaskVersion, TaskVersion.id == Run.version_id)
+    .outerjoin(TemplateUse, TemplateUse.task_id == Run.task_id)
     .where(Run.id.in_(sa.bindparam("runs", expanding=True)), Run.started_at.is_not(None), Run.ended_at.is_not(None))
     .where(Run.rehearses_at.is_(None))
     .order_by(Run.ended_at, Run.id)

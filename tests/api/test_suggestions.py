@@ -1,11 +1,14 @@
 """Suggestions for programs: listed, applied, undone, dismissed."""
 
 import pytest
+import sqlalchemy as sa
 
+from app.models.tasks import Task
 from app.models.teams import Team
 from app.services.planning import suggestions
+from app.services.unit import batch
 from tests import factories
-from tests.factories import rows
+from tests.factories import ago, rows
 from tests.services.test_suggestions import ran
 
 pytestmark = pytest.mark.alike
@@ -31,6 +34,17 @@ def test_one_is_applied_and_undone(ada_program, flaky):
     assert ada_program.post(f"{address}/dismissal").status_code == 409
     assert ada_program.post(f"{address}/undo").json["state"] == "undone"
     assert ada_program.get("/suggestions").json["items"] == []
+
+
+@pytest.mark.parametrize("place", ["", "/log", "/log.txt"])
+def test_a_program_that_reads_a_run_has_use_of_its_task(ada_program, cid_program, flaky, place):
+    with batch() as work:
+        work.connection.execute(sa.update(Task).values(seen_at=ago(days=70)))
+    cid_program.get(f"/runs/1{place}")
+    ada_program.get("/runs")
+    assert rows(Task)[0].seen_at < ago(days=69)
+    ada_program.get(f"/runs/1{place}")
+    assert rows(Task)[0].seen_at > ago(minutes=1)
 
 
 def test_one_is_dismissed_and_a_stranger_finds_none(ada_program, cid_program, flaky):

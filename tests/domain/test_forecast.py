@@ -196,6 +196,25 @@ def test_the_risk_that_is_said_is_the_share_that_fails():
     assert all(abs(one.said - one.failed) < 0.12 for one in calibration.bins if one.n > 60)
 
 
+def test_a_failure_that_never_comes_twice_soon_raises_no_alarm():
+    """What just failed would be called at risk; that it turned out otherwise again and again corrects it."""
+    source, learner, failed, said = random.Random(7), Learner(), set(), []
+    for i in range(1200):
+        task, at = f"t{i % 20}", START + HOUR * i
+        risk = learner.estimate(planned(task, at), at).p_fail or 0.0
+        if i >= 600:
+            said.append(risk)
+        is_failing = task not in failed and source.random() < 0.05
+        failed = failed - {task} | ({task} if is_failing else set())
+        learner.learn(ended(task, at, 60, "failed" if is_failing else "succeeded"))
+    assert sum(said) / len(said) == pytest.approx(0.05, abs=0.015)
+    assert sum(risk >= 0.1 for risk in said) < 30
+    stored = learner.as_dict()
+    assert Learner.of(json.loads(json.dumps(stored))).as_dict()["risk"] == stored["risk"]
+    del stored["risk"]["off"]  # as releases before it have stored it
+    assert Learner.of(stored).estimate(planned("t1", at), at).p_fail is not None
+
+
 def test_a_cancelled_run_is_neither_a_success_nor_a_failure():
     rows = [ended("a", START + HOUR * i, 60, "cancelled") for i in range(5)]
     learner = taught(*rows)
@@ -220,6 +239,21 @@ def test_cost_and_tokens_are_estimated_where_they_are_known():
     assert found.cost_range.p10 < found.cost_range.p50 < found.cost_range.p90 < 160_000
     free = taught(ended("a", START, 60)).estimate(planned("a", START), START)
     assert (free.cost_micros, free.tokens, free.cost_range) == (None, None, None)
+
+
+def test_what_never_cost_anything_is_not_said_to_cost_what_others_do():
+    agents = [ended("asker", START + HOUR * i, 60, cost=90_000, tokens=4000, engine="agent") for i in range(20)]
+    steps = [ended("steps", START + HOUR * i, 60, engine="steps") for i in range(3)]
+    found = taught(*agents, *steps).estimate(planned("steps", START + DAY, engine="steps"), START + DAY)
+    assert (found.cost_micros, found.tokens) == (None, None)
+
+
+def test_steps_that_took_the_place_of_an_agent_cost_nothing_any_more():
+    agents = [ended("a", START + HOUR * i, 60, cost=90_000, tokens=4000, engine="agent") for i in range(20)]
+    learner = taught(*agents, ended("a", START + HOUR * 20, 5, engine="steps"))
+    now = START + DAY
+    assert learner.estimate(planned("a", now, engine="steps"), now).tokens is None
+    assert learner.estimate(planned("a", now, engine="agent"), now).tokens == pytest.approx(4000, rel=0.1)
 
 
 # --- odd values

@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from app.domain import load, suggestions
+from app.domain import effects, load, suggestions
 from app.domain.conflicts import Wanted
 from app.domain.policy import Policy
-from app.domain.suggestions import Decided, Facts, Past
+from app.domain.suggestions import Decided, Facts, Past, Replay, Unopened
 
 NOW = datetime(2026, 11, 28, 18, tzinfo=UTC)
 FINE = Past("succeeded", seconds=20, wait_seconds=0)
@@ -219,3 +219,86 @@ def test_what_came_of_a_change_is_said():
         "Since then 50 % of its runs go wrong; before it were 50 %. A run is tried 1.0 times instead of 2.0."
     )
     assert suggestions.figures("better_time", []) == suggestions.figures("longer_limit", [SKIPPED]) == {}
+
+
+# --- what nobody opens
+
+
+SINCE = datetime(2026, 9, 3, 12, tzinfo=UTC)
+
+
+def idle(**more):
+    return Unopened(**{"since": SINCE, "days": 86.0, "runs": 86, "micros": 4_200_000, "seconds": 10_320.0} | more)
+
+
+def test_what_nobody_has_opened_for_long_is_paused():
+    (one,) = propose([FINE] * 40, unopened=idle())
+    assert one.sentence == (
+        "Pause it: nobody has opened it or a result of it since Thu 3 Sep 2026. In that time it ran 86 times, and took "
+        "$4.20 and 2 h 50 min of a slot."
+    )
+    assert one.change == {"pause": True}
+    (free,) = propose([FINE] * 40, unopened=idle(micros=0))
+    assert free.sentence.endswith("and took 2 h 50 min of a slot.")
+    assert propose([FINE] * 40, unopened=idle(days=59.0)) == []
+    assert propose([FINE] * 40, unopened=idle(runs=19)) == []
+
+
+def test_what_pausing_has_saved_is_said():
+    before = propose([FINE] * 40, unopened=idle())[0].figures
+    assert suggestions.is_measured("unopened", {})
+    assert suggestions.effect("unopened", before, {}) == (
+        "It stands still since then. Two weeks of it took $0.68 and 28 min of a slot."
+    )
+    assert suggestions.holds({}, {}, {"pause": True}, is_paused=True)
+    assert not suggestions.holds({}, {}, {"pause": True})
+
+
+@pytest.mark.parametrize(
+    ("engine", "settings", "level", "stays"),
+    [
+        ("python", {"network": False}, 2, True),
+        ("python", {"network": False}, 1, False),  # it may write to files of its host
+        ("shell", {"network": True}, 2, False),
+        ("http", {"method": "GET"}, 2, False),  # who asks may do so to say that it is alive
+        ("agent", {"tools": ["http_get", "write_file"]}, 0, True),
+        ("agent", {"tools": ["python"], "network": True}, 2, False),
+        ("agent", {"tools": ["python"], "network": False}, 1, False),
+        ("elsewhere", {}, 3, False),
+    ],
+)
+def test_only_what_stays_here_can_be_of_no_use(engine, settings, level, stays):
+    assert effects.stays_inside({"engine": engine, "settings": settings}, level) is stays
+
+
+# --- steps instead of an agent
+
+
+REPLAY = Replay({"engine": "steps", "steps": [{}, {}]}, 6.0, 6, 4)
+
+
+def test_steps_take_the_place_of_an_agent_that_always_does_the_same():
+    runs = asked("large", 80_000, 6)  # fewer than other suggestions need
+    (one,) = propose(runs, model="large", replay=REPLAY)
+    assert one.sentence == (
+        "Replay its steps, without a model: its last 6 runs made the same 4 calls, in the same order. A run costs $0.08 "
+        "and takes about 20 s; by the steps of its conversation it would cost nothing, and take about 6 s."
+    )
+    assert one.change == {"replay": REPLAY.parts}
+    assert propose(runs, model="large", replay=replace(REPLAY, alike=4)) == []
+
+
+def test_what_replaying_has_brought_is_said():
+    agent = suggestions.figures("replay", asked("large", 80_000, 10, wrong=1))
+    steps = suggestions.figures("replay", [replace(FINE, seconds=5)] * 10)
+    assert suggestions.effect("replay", agent, steps) == (
+        "Since then 0 % of its runs go wrong; before it were 10 %. A run costs nothing instead of $0.08, and takes 5 s "
+        "instead of 20 s."
+    )
+
+
+def test_a_wait_for_a_pool_or_a_model_says_so():
+    (one,) = propose(**crowded(40), slots="pool", slots_of="printer")
+    assert "5 other runs start at 09:00; 1 slot in printer." in one.sentence
+    (one,) = propose(**crowded(40), slots="rate", slots_of="Sonnet")
+    assert "the rate of Sonnet lets about 1 of them begin in a minute" in one.sentence

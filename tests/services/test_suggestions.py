@@ -7,11 +7,11 @@ import sqlalchemy as sa
 
 from app.core.errors import Conflict, NotFound
 from app.infra import database
-from app.models.instance import Audit
+from app.models.instance import Audit, Worker
 from app.models.planning import Suggestion
 from app.models.runs import Attempt, Run
 from app.models.tasks import Schedule, Task, TaskVersion
-from app.models.teams import Model
+from app.models.teams import Model, Pool
 from app.services import tasks
 from app.services.planning import loads, suggestions
 from app.services.tasks import suggested
@@ -211,3 +211,27 @@ def test_a_change_that_was_taken_back_by_hand_counts_as_undone(actor, flaky):
     suggestions.measure()
     assert one().state == "undone"
     assert suggestions.find() == 0
+
+
+@pytest.mark.alike
+def test_a_task_that_waits_for_its_pool_is_moved(actor, team):
+    """The slots of the workers are free: its pool has one, and is taken by others at its time."""
+    with batch() as work:
+        times = {"created_at": work.now, "changed_at": work.now}
+        work.connection.execute(sa.insert(Pool).values(team_id=team, name="printer", slots=1, **times))
+        here = {"name": "w", "host": "h", "pid": 1, "io_slots": 64, "code_slots": 8, "isolation": {}}
+        work.connection.execute(sa.insert(Worker).values(here | {"started_at": work.now, "seen_at": work.now}))
+    hour = ago(hours=-3).hour
+    for number in range(4):
+        task_id = factories.task(team, f"t{number}", "agent", pool="printer")
+        factories.schedule(team, task_id, f"30 {hour} * * *", "cron", pool="printer")
+    with batch() as work:
+        work.connection.execute(sa.update(Schedule).values(created_at=ago(days=30)))
+    ran(team, task_id, 20, wait=40, pool="printer")
+    with batch() as work:  # each was queued anew when the pool had a slot for it, just before it began
+        work.connection.execute(sa.update(Run).values(rank_at=Run.queued_at, priority=0))
+        work.connection.execute(sa.update(Run).values(queued_at=Run.started_at))
+    loads.refresh()
+    assert suggestions.find() == 1
+    assert "its last 20 planned runs waited 40 s on average for a slot. 3 other runs start at" in one().sentence
+    assert f"{hour:02}:30; 1 slot in printer." in one().sentence

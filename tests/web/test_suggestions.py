@@ -3,12 +3,14 @@
 import re
 
 import pytest
+import sqlalchemy as sa
 
 from app.models.planning import Suggestion
-from app.models.tasks import TaskVersion
+from app.models.tasks import Task, TaskVersion
 from app.services.planning import suggestions
+from app.services.unit import batch
 from tests import factories
-from tests.factories import rows
+from tests.factories import ago, rows
 from tests.services.test_suggestions import ran
 from tests.web.test_tasks import viewer  # noqa: F401 a fixture
 
@@ -64,6 +66,47 @@ def test_what_was_applied_is_listed_with_what_came_of_it(app, ada, northgate, fl
     page = ada.get(f"/t/{northgate}/insights").text
     assert "Try again up to 2 times</td>" in page
     assert "Told two weeks after it was applied." in page
+
+
+@pytest.fixture
+def unread(app, ada, northgate):
+    """An agent that nobody has had to do with for 70 days; returns the address of its page."""
+    with app.app_context():
+        team_id = ada.actor(app, northgate).team_id
+        task_id = factories.task(team_id, "digest", "agent", {"prompt": "Write a digest.", "tools": ["http_get"]})
+        ran(team_id, task_id, 30, cost_micros=140_000, seconds=60.0)
+        seen_long_ago()
+        suggestions.find()
+    return f"/t/{northgate}/tasks/digest"
+
+
+def seen_long_ago():
+    with batch() as work:
+        work.connection.execute(sa.update(Task).values(seen_at=ago(days=70)))
+
+
+def test_what_nobody_opens_is_paused_from_insights_and_goes_on_again(ada, northgate, unread):
+    insights = f"/t/{northgate}/insights"
+    page = press(ada, ada.get(insights).text, "application").text
+    assert "Applied." in page
+    assert "Nobody opens it." in page
+    page = ada.get(insights).text
+    assert "<td>Pause it</td>" in page
+    page = press(ada, page, "undo").text
+    assert "Undone." in page
+    assert rows(Task)[0].paused_at is None
+    assert "/undo" not in ada.get(insights).text
+
+
+@pytest.mark.parametrize("place", ["tasks/digest", "tasks/digest/history", "runs/30", "runs/30/log.txt"])
+def test_who_opens_a_task_or_a_run_of_it_has_use_of_it(app, ada, cid, northgate, unread, place):
+    cid.get(f"/t/{northgate}/{place}")
+    ada.get(f"/t/{northgate}/tasks")
+    assert rows(Task)[0].seen_at < ago(days=69)
+    assert ada.get(f"/t/{northgate}/{place}").status_code == 200
+    assert rows(Task)[0].seen_at > ago(minutes=1)
+    with app.app_context():
+        assert suggestions.find() == 0
 
 
 def test_who_may_only_see_presses_nothing(viewer, flaky):  # noqa: F811 the fixture

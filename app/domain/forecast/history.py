@@ -82,6 +82,11 @@ class History:
         """Return the attributes in the order of `names`."""
         return tuple([value(attrs.get(name)) for name in self.names])
 
+    def is_by(self, run: Past, engine: str) -> bool:
+        """Whether a run was done by an engine, as far as that is known."""
+        at = self.names.index("engine") if "engine" in self.names else len(run.values)
+        return at >= len(run.values) or run.values[at] == value(engine)
+
     def own(self, task: str) -> Sequence[Past]:
         """Return the last runs of a task, the oldest first."""
         return self.runs.get(task, ())

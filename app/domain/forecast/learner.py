@@ -62,6 +62,10 @@ class Learner:
         self._scores = Scores()
         self._last: _Look | None = None
 
+    def knows(self, name: str) -> bool:
+        """Whether runs had such an attribute (or an engine, a template, a version), so that it may tell of others."""
+        return name in self._history.names
+
     def estimate(self, row: Planned, now: datetime) -> Estimate:
         """Return what a run is expected to be, as known `now` (aware); an empty one before a team's first run."""
         look = self._look(row)
@@ -133,7 +137,8 @@ class Learner:
         return _Spread(Range(quantiles.nearest_to_most(values, weights, count), *around), group)
 
     def _spread_of_amount(self, name: str, look: _Look) -> _Spread | None:
-        amounts = map(_AMOUNTS[name], look.compared.runs)
+        amount_of = _AMOUNTS[name]
+        amounts = map(amount_of, look.compared.runs)
         known = [
             (amount, weight)
             for amount, weight in zip(amounts, look.compared.weights, strict=True)
@@ -141,6 +146,9 @@ class Learner:
         ]
         if not known:
             return None
+        own = [amount_of(run) for run in look.own if self._history.is_by(run, look.row.engine)]
+        if own and all(amount is None for amount in own):
+            return None  # whatever runs of others use, its own by this engine never did
         total = sum(weight for _, weight in known)
         values, weights = [math.log1p(amount) for amount, _ in known], [weight / total for _, weight in known]
         return self._spread(name, values, weights, look.own)
@@ -180,6 +188,7 @@ class Learner:
         p_fail = self._p_fail(look)
         if run.failed is not None and p_fail is not None:
             self._scores.judge(p_fail, run.failed)
+            self._risk.judge(look.inputs, run.failed)
 
     def _past(self, row: Ended, planned: Planned) -> Past:
         own = self._history.own(row.task)

@@ -17,12 +17,13 @@ from app.models.planning import Suggestion
 from app.models.tasks import Task
 from app.models.teams import Model
 from app.services import tasks
-from app.services.tasks import allowed, moving, schedules, versions
+from app.services.tasks import allowed, definitions, from_template, moving, named, schedules, versions
 from app.services.unit import SessionWork, unit
 
 MOST_OF_A_TASK = 2
 _MOST = 100
 _DECIDED = "This suggestion was decided on already."
+_NOBODY_OPENS = "Nobody opens it."
 _NO_LONGER = "Its schedule was changed since this was suggested. Look at the task again."
 
 
@@ -58,7 +59,14 @@ def of_team(actor: Actor) -> Changes:
 def applied_as(task: Task) -> Suggestion | None:
     """Return the suggestion that made the present version of a task, if one did."""
     its = (Suggestion.task_id == task.id, Suggestion.state == "applied", Suggestion.version == task.version_number)
-    return db.session.scalar(sa.select(Suggestion).where(*its))
+    return db.session.scalar(sa.select(Suggestion).where(*its).order_by(Suggestion.decided_at.desc()).limit(1))
+
+
+def can_undo(one: Suggestion) -> bool:
+    """Whether what a suggestion has made of its task is still its last change."""
+    if one.state != "applied":
+        return False
+    return one.task.paused_at is not None if "pause" in one.change else one.version == one.task.version_number
 
 
 def find(actor: Actor, suggestion_id: int) -> Suggestion:
@@ -79,9 +87,15 @@ def _telling(one: Suggestion) -> int:
 
 
 def apply(actor: Actor, suggestion_id: int) -> Task:
-    """Make the change that is suggested, as a new version of its task. Raises NotFound, Conflict, Invalid."""
+    """Make the change that is suggested, as a new version of its task, or by pausing it.
+
+    Raises NotFound, Conflict, Invalid.
+    """
     found = _in_state(find(actor, suggestion_id), "open")
     seen = tasks.find(actor, found.task.slug)
+    if "pause" in found.change:
+        tasks.pause(actor, seen.slug, _NOBODY_OPENS, also=_decide(suggestion_id, "open", "applied"))
+        return tasks.find(actor, found.task.slug)
     before = tasks.definition(seen)
     content = _content(actor, seen, before, found.change)
     state = "over" if content == before else "applied"
@@ -92,10 +106,20 @@ def undo(actor: Actor, suggestion_id: int) -> Task:
     """Take the change back that a suggestion made, while no other came after it. Raises NotFound, Conflict."""
     found = _in_state(find(actor, suggestion_id), "applied")
     seen = tasks.find(actor, found.task.slug)
+    if "pause" in found.change:
+        return _go_on(actor, seen, suggestion_id)
     if found.version is None or found.version != seen.version_number:
         raise Conflict("The task was changed again since. Take this back in its history or its editor.")
     content = versions.find(seen, found.version - 1).definition
     return tasks.change_to(actor, seen, content, _decide(suggestion_id, "applied", "undone"))
+
+
+def _go_on(actor: Actor, seen: Task, suggestion_id: int) -> Task:
+    if seen.paused_at is None:
+        raise Conflict("The task was resumed already.")
+    slug = seen.slug
+    tasks.resume(actor, slug, also=_decide(suggestion_id, "applied", "undone"))
+    return tasks.find(actor, slug)
 
 
 def dismiss(actor: Actor, suggestion_id: int) -> Task:
@@ -141,6 +165,8 @@ def _decide(suggestion_id: int, before: str, state: str) -> Callable[[SessionWor
 
 def _content(actor: Actor, task: Task, before: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
     """Return the definition of a task with a change. Raises Conflict, Invalid."""
+    if "replay" in change:
+        return _replayed(actor, before, change["replay"])
     content = suggestions.changed(before, change)
     if "settings" in change:
         _check_model(actor, change["settings"]["model"])
@@ -151,6 +177,16 @@ def _content(actor: Actor, task: Task, before: dict[str, Any], change: dict[str,
     if content["schedules"] != before["schedules"]:
         allowed.check(actor, content["schedules"], utc_now())
     return content
+
+
+def _replayed(actor: Actor, before: dict[str, Any], parts: dict[str, Any]) -> dict[str, Any]:
+    """Return the definition of an agent's task with steps in its place, checked like any other."""
+    when = [schedules.given_of(rule) for rule in before["schedules"]]
+    draft = from_template.of_definition(before | parts, when)
+    if wrong := named.wrong(actor, draft):
+        raise Conflict(next(iter(wrong.values())))
+    checked = definitions.check(draft, utc_now(), before, schedules.calendar_ids(actor.team_id))
+    return before | {"contract": []} | {name: checked[name] for name in parts if name in checked}
 
 
 def _check_model(actor: Actor, name: str) -> None:
