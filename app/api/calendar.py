@@ -1,5 +1,6 @@
 """The calendar: what ran and is to come in a window of time, and single runs moved, skipped and put back."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
@@ -9,7 +10,8 @@ from pydantic import AwareDatetime, Field
 from app.api.resource import In, Out, Resource
 from app.core.clock import utc_now
 from app.core.errors import Invalid
-from app.services import calendar
+from app.services import calendar, tasks
+from app.services.calendar import Item
 from app.services.runs import moving
 from app.services.tasks import moving as rules
 
@@ -37,6 +39,7 @@ class ItemOut(Out):
     seconds: float | None = Field(description="How long it took, or mostly takes")
     sentence: str
     count: int = Field(description="So many planned times that it stands for")
+    after: str = Field(description="Of one that others start by their ends, about then: their names")
 
 
 class FrequentOut(Out):
@@ -64,6 +67,12 @@ class WindowOut(Out):
     runs: list[ItemOut]
     frequent: list[FrequentOut]
     blackouts: list[SpanOut]
+
+
+class ComingOut(Out):
+    """Runs that are to come."""
+
+    runs: list[ItemOut]
 
 
 class PlannedIn(In):
@@ -105,7 +114,7 @@ def show_calendar(query_data: WindowQuery) -> WindowOut:
     found = calendar.window(g.actor, since, until, UTC)
     return WindowOut(
         since=since, until=until,
-        runs=[ItemOut(task=item.slug, **{name: getattr(item, name) for name in _OWN}) for item in found.items],
+        runs=_items(found.items),
         frequent=[
             FrequentOut(
                 task=one.slug, name=one.name, words=one.words,
@@ -115,6 +124,21 @@ def show_calendar(query_data: WindowQuery) -> WindowOut:
         ],
         blackouts=[SpanOut(begin=span.begin, end=span.end, name=span.what) for span in found.blackouts],
     )  # fmt: skip
+
+
+@api.get("/tasks/<slug>/coming-runs")
+@api.allow("see")
+@api.input(WindowQuery, location="query")
+@api.output(ComingOut)
+def list_coming_runs(slug: str, query_data: WindowQuery) -> ComingOut:
+    """List the runs of a task that are to come, also of one that runs often; at most 200"""
+    task = tasks.find(g.actor, slug)
+    found = calendar.of_task(g.actor, task.id, query_data.since.astimezone(UTC), query_data.until.astimezone(UTC))
+    return ComingOut(runs=_items(found))
+
+
+def _items(found: Sequence[Item]) -> list[ItemOut]:
+    return [ItemOut(task=item.slug, **{name: getattr(item, name) for name in _OWN}) for item in found]
 
 
 _OWN = [name for name in ItemOut.model_fields if name != "task"]

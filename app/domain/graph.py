@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any, Literal, get_args
 
 from app.domain import wording
@@ -18,6 +19,7 @@ MOST = 20
 DAY_SECONDS = 86_400.0
 SHORTEST_SECONDS, LONGEST_SECONDS = 60.0, 31 * DAY_SECONDS
 
+_LONGEST_CHAIN = 20
 _WORKED = frozenset({"succeeded", "degraded"})
 _WENT_WRONG = frozenset({"failed", "timed_out", "unmet", "missed", "blocked"})
 
@@ -80,9 +82,13 @@ class After:
 # --- what an end means for the next
 
 
-def speaks(state: str, reason: str) -> bool:
-    """Whether a run that ended so says something to the tasks after its own."""
-    return state in ENDED and reason not in SILENT and not (state == "skipped" and reason == "person")
+def speaks(state: str, reason: str, *, at_its_time: bool = False) -> bool:
+    """Whether a run that ended so says something to the tasks after its own.
+
+    What a person skips ahead may be put back until its time: it counts only for what waits `at_its_time`.
+    """
+    is_final = at_its_time or (state, reason) != ("skipped", "person")
+    return state in ENDED and reason not in SILENT and is_final
 
 
 def fits(on: str, state: str) -> bool:
@@ -141,6 +147,39 @@ def layers(tasks: Iterable[int], before: Mapping[int, Collection[int]]) -> list[
         for task in column:
             del left[task]
     return columns
+
+
+def following(
+    starts: Mapping[int, Sequence[datetime]], before: Mapping[int, Collection[int]], seconds: Mapping[int, float]
+) -> dict[int, list[datetime]]:
+    """Return when the tasks are about to start that others start by their ends, chains of them included.
+
+    `starts` are the coming runs of tasks, `before` names for each of the others which ones it runs after, `seconds`
+    says how long a run of each task takes. Of several it follows the one that is the last to end.
+    """
+    known = dict(starts)
+    found: dict[int, list[datetime]] = {}
+    for _ in range(_LONGEST_CHAIN):
+        ready = {
+            task: those for task, those in before.items() if task not in found and all(one in known for one in those)
+        }
+        new = {
+            task: max((_after_each(known[one], seconds[one]) for one in those), key=_first)
+            for task, those in ready.items()
+        }
+        if not new:
+            break
+        found |= new
+        known |= new
+    return found
+
+
+def _after_each(starts: Sequence[datetime], seconds: float) -> list[datetime]:
+    return [at + timedelta(seconds=seconds) for at in starts]
+
+
+def _first(times: Sequence[datetime]) -> float:
+    return times[0].timestamp() if times else 0.0
 
 
 def near(start: int, before: Mapping[int, Collection[int]]) -> set[int]:

@@ -11,14 +11,14 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 
 from app.core.clock import utc_now
-from app.domain import calendars, localtime, triggers
+from app.domain import calendars, graph, localtime, triggers, wording
 from app.domain.access import Actor
 from app.domain.calendars import CalendarError, Span
 from app.domain.triggers import TriggerError
 from app.infra import database
 from app.models.instance import ALIVE, Worker
 from app.models.runs import IS_REAL, Run
-from app.models.tasks import Task, trigger_of
+from app.models.tasks import Task, TaskLink, trigger_of
 from app.models.teams import Calendar
 from app.services import busy, coming, estimates, uses
 from app.services.coming import Coming, ComingRun
@@ -31,6 +31,9 @@ MOST_RUNS = 8000
 """So many runs of a window are read one by one, the newest."""
 
 LONGEST = timedelta(days=62)
+
+MOST_TIMES = 200
+"""So many runs of one task are listed at once."""
 
 _HOUR = timedelta(hours=1)
 _MOST_COMING = 1500
@@ -58,6 +61,7 @@ class Item:
     sentence: str = ""
     cost_micros: int | None = None
     count: int = 1
+    after: str = ""  # the names of the tasks whose ends start it, at about this time
 
 
 @dataclass
@@ -103,8 +107,9 @@ def window(actor: Actor, since: datetime, until: datetime, zone: tzinfo) -> Wind
         lengths = _lengths(connection, actor, found, now)
         ahead = [_ahead(one, run, lengths) for one in found for run in one.runs if run.at < until]
         numbers = {item.number for item in ahead if item.number}
+        ahead += _dependents(connection, actor, found, until, now)
         by_day, by_hour = _counted(connection, actor, (since, until), zone)
-        planned = list(_planned(found, until, zone))
+        planned = [*_planned(found, until, zone), *_planned_after(ahead, zone)]
         frequent = _frequent(by_day, planned)
         past = _past(connection, actor, (since, until), frequent)
         items = [item for item in past if item.number not in numbers]
@@ -118,9 +123,20 @@ def window(actor: Actor, since: datetime, until: datetime, zone: tzinfo) -> Wind
         )  # fmt: skip
 
 
-def load_of_hours(hours: Mapping[tuple[date, int], int], slots: int) -> dict[tuple[date, int], int]:
-    """Return how busy each hour is, from 0 (nothing) to 4 (more than two starts for each slot of the workers)."""
-    return {at: sum(count / (slots or 1) > edge for edge in _HEAT) for at, count in hours.items()}
+def of_task(actor: Actor, task_id: int, since: datetime, until: datetime) -> list[Item]:
+    """Return the runs of a task that are to come with since <= at < until (aware), the first MOST_TIMES of them."""
+    now = utc_now()
+    with database.read() as connection:
+        found = coming.coming(
+            connection, [actor.team_id], max(since, now), until, now, task_ids=[task_id], most=MOST_TIMES
+        )  # fmt: skip
+    items = (_ahead(one, run, {}) for one in found for run in one.runs if run.at < until)
+    return sorted(items, key=lambda item: item.at)[:MOST_TIMES]
+
+
+def load_of(starts: int, slots: int) -> int:
+    """Return how busy an hour is, from 0 (nothing) to 4 (more than two starts for each slot of the workers)."""
+    return sum(starts / (slots or 1) > edge for edge in _HEAT)
 
 
 # --- runs
@@ -132,6 +148,33 @@ def _ahead(one: Coming, run: ComingRun, lengths: Mapping[int, tuple[float | None
     words = " ".join(run.notes)
     of = one.schedule
     return Item(run.at, one.task_id, of.slug, of.name, state, run.number, run.fire_at, seconds, slow, words)
+
+
+def _dependents(
+    connection: sa.Connection, actor: Actor, found: Sequence[Coming], until: datetime, now: datetime
+) -> list[Item]:
+    """Return the runs of tasks that others start by their ends, about when they will start."""
+    links = connection.execute(_LINKS, {"team": actor.team_id}).all()
+    if not links or not found:
+        return []
+    tasks = {link.task_id: link for link in links}
+    names = {one.task_id: one.schedule.name for one in found} | {link.task_id: link.name for link in links}
+    before: dict[int, list[int]] = {}
+    for link in links:
+        before.setdefault(link.task_id, []).append(link.upstream_id)
+    subjects = [Subject(one.task_id, one.schedule.engine) for one in found]
+    subjects += [Subject(task_id, link.engine) for task_id, link in tasks.items()]
+    known = estimates.of(connection, actor.team_id, subjects, now)
+    seconds = {task_id: one.typical_seconds or 0.0 for task_id, one in known.items()}
+    starts = {one.task_id: [run.at for run in one.runs if not run.is_left_out] for one in found}
+    return [
+        Item(
+            at, task_id, tasks[task_id].slug, tasks[task_id].name, "planned", seconds=known[task_id].typical_seconds,
+            after=wording.listed([names[one] for one in before[task_id]]),
+        )
+        for task_id, times in graph.following(starts, before, seconds).items()
+        for at in times if at < until
+    ]  # fmt: skip
 
 
 def _past(
@@ -172,9 +215,14 @@ def _planned(found: Iterable[Coming], until: datetime, zone: tzinfo) -> Iterator
             yield from ((one, at.astimezone(zone), "planned", count) for at, count in _beyond(one, until))
 
 
+def _planned_after(ahead: Iterable[Item], zone: tzinfo) -> Iterator[tuple[Any, datetime, str, int]]:
+    return ((item, item.at.astimezone(zone), item.state, 1) for item in ahead if item.after)
+
+
 def _beyond(one: Coming, until: datetime) -> Iterator[tuple[datetime, int]]:
-    at = one.runs[-1].at
-    an_hour = len(one.runs) / max((at - one.runs[0].at) / _HOUR, 1)
+    last = one.runs[-1].at
+    pace = (last - one.runs[0].at) / max(len(one.runs) - 1, 1)
+    at, an_hour = last + pace, _HOUR / max(pace, timedelta(seconds=1))
     while at < until:
         following = at.replace(minute=0, second=0, microsecond=0) + _HOUR
         yield at, round(an_hour * ((following - at) / _HOUR))
@@ -188,13 +236,16 @@ def _frequent(by_day: Iterable[Any], planned: Iterable[tuple[Any, datetime, str,
         task = tasks.setdefault(row.task_id, Frequent(row.slug, row.name))
         task.by_day.setdefault(date.fromisoformat(row.at), Counter())[row.state] += row.count
     for one, local, state, count in planned:
-        task = tasks.get(one.task_id) or tasks.setdefault(one.task_id, Frequent(one.schedule.slug, one.schedule.name))
+        of = one if isinstance(one, Item) else one.schedule
+        task = tasks.get(one.task_id) or tasks.setdefault(one.task_id, Frequent(of.slug, of.name))
         task.words = task.words or _words(one)
         task.by_day.setdefault(local.date(), Counter())[state] += count
     return {task_id: task for task_id, task in tasks.items() if task.a_day > MOST_A_DAY}
 
 
-def _words(one: Coming) -> str:
+def _words(one: Coming | Item) -> str:
+    if isinstance(one, Item):
+        return f"after {one.after}"
     try:
         said = triggers.describe(trigger_of(one.schedule))
     except TriggerError:
@@ -256,7 +307,7 @@ def _counted(
     for since, until in _stretches(*between, zone):
         offset = since.astimezone(zone).utcoffset() or timedelta()
         at = sa.bindparam("since", type_=Run.planned_at.type), sa.bindparam("until", type_=Run.planned_at.type)
-        these = (Run.team_id == actor.team_id, Run.planned_at >= at[0], Run.planned_at < at[1], _IS_SETTLED, IS_REAL)
+        these = (Run.team_id == actor.team_id, Run.planned_at >= at[0], Run.planned_at < at[1], _IS_SETTLED, _IS_TOLD)
         count = sa.func.sum(Run.folded_count).label("count")
         day, hour = (_shown(connection, offset, form) for form in _FORMS[connection.dialect.name])
         task = (Run.task_id, Task.slug, Task.name, Run.state, day)
@@ -284,6 +335,15 @@ def _shown(connection: sa.Connection, offset: timedelta, form: str) -> Any:
     return sa.type_coerce(shown, sa.String).label("at")
 
 
+_LINKS = (
+    sa.select(TaskLink.task_id, TaskLink.upstream_id, Task.slug, Task.name, Task.engine)
+    .join(Task, Task.id == TaskLink.task_id)
+    .where(
+        TaskLink.team_id == sa.bindparam("team"), TaskLink.on != "failure", Task.deleted_at.is_(None),
+        Task.paused_at.is_(None), sa.not_(Task.awaits),
+    )
+    .order_by(TaskLink.task_id, TaskLink.upstream_id)
+)  # fmt: skip
 _FORMS = {"sqlite": ("%Y-%m-%d", "%Y-%m-%d %H"), "postgresql": ("YYYY-MM-DD", "YYYY-MM-DD HH24")}
 
 _IS_SETTLED = sa.not_(
@@ -294,12 +354,15 @@ _IS_SETTLED = sa.not_(
 )
 """Not what is told among the coming: a run that waits for its time, or that was skipped ahead."""
 
+_IS_TOLD = sa.and_(IS_REAL, sa.not_(sa.and_(Run.state == "cancelled", Run.reason == "schedule_changed")))
+"""Not what a change of the schedule has dropped: nothing was to run then."""
+
 _RUNS = (
     sa.select(
         Run.number, Run.state, Run.sentence, Run.planned_at, Run.started_at, Run.ended_at, Run.folded_count,
         Run.cost_micros, Run.task_id, Task.slug, Task.name,
     )
     .join(Task, Task.id == Run.task_id)
-    .where(IS_REAL)
+    .where(_IS_TOLD)
     .order_by(Run.planned_at.desc(), Run.id.desc())
 )  # fmt: skip

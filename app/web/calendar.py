@@ -11,13 +11,13 @@ from werkzeug.wrappers import Response as AnyResponse
 from app.core.clock import utc_now
 from app.core.errors import NotFound
 from app.domain.lifecycle import WENT_WRONG
-from app.domain.wording import duration, listed
+from app.domain.wording import about, listed
 from app.services import calendar
 from app.services.calendar import Window
-from app.services.planning import crowds
+from app.services.planning import crowds, heat
 from app.services.planning.crowds import Crowd
 from app.web import calendar_moves, calendar_view
-from app.web.calendar_view import DAY, OPEN_HOURS, Look
+from app.web.calendar_view import DAY, OPEN_HOURS, Block, Look
 from app.web.guard import guard
 from app.web.render import page, zone
 
@@ -25,6 +25,7 @@ VIEWS = ("month", "week", "day", "agenda")
 LAYERS = {"load": "Load", "blackout": "Blackouts", "busy": "My busy times", "conflict": "Conflicts"}
 AGENDA_DAYS, MOST_ROWS = 7, 200
 ITEMS_A_DAY = 4
+_NAMED = 3
 _WEEK = timedelta(days=7)
 _FORESEEN = timedelta(days=14)
 _ALL_HOURS = (0, 24)
@@ -53,8 +54,8 @@ class Period:
 @blueprint.get("/calendar")
 @guard("see")
 def index() -> AnyResponse:
-    """Lead to the present in the view that is asked for."""
-    view = request.args.get("view", "week")
+    """Lead to the present in the view that is asked for: the week without one, or the agenda where that has no room."""
+    view = request.args.get("view") or ("agenda" if request.cookies.get("narrow") else "week")
     return redirect(url_for("calendar.show", view=view, day=_today().isoformat()))
 
 
@@ -69,23 +70,29 @@ def show(view: str, day: str) -> str:
     crowded = crowds.crowds(g.actor.team_id, since, min(until, window.now + _FORESEEN), window.now)
     layers = _layers(window, crowded)
     shown = frozenset(one.at for one in crowded) if layers.get("conflict") else frozenset()
-    more = _VIEWS[view](window, period, at, Look(zone(), g.actor.may("edit"), shown))
+    more = _VIEWS[view](window, period, at, Look(zone(), g.actor.may("edit"), shown, _full(view, period, layers)))
     return page(
         f"calendar/{view}.html", view=view, day=at, today=_today(), period=period, window=window,
         layers={name for name, is_on in layers.items() if is_on},
         address=_address, chips=_chips(view, at, layers),
-        clash=_clash(crowded) if shown else None, toasts=calendar_moves.toasts(), **more,
+        clash=_clash(crowded, view) if shown else None, toasts=calendar_moves.toasts(), **more,
     )  # fmt: skip
 
 
+def _full(view: str, period: Period, layers: dict[str, bool]) -> dict[datetime, float]:
+    """Return how full the slots are in the hours of a grid that shows it."""
+    if view not in {"week", "day"} or not layers.get("load"):
+        return {}
+    return heat.of_hours(g.actor.team_id, _begins(period, _ALL_HOURS))
+
+
 def _day(view: str, text: str) -> date:
+    if view not in VIEWS:
+        raise NotFound
     try:
-        day = date.fromisoformat(text)
+        return calendar_view.day_of(text)
     except ValueError:
         raise NotFound from None
-    if view not in VIEWS or not 1971 <= day.year <= 9000:  # noqa: PLR2004 the calendar of the computer
-        raise NotFound
-    return day
 
 
 def _today() -> date:
@@ -148,7 +155,10 @@ def _chips(view: str, day: date, layers: dict[str, bool]) -> list[tuple[str, str
 # --- conflicts
 
 
-def _clash(crowded: Sequence[Crowd]) -> dict[str, Any]:
+_THESE_DAYS = {"month": "in the next two weeks", "week": "this week", "day": "on this day", "agenda": "in these days"}
+
+
+def _clash(crowded: Sequence[Crowd], view: str) -> dict[str, Any]:
     """Return the sentence for the fullest minute, the days on which the same tasks meet, and the tasks."""
     worst = max(crowded, key=lambda one: (one.starts, one.wait_seconds))
     days = [f"{one.at.astimezone(zone()):%a}" for one in crowded if one.slugs == worst.slugs][:7]
@@ -156,9 +166,10 @@ def _clash(crowded: Sequence[Crowd]) -> dict[str, Any]:
     when = f"{listed(list(dict.fromkeys(days)))} at {at:%H:%M}"
     starts = "1 run starts" if worst.starts == 1 else f"{worst.starts} runs start at once"
     sentence = f"{when}: {starts}, and there are {worst.slots} slots."
-    wait = f"The last one waits about {duration(worst.wait_seconds)}."
+    wait = f"The last one waits about {about(worst.wait_seconds)}."
     agenda = url_for("calendar.show", view="agenda", day=at.date().isoformat()) + f"#at-{at:%d-%H-%M}"
-    return {"sentence": sentence, "wait": wait, "slugs": worst.slugs, "agenda": agenda, "count": len(crowded)}
+    often = f"Runs wait {len(crowded)} times {_THESE_DAYS[view]}." if len(crowded) > 1 else ""
+    return {"sentence": sentence, "wait": wait, "often": often, "slugs": worst.slugs, "agenda": agenda}
 
 
 # --- the views
@@ -167,12 +178,19 @@ def _clash(crowded: Sequence[Crowd]) -> dict[str, Any]:
 def _grid(window: Window, period: Period, day: date, by: Look) -> dict[str, Any]:
     hours = _ALL_HOURS if request.args.get("hours") == "all" else OPEN_HOURS
     view = "day" if len(period.days) == 1 else "week"
+    bands = calendar_view.often(window, period.days)
     columns = calendar_view.columns(window, period.days, by, hours, _FOLD[view])
     near = min(max(day.weekday(), 0), 4) if view == "week" else 0
     return {
         "columns": columns, "hours": hours, "near": range(near, near + 3), "zone_name": _zone_name(period.first),
-        "bands": [(one, calendar_view.band(one, period.days)) for one in window.frequent],
+        "bands": bands, "together": calendar_view.together(bands, period.days),
+        "of_day": _today() if _today() in period.days else period.first,
+        "is_known": {begin in by.full for begin in _begins(period, hours)},
     }  # fmt: skip
+
+
+def _begins(period: Period, hours: tuple[int, int]) -> list[datetime]:
+    return [calendar_view.hour_of(day, hour, zone()) for day in period.days for hour in range(*hours)]
 
 
 def _zone_name(day: date) -> str:
@@ -182,12 +200,14 @@ def _zone_name(day: date) -> str:
 def _month(window: Window, period: Period, day: date, by: Look) -> dict[str, Any]:
     cells = {one: _cell(window, one, by) for one in period.days}
     days = [one for one in period.days if one.month == day.month]
+    bands = calendar_view.often(window, days)
     return {
         "weeks": [period.days[start : start + 7] for start in range(0, len(period.days), 7)],
         "cells": cells,
         "month": day.month,
         "counts": _counts(window, days),
-        "bands": [(one, calendar_view.band(one, days)) for one in window.frequent],
+        "bands": bands, "together": calendar_view.together(bands, days),
+        "of_day": max(days[0], min(_today(), days[-1])),
         "picked": calendar_view.blocks(calendar_view.of_day(window, day, zone()), by, _FOLD["month"]),
     }  # fmt: skip
 
@@ -196,18 +216,23 @@ def _cell(window: Window, day: date, by: Look) -> dict[str, Any]:
     """Return the runs of a day that a cell has room for, trouble first, how many more there are, and its marks."""
     items = calendar_view.of_day(window, day, zone())
     found = calendar_view.blocks(items, by, _FOLD["month"])
-    chosen = sorted(
-        found, key=lambda one: (one.state not in WENT_WRONG, one.state != "running", not one.is_conflict, one.at)
-    )
-    shown = sorted(chosen[:ITEMS_A_DAY], key=lambda block: block.at)
+    chosen = sorted(found, key=_concern)
+    waits = [block for block in found if block.is_conflict]
+    shown = sorted(chosen[:ITEMS_A_DAY], key=lambda block: (not block.is_conflict, block.at))
     begin, end = (calendar_view.begin_of(one, zone()) for one in (day, day + DAY))
     spans = [span for span in window.blackouts if span.begin < end and span.end > begin]
     return {
         "shown": shown,
+        "waits": f"Runs wait at {listed([f'{block.local:%H:%M}' for block in waits[:_NAMED]])}" if waits else "",
         "more": sum(len(block.items) for block in found) - sum(len(block.items) for block in shown),
         "ruler": calendar_view.ruler(window, day, max(window.hours.values(), default=1)),
         "spans": list(dict.fromkeys(span.what for span in spans)),
     }  # fmt: skip
+
+
+def _concern(block: Block) -> tuple[bool, ...]:
+    """Return what puts a block of a day before others: trouble, what goes on, what will wait, many at once."""
+    return block.state not in WENT_WRONG, block.state != "running", not block.is_conflict, block.is_one
 
 
 def _counts(window: Window, days: Sequence[date]) -> dict[str, int]:
@@ -238,7 +263,7 @@ def _agenda(window: Window, period: Period, day: date, by: Look) -> dict[str, An
         days.append({
             "day": one,
             "blocks": blocks,
-            "bands": [(often, calendar_view.band(often, [one])) for often in window.frequent if one in often.by_day],
+            "bands": (bands := calendar_view.often(window, [one])), "together": calendar_view.together(bands, [one]),
             "spans": [span for span in window.blackouts if begin <= max(span.begin, window.since) < end],
             "counts": _counts(window, [one]),
         })  # fmt: skip

@@ -1,8 +1,8 @@
 """How the calendar is drawn: where a block stands, what it says, which runs share one, and the marks of a day."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import groupby
 from zoneinfo import ZoneInfo
@@ -11,15 +11,17 @@ from flask import g
 
 from app.domain.calendars import Span
 from app.domain.lifecycle import DID_NOT_HAPPEN, WENT_WRONG
-from app.domain.wording import duration, listed
-from app.services.calendar import Frequent, Item, Window, load_of_hours
+from app.domain.wording import about, duration, listed
+from app.services.calendar import Frequent, Item, Window, load_of
 
 DAY = timedelta(days=1)
 QUARTER = 15
 OPEN_HOURS = (6, 20)
 """The hours that the grid shows at full height; the others fold to a line."""
 
+_HOUR = timedelta(hours=1)
 _HOURS = 24
+_FULL = (0.005, 0.25, 0.5, 0.75)
 _SMALLEST = 2  # quarters: the least that can be pressed
 _MOST_LANES = 4
 _TELLS = frozenset({"running", "degraded"})  # what is told of many, before what most of them are
@@ -28,11 +30,15 @@ _FINE = ("succeeded", "degraded")
 
 @dataclass(frozen=True)
 class Look:
-    """Who looks: the clock that they see, whether they may move runs, and the minutes in which runs would wait."""
+    """Who looks: the clock that they see, whether they may move runs, and the minutes in which runs would wait.
+
+    `full` is the share of the slots in use in the hours (UTC) of which that is known.
+    """
 
     here: ZoneInfo
     may_move: bool = False
     crowded: frozenset[datetime] = frozenset()
+    full: Mapping[datetime, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -91,7 +97,7 @@ class Block:
             return "plan conf"
         if self.state in {"skipped", "cancelled"}:
             return "skp"
-        return "plan" if self.items[0].fire_at or self.state in {"waiting", "queued"} else "was"
+        return "plan" if self.state in {"planned", "waiting", "queued"} else "was"
 
     @property
     def name(self) -> str:
@@ -99,7 +105,7 @@ class Block:
         first = self.items[0]
         if self.is_one:
             return first.name
-        if not all(item.fire_at for item in self.items):
+        if not all(item.fire_at or item.after for item in self.items):
             return f"{len(self.items)} runs{_how(self.items)}"
         return f"{len(self.items)} {'at once' if first.at == self.items[-1].at else 'start'}"
 
@@ -171,24 +177,25 @@ def _quarters(seconds: float) -> int:
 
 def _more(item: Item) -> str:
     """Say how long it takes or took, or why it does not happen."""
+    if item.after:
+        return ", ".join(filter(None, [f"after {item.after}", _about(item)]))
     if item.fire_at is None:
         if item.state in DID_NOT_HAPPEN:
             return item.sentence
         return duration(item.seconds) if item.seconds is not None else ""
-    moved = "moved" if item.number and item.state == "planned" else ""
-    about = f"about {_rounded(item.seconds)}" if item.seconds is not None else ""
-    return ", ".join(filter(None, [moved, about]))
+    moved = "moved" if item.number and item.state == "planned" and item.at != item.fire_at else ""
+    return ", ".join(filter(None, [moved, _about(item)]))
 
 
-def _rounded(seconds: float) -> str:
-    return duration(round(seconds / 60) * 60 if seconds > 90 else seconds)  # noqa: PLR2004 seconds tell nothing then
+def _about(item: Item) -> str:
+    return f"about {about(item.seconds)}" if item.seconds is not None else ""
 
 
 def url_of(item: Item) -> str:
     """Return the page of a run."""
     if item.fire_at:
         return f"/t/{g.team.slug}/tasks/{item.slug}/planned/{stamp(item.fire_at)}"
-    return f"/t/{g.team.slug}/runs/{item.number}"
+    return f"/t/{g.team.slug}/runs/{item.number}" if item.number else f"/t/{g.team.slug}/tasks/{item.slug}"
 
 
 def stamp(at: datetime) -> str:
@@ -215,11 +222,11 @@ class Strip:
 
 @dataclass(frozen=True)
 class Column:
-    """One day of the grid. `heat` are (hour, level), `spans` (quarter, length, name) of blackouts, `busy` alike."""
+    """One day of the grid. `heat` are (hour, level, words), `spans` (quarter, length, name), like `busy`."""
 
     day: date
     blocks: Sequence[Block]
-    heat: Sequence[tuple[int, int]]
+    heat: Sequence[tuple[int, int, str]]
     spans: Sequence[tuple[int, int, str]]
     busy: Sequence[tuple[int, int, str]]
     before: Strip
@@ -231,7 +238,7 @@ def columns(
     window: Window, days: Sequence[date], by: Look, hours: tuple[int, int], fold: tuple[int, int]
 ) -> list[Column]:
     """Return the days of a grid that shows these hours."""
-    levels, here = load_of_hours(window.hours, window.slots), by.here
+    here = by.here
     found = []
     for day in days:
         items = of_day(window, day, here)
@@ -240,13 +247,40 @@ def columns(
         found.append(
             Column(
                 day, _in_lanes(blocks(inside, by, fold), hours),
-                [(hour - hours[0], levels.get((day, hour), 0)) for hour in range(*hours)],
+                [(hour - hours[0], *_heat(window, day, hour, by)) for hour in range(*hours)],
                 _spans(window.blackouts, edges, here, hours), _spans(window.busy, edges, here, hours),
                 _strip(items, here, (0, hours[0])), _strip(items, here, (hours[1], _HOURS)),
                 _now(window.now, day, here, hours),
             )
         )  # fmt: skip
     return found
+
+
+def _heat(window: Window, day: date, hour: int, by: Look) -> tuple[int, str]:
+    """Return how busy an hour is, from 0 to 4, and what that says: how full the slots are, or what starts for each."""
+    starts = window.hours.get((day, hour), 0)
+    said = f"{hour:02}:00, {starts:,} {'start' if starts == 1 else 'starts'}"
+    begin = hour_of(day, hour, by.here)
+    full = by.full.get(begin)
+    if full is None:
+        return load_of(starts, window.slots), said
+    waits = any(begin <= at < begin + _HOUR for at in by.crowded)
+    return 4 if waits else sum(full > edge for edge in _FULL), f"{said}, slots {full:.0%} full" + (
+        ", runs wait" if waits else ""
+    )
+
+
+def day_of(text: str) -> date:
+    """Read a day from an address. Raises ValueError, also for one that the calendar of the computer does not reach."""
+    day = date.fromisoformat(text)
+    if not 1971 <= day.year <= 9000:  # noqa: PLR2004 the calendar of the computer
+        raise ValueError(text)
+    return day
+
+
+def hour_of(day: date, hour: int, here: ZoneInfo) -> datetime:
+    """Return the instant at which an hour begins on the viewer's clock."""
+    return datetime.combine(day, time(hour), here).astimezone(UTC)
 
 
 def of_day(window: Window, day: date, here: ZoneInfo) -> list[Item]:
@@ -340,6 +374,17 @@ def ruler(window: Window, day: date, most: int) -> str:
     counts = ((hour, window.hours.get((day, hour), 0)) for hour in range(_HOURS))
     ticks = (f"M{hour * 5 + 2.5:g} {24 - max(2, round(20 * count / most))}V24" for hour, count in counts if count)
     return "".join(ticks)
+
+
+def often(window: Window, days: Sequence[date]) -> list[tuple[Frequent, str]]:
+    """Return the frequent tasks that have runs on these days, each with how those went."""
+    return [(one, band(one, days)) for one in window.frequent if any(day in one.by_day for day in days)]
+
+
+def together(bands: Sequence[tuple[Frequent, str]], days: Sequence[date]) -> str:
+    """Say the same of all of them."""
+    by_day = {day: sum((one.by_day.get(day, Counter()) for one, _ in bands), Counter[str]()) for day in days}
+    return band(Frequent("", "", by_day=by_day), days)
 
 
 def band(one: Frequent, days: Sequence[date]) -> str:

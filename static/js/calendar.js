@@ -49,6 +49,13 @@ function stop() {
   box.hidden = true
 }
 
+function refuse() {
+  box.hidden = false
+  box.firstElementChild.textContent = grid.dataset.new ? 'Only a single run that is still to come can be moved.' : 'You can look at runs here, not move them.'
+}
+
+grid.addEventListener('focusout', () => moving || stop())
+
 function check() {
   const path = moving.link.dataset.move.split('/')
   const query = new URLSearchParams({ task: decodeURIComponent(path[4]), at: path[6], to: wall(moving) })
@@ -63,13 +70,23 @@ function check() {
   }, 120)
 }
 
-async function decide(link, to) {
-  const query = to ? `?view=${grid.dataset.view}&to=${to}` : `?view=${grid.dataset.view}`
-  const answer = await fetch(link.dataset.move + query, { headers: { 'HX-Request-Type': 'partial' } })
-  if (!answer.ok) return location.assign(link.href)
+const decide = (link, to) => show(`${link.dataset.move}?view=${grid.dataset.view}${to ? `&to=${to}` : ''}`)
+
+async function show(url) {
+  const answer = await fetch(url, { headers: { 'HX-Request-Type': 'partial' } })
+  if (!answer.ok) return location.assign(url)
   dialog.innerHTML = await answer.text()
-  dialog.showModal()
+  if (!dialog.open) dialog.showModal()
+  dialog.querySelector('[autofocus], a, button')?.focus()
 }
+
+// What runs often: the dialog lists its times, and a time leads to what can be done to that run.
+for (const place of [grid, dialog]) place.addEventListener('click', (event) => {
+  const link = event.target.closest('[data-dialog]')
+  if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return
+  event.preventDefault()
+  show(link.href)
+})
 
 // What is chosen in the dialog is looked at anew.
 dialog.addEventListener('change', async ({ target }) => {
@@ -97,6 +114,7 @@ grid.addEventListener('pointerdown', (event) => {
   const link = event.target.closest('[data-move]')
   const empty = !event.target.closest('.b') && grid.dataset.new && event.target.closest('.wd')
   if (link) follow(event, link)
+  else if (event.target.closest('.b a')) until(event, refuse, stop)
   else if (empty) draw(event, empty)
 })
 
@@ -155,6 +173,10 @@ const KEYS = { ArrowUp: [0, -1], ArrowDown: [0, 1], ArrowLeft: [-1, 0], ArrowRig
 
 grid.addEventListener('keydown', (event) => {
   const link = event.target.closest('[data-move]')
+  if (!link && event.altKey && KEYS[event.key] && event.target.closest('.b a')) {
+    event.preventDefault()
+    return refuse()
+  }
   if (!link) return
   const way = event.altKey && KEYS[event.key]
   if (way) step(link, ...way)

@@ -36,6 +36,20 @@ def test_a_run_is_moved_skipped_and_put_back(ada_program, daily):
     assert (back["at"], back["is_skipped"]) == (first["at"], False)
 
 
+def test_the_runs_of_a_task_that_runs_often_are_listed_and_moved_alone(ada_program):
+    often = {"schedules": [{"text": "every 15 minutes", "timezone": "UTC"}]}
+    made = {"name": "Uptime", "engine": "http", "settings": {"url": "http://127.0.0.1:9/"}} | often
+    slug = ada_program.make("/tasks", made)["slug"]
+    assert window(ada_program) == []
+    address = f"/tasks/{slug}/coming-runs?since={SINCE}&until={UNTIL}"
+    first = ada_program.get(address).json["runs"][0]
+    to = first["at"].replace("T00", "T01").replace(":00Z", ":30Z")
+    ada_program.post("/runs/moves", {"task": slug, "fire_at": first["fire_at"], "to": to})
+    runs = ada_program.get(address).json["runs"]
+    assert len(runs) == 2 * 96
+    assert to in [run["at"] for run in runs]
+
+
 def test_all_move_as_a_new_version(ada_program, daily):
     first, _ = window(ada_program)
     to = first["at"].replace("T09", "T07")

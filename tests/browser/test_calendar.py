@@ -7,7 +7,7 @@ import pytest
 from app.services import tasks
 from app.services.tasks.definitions import Draft
 from app.services.tasks.schedules import Given
-from tests.browser.conftest import visiting
+from tests.browser.conftest import PHONE, visiting
 
 HOUR = 48
 """Pixels."""
@@ -18,10 +18,10 @@ def tomorrow():
     return (datetime.now(UTC) + timedelta(days=1)).date()
 
 
-def plan(site):
-    """Ada has a task that runs every day at nine."""
+def plan(site, name="Digest", when="every day at 9:00"):
+    """Ada has a task that runs then."""
     with site.app.app_context():
-        draft = Draft("Digest", "http", {"url": "https://shop.example/"}, [Given("every day at 9:00", "UTC")])
+        draft = Draft(name, "http", {"url": "https://shop.example/"}, [Given(when, "UTC")])
         tasks.create(site.actor, draft, site.app.config["SETTINGS"].data_dir)
 
 
@@ -47,6 +47,20 @@ def test_a_run_is_dragged_and_the_move_undone(site, tomorrow):
     page.get_by_text("at 09:15, this once").wait_for()
     page.keyboard.press("Escape")
     assert page.locator(".ghost").count() == 0
+
+
+def test_of_what_runs_often_one_run_is_skipped_in_a_dialog_and_a_phone_begins_with_the_agenda(site, tomorrow):
+    plan(site, "Uptime", "every 15 minutes")
+    page = site.open(f"/calendar/day/{tomorrow}")
+    page.get_by_role("link", name="Uptime every 15 minutes").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("link", name="The day after").click()
+    dialog.locator(".times a").nth(95).click()
+    dialog.get_by_role("button", name="Skip this run").click()
+    page.locator("#toasts").get_by_text("Uptime is skipped this once.").wait_for()
+    site.turn("light", PHONE)
+    page = site.open("/calendar")
+    assert "/calendar/agenda/" in page.url
 
 
 def test_without_scripts_all_runs_are_moved_by_the_page_of_one(app, address, browser, tomorrow):

@@ -1,15 +1,17 @@
 """One run moved, skipped and put back under a simulated clock, and a schedule moved with it: what happens then."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import sqlalchemy as sa
 
 from app.core.errors import Conflict, Invalid, NotFound
 from app.domain.lifecycle import DID_NOT_HAPPEN
 from app.infra import database
 from app.models.runs import Run
 from app.models.tasks import Schedule
-from app.services import coming, dispatch, tasks
+from app.services import coming, dispatch, tasks, verify
 from app.services.runs import moving
 from app.services.tasks import moving as rules
 from app.services.tasks.definitions import Draft
@@ -129,6 +131,28 @@ def test_another_team_finds_nothing(digest):
         moving.skip(factories.owner(factories.team("elsewhere")), digest.slug, NINE)
 
 
+@pytest.mark.parametrize("first", ["old", "moved"])
+def test_a_moved_run_that_takes_the_place_of_another_never_waits_in_a_circle(actor, clock, first):
+    """Who changes both runs, in either order, and the clock that lets the moved one go, both come to their end."""
+    policy = {"overlap": "cancel_old"}
+    task = factories.task(actor.team_id, **policy)
+    schedule = factories.schedule(actor.team_id, task, "0 9 * * *", "cron", **policy)
+    old = factories.run(actor.team_id, task, "running")
+    held = {"reason": "time", "trigger": "schedule", "key": "at:2026-11-24T09:00:00+00:00", "schedule_id": schedule}
+    moved = factories.run(actor.team_id, task, "waiting", not_before=TUESDAY, **held)
+    leadership = dispatch.lead("clock", "first", timedelta(days=400))
+    ids = [old, moved] if first == "old" else [moved, old]
+    with ThreadPoolExecutor(1) as threads, database.write() as connection:
+        touch = sa.update(Run).values(stop_reason="x")
+        connection.execute(touch.where(Run.id == ids[0]))
+        if connection.dialect.name == "postgresql":
+            threads.submit(dispatch.fire_due, leadership, DAY).result(5)
+        connection.execute(touch.where(Run.id == ids[1]))
+    dispatch.fire_due(leadership, DAY)
+    assert [(run.state, run.stop_mode) for run in rows(Run)] == [("running", "now"), ("waiting", "")]
+    assert rows(Run, Run.id == moved)[0].reason == "overlap"
+
+
 # --- with the schedule
 
 
@@ -142,13 +166,24 @@ def test_all_runs_move_as_a_new_version_that_can_be_taken_back(actor, digest, pa
     assert planned(actor, NOON) == [(NINE, False)]
 
 
+def test_what_was_moved_runs_at_its_own_time_when_a_change_that_dropped_it_is_taken_back(actor, digest, pass_to):
+    moving.move(actor, digest.slug, NINE, NOON)
+    run = moving.find(actor, digest.slug, NINE + DAY)
+    task = rules.move(actor, digest.slug, run.schedule.id, run.rule, run.at, run.at + HOUR, "all")
+    assert [run.state for run in rows(Run)] == ["cancelled"]
+    tasks.restore(actor, digest.slug, task.version_number - 1, instead_of=task.version_number)
+    assert planned(actor, NINE + DAY) == [(NINE, False), (NINE + DAY, False)]
+    assert pass_to(NINE + DAY + HOUR) == [NINE, NINE + DAY]
+    assert verify.between(TUESDAY, NINE + DAY).findings == []
+
+
 @pytest.mark.alike
 def test_this_and_later_leaves_the_earlier_ones(actor, digest, pass_to):
     thursday = NINE + DAY
     run = moving.find(actor, digest.slug, thursday)
     task = rules.move(actor, digest.slug, run.schedule.id, run.rule, run.at, thursday + HOUR, "later")
     earlier, later = tasks.definition(task)["schedules"]
-    assert (earlier["ends"], later["starts"]) == ("2026-11-26T08:59", "2026-11-26T09:00")
+    assert (earlier["ends"], later["starts"]) == ("2026-11-25", "2026-11-26")
     assert [row.state for row in rows(Schedule)] == ["active", "active"]
     assert pass_to(NINE + 2 * DAY + HOUR) == [NINE, thursday + HOUR, NINE + 2 * DAY + HOUR]
 

@@ -1,13 +1,14 @@
 """How full slots will be in the coming two weeks: worked out by a job, kept, and read by whoever plans."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
-from app.domain import load, pings
+from app.domain import graph, load, pings
+from app.domain.conflicts import Kind
 from app.domain.load import Load
 from app.domain.policy import Policy
 from app.engines.base import engines
@@ -20,6 +21,7 @@ from app.models.teams import Pool, Team
 from app.services import coming, estimates
 from app.services.coming import Coming
 from app.services.estimates import Subject
+from app.services.planning import rates
 from app.services.unit import batch
 
 AHEAD, OFTEN = timedelta(days=14), timedelta(minutes=15)
@@ -28,8 +30,6 @@ _MOST_RUNS = 200_000
 _UNKNOWN_SECONDS = {"agent": 60.0, "http": 2.0}
 _SECONDS = 10.0
 """What runs of an engine are taken to last while nothing of any run is known."""
-
-_LONGEST_CHAIN = 20
 
 _kept: dict[str, tuple[datetime, Load]] = {}
 
@@ -48,7 +48,7 @@ class _Scope:
 
 
 def of(connection: sa.Connection, scopes: Iterable[str]) -> dict[str, Load]:
-    """Return what is known of these scopes (`lane:io`, `team:1`, `pool:1:printer`); of some maybe nothing yet."""
+    """Return what is known of these scopes (`lane:io`, `team:1`, `pool:1:printer`, `model:1:Sonnet`), if anything."""
     wanted = list(scopes)
     states = connection.execute(sa.select(Row.scope, Row.made_at).where(Row.scope.in_(wanted))).all()
     stale = [row.scope for row in states if _kept.get(row.scope, (None,))[0] != row.made_at]
@@ -87,16 +87,23 @@ def refresh() -> int:
         links = connection.execute(_LINKS).all()
         tasks = {one.task_id: one.schedule for one in found} | {link.task_id: link for link in links}
         seconds = _seconds(connection, tasks, now)
+        turns = rates.of(connection, tasks, now)
+    for limited in turns.values():
+        scopes.setdefault(limited.scope, _Scope(limited.slots, int(limited.scope.split(":")[1])))
     for one in found:
         if one.schedule.engine == pings.ENGINE:  # it runs elsewhere
             continue
         for scope in _wanted(one, scopes):
             _add(scope, one, seconds[one.task_id])
+        if turn := turns.get(one.task_id):
+            _add(scopes[turn.scope], one, turn.seconds)
     for task_id, starts in _following(found, links, seconds).items():
         row = tasks[task_id]
         for name in (lane_scope(row), f"team:{row.team_id}"):
             if name in scopes:
                 scopes[name].runs += [(at, seconds[task_id]) for at in starts]
+        if turn := turns.get(task_id):
+            scopes[turn.scope].runs += [(at, turn.seconds) for at in starts]
     rows = [
         {"scope": name, "team_id": scope.team_id, "made_at": now, "state": _state(scope, now)}
         for name, scope in scopes.items()
@@ -135,10 +142,20 @@ def lane_scope(row: Any) -> str:
     return f"lane:{row.lane or (engines[row.engine].lane if row.engine in engines else 'code')}"
 
 
+def scopes_of_schedule(row: Any) -> list[str]:
+    """Return the scopes in which a run of a schedule (a row of `coming`) takes a slot."""
+    return scopes_of(row.team_id, lane_scope(row).removeprefix("lane:"), Policy.of(row.policy))
+
+
+def told(scope: str) -> tuple[Kind, str]:
+    """Return what a wait in a scope is called, and the name of the pool or the model that has it."""
+    kind, _, name = scope.partition(":")
+    kinds: Mapping[str, Kind] = {"pool": "pool", "model": "rate"}
+    return kinds.get(kind, "capacity"), name.partition(":")[2]
+
+
 def _wanted(one: Coming, scopes: Mapping[str, _Scope]) -> list[_Scope]:
-    row = one.schedule
-    names = scopes_of(row.team_id, lane_scope(row).removeprefix("lane:"), Policy.of(row.policy))
-    return [scopes[name] for name in names if name in scopes]
+    return [scopes[name] for name in scopes_of_schedule(one.schedule) if name in scopes]
 
 
 def _seconds(connection: sa.Connection, tasks: Mapping[int, Any], now: datetime) -> dict[int, float]:
@@ -155,32 +172,13 @@ def _seconds(connection: sa.Connection, tasks: Mapping[int, Any], now: datetime)
 
 
 def _following(
-    found: Sequence[Coming], links: Sequence[Any], seconds: Mapping[int, float]
+    found: Iterable[Coming], links: Iterable[Any], seconds: Mapping[int, float]
 ) -> dict[int, list[datetime]]:
-    """Return when the tasks start that others start by their ends: of several, with the one that ends last."""
-    starts = {one.task_id: [run.at for run in one.runs if not run.is_left_out] for one in found}
-    upstreams: dict[int, list[int]] = {}
+    before: dict[int, list[int]] = {}
     for link in links:
-        upstreams.setdefault(link.task_id, []).append(link.upstream_id)
-    following: dict[int, list[datetime]] = {}
-    for _ in range(_LONGEST_CHAIN):
-        ready = {
-            task: [one for one in those if one in starts] for task, those in upstreams.items() if task not in following
-        }
-        new = {
-            task: max(([at + timedelta(seconds=seconds[one]) for at in starts[one]] for one in those), key=_first)
-            for task, those in ready.items()
-            if len(those) == len(upstreams[task])
-        }
-        if not new:
-            break
-        following |= new
-        starts |= new
-    return following
-
-
-def _first(times: Sequence[datetime]) -> float:
-    return times[0].timestamp() if times else 0.0
+        before.setdefault(link.task_id, []).append(link.upstream_id)
+    known = {one.task_id: [run.at for run in one.runs if not run.is_left_out] for one in found}
+    return graph.following(known, before, seconds)
 
 
 def _add(scope: _Scope, one: Coming, seconds: float) -> None:
@@ -194,7 +192,7 @@ def _add(scope: _Scope, one: Coming, seconds: float) -> None:
 _LINKS = (
     sa.select(TaskLink.task_id, TaskLink.upstream_id, Task.team_id, Task.engine, Task.lane)
     .join(Task, Task.id == TaskLink.task_id)
-    .where(Task.deleted_at.is_(None), Task.paused_at.is_(None), sa.not_(Task.awaits))
+    .where(Task.deleted_at.is_(None), Task.paused_at.is_(None), sa.not_(Task.awaits), TaskLink.on != "failure")
     .order_by(TaskLink.task_id, TaskLink.upstream_id)
 )
-"""Tasks that others start by their ends."""
+"""Tasks that others start by their ends, as a rule: failures are none."""

@@ -17,6 +17,7 @@ from app.domain.occurrences import Occurrence
 from app.domain.policy import Policy
 from app.domain.triggers import TriggerError
 from app.infra import database
+from app.models.instance import Audit
 from app.models.people import Person
 from app.models.runs import Run
 from app.models.tasks import PLAN, Schedule, Task, plan_of
@@ -26,6 +27,10 @@ from app.services.unit import Work, batch
 FURTHEST = timedelta(days=366)
 """So far ahead a run can be moved, and looked at."""
 
+JUST = timedelta(minutes=5)
+
+_ACTS = ("run_moved", "run_skipped", "run_put_back", "task_changed")
+_NEWEST = 200
 _BEGUN = "This run has begun, or its time was decided. Start a new one instead."
 _PASSED = "Its time by the schedule has passed, so it can't go back there. Move it to a later time."
 
@@ -123,6 +128,35 @@ def undo(actor: Actor, slug: str, fire_at: datetime) -> int:
         number = _put(work, run, row, back)
         work.audit("run_put_back", f"#{number} {run.name}", run=number, by_rule=fire_at.isoformat())
     return number
+
+
+@dataclass(frozen=True)
+class Act:
+    """What a person has just done in the calendar: `what` as the audit calls it, to the run of a task for an instant of
+    its rules; where they moved the schedule (`task_changed`) it is the version that this made.
+    """
+
+    what: str
+    slug: str
+    fire_at: datetime | None = None
+    version: int | None = None
+
+
+def just_done(actor: Actor) -> Act | None:
+    """Return what this person did last, if that was within JUST: only what they did themselves is theirs to undo."""
+    with database.read() as connection:
+        newest = sa.select(Audit.id).where(Audit.team_id == actor.team_id).order_by(Audit.id.desc()).limit(_NEWEST)
+        of_theirs = (Audit.person_id == actor.person_id, Audit.action.in_(_ACTS), Audit.id.in_(newest))
+        query = sa.select(Audit.action, Audit.data).where(*of_theirs, Audit.at > database.now(connection) - JUST)
+        act = connection.execute(query.order_by(Audit.id.desc()).limit(1)).first()
+        if act is None:
+            return None
+        if act.action == "task_changed":
+            slug = connection.execute(sa.select(Task.slug).where(Task.id == act.data["task"])).scalar_one()
+            return Act(act.action, slug, version=act.data["version"])
+        is_it = (Run.team_id == actor.team_id, Run.number == act.data["run"])
+        run = connection.execute(sa.select(Task.slug, Run.key).join(Task, Task.id == Run.task_id).where(*is_it)).first()
+        return Act(act.action, run.slug, planned.instant(run.key)) if run else None
 
 
 def check(run: PlannedRun, to: datetime, now: datetime) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any, Literal, get_args
 
 from app.core.clock import utc_now
@@ -18,6 +18,7 @@ from app.services.tasks import schedules
 
 Which = Literal["later", "all"]
 
+_MINUTE, _DAY = timedelta(minutes=1), timedelta(days=1)
 _GONE = "This schedule was changed meanwhile. Look at the task again."
 
 
@@ -49,11 +50,12 @@ def change(task: Task, schedule_id: int, rule: Occurrence, at: datetime, to: dat
     earlier = _ending(old, trigger, rule.fire.at) if which == "later" else None
     moved = _rule(old, new, meant - rule.fire.at)
     if earlier:
-        moved |= {"starts_at": _iso(starts := min(rule.fire.at, meant)), "starts": _wall(starts, new)}
+        moved |= _edge("starts", new, min(rule.fire.at, meant), time())
     rules = [*before[:place], *([earlier] if earlier else []), moved, *before[place + 1 :]]
     if len(rules) > schedules.MOST_SCHEDULES:
         raise Invalid({"to": f"A task has at most {schedules.MOST_SCHEDULES} schedules. Move all of its runs instead."})
-    return Change(rules, schedules.words([moved | {"starts": moved["starts"][:10]}]))  # the day says it all
+    since = "" if which == "later" else moved["starts"]  # who asks says from when on
+    return Change(rules, schedules.words([moved | {"starts": since}]))
 
 
 def move(actor: Actor, slug: str, schedule_id: int, rule: Occurrence, at: datetime, to: datetime, which: str) -> Task:
@@ -73,12 +75,20 @@ def _meant(trigger: Trigger, fire_at: datetime, at: datetime, to: datetime) -> d
 
 def _ending(old: Mapping[str, Any], trigger: Trigger, at: datetime) -> dict[str, Any] | None:
     """Return the schedule as it goes on until shortly before `at`; None when it has no more times until then."""
-    until = at - timedelta(minutes=1)
-    ending = replace(trigger, ends_at=until)
-    now = utc_now()
-    if until <= now or triggers.next_fire(ending, now) is None:
+    edge = _edge("ends", trigger, at - (_MINUTE if trigger.kind == "interval" else _DAY), time.max)
+    ending = replace(trigger, ends_at=datetime.fromisoformat(edge["ends_at"]))
+    if triggers.next_fire(ending, utc_now()) is None:
         return None
-    return {**old, "ends_at": until.isoformat(), "ends": _wall(until, trigger), "count": ""}
+    return {**old, **edge, "count": ""}
+
+
+def _edge(name: str, trigger: Trigger, at: datetime, of_day: time) -> dict[str, Any]:
+    """Return what is stored of a first or last time: a day, at its time `of_day`, where the rule has one time a day."""
+    if trigger.kind == "interval":
+        return {f"{name}_at": at.isoformat(), name: _wall(at, trigger)}
+    day = at.astimezone(zone(trigger.timezone)).date()
+    edge = datetime.combine(day, of_day, zone(trigger.timezone)).astimezone(UTC)
+    return {f"{name}_at": edge.isoformat(), name: day.isoformat()}
 
 
 def _rule(old: Mapping[str, Any], new: Trigger, by: timedelta) -> dict[str, Any]:
