@@ -6,7 +6,7 @@ from datetime import datetime, time, timedelta
 from statistics import median
 
 from app.domain import localtime, wording
-from app.domain.conflicts import LONG_WAIT_SECONDS, Wanted
+from app.domain.conflicts import LONG_WAIT_SECONDS, Wanted, wait
 from app.domain.lifecycle import WENT_WRONG
 from app.domain.load import Load
 
@@ -36,13 +36,15 @@ class Circumstances:
     """What times are weighed by: the load, how past runs did by local hour, what a run costs then.
 
     `price` gives the share of the usual price at an instant; `is_allowed` whether a run may start then (calendars,
-    blackouts, tasks that it waits for).
+    blackouts). What is not allowed where it is now says nothing about where it may go. `earliest` is the least shift
+    after which tasks that it waits for have ended.
     """
 
     load: Load
     hours: Mapping[int, Hour]
     price: Callable[[datetime], float] | None = None
     is_allowed: Callable[[datetime], bool] = lambda _: True
+    earliest: timedelta | None = None
 
 
 @dataclass(frozen=True)
@@ -61,9 +63,13 @@ class Choice:
 
 @dataclass(frozen=True)
 class _Seen:
-    """How one shift does on average: wait in seconds, share of slots in use, and what is known of its hour."""
+    """How one shift does on average: wait in seconds, share of slots in use, and what is known of its hour.
+
+    `is_free`: nobody waits for a slot while one of its runs holds one.
+    """
 
     shift: timedelta
+    is_free: bool
     wait: float
     use: float
     hour: Hour | None
@@ -96,33 +102,47 @@ def best(wanted: Wanted, circumstances: Circumstances, awake: tuple[time, time] 
     better = [(one, reasons) for one in _candidates(wanted, circumstances) if (reasons := _reasons(one, now))]
     better = [pair for pair in better if _is_awake(wanted, pair[0].shift, awake) or any(_CHEAPER in r for r in pair[1])]
     better.sort(key=lambda pair: (-len(pair[1]), pair[0].price, abs(pair[0].shift)))
-    chosen: list[Choice] = []
-    for one, reasons in better:
-        if reasons not in [choice.reasons for choice in chosen]:
-            chosen.append(Choice(one.shift, _clock(wanted.times[0] + one.shift, wanted), reasons))
-    return chosen[:MOST]
+    chosen: dict[tuple[tuple[str, ...], bool], Choice] = {}  # one before and one after for the same reasons
+    for one, reasons in [*_quietest(better), *better]:
+        if not any(choice.shift == one.shift for choice in chosen.values()):
+            choice = Choice(one.shift, _clock(wanted.times[0] + one.shift, wanted), reasons)
+            chosen.setdefault((reasons, one.shift > timedelta()), choice)
+    found = sorted(chosen.values(), key=lambda choice: -len(choice.reasons))
+    return found[:MOST]
+
+
+_QUIETER, _QUIETEST = "quieter", "quietest"
+
+
+def _quietest(better: Sequence[tuple["_Seen", tuple[str, ...]]]) -> Iterator[tuple["_Seen", tuple[str, ...]]]:
+    """Yield the one in which the least goes on, if that is less than in the best of the others."""
+    quieter = [pair for pair in better if _QUIETER in pair[1]]
+    one, reasons = min(quieter, key=lambda pair: (-len(pair[1]), pair[0].use), default=(None, ()))
+    if one and one.use < quieter[0][0].use * _BETTER:
+        yield one, tuple(_QUIETEST if reason == _QUIETER else reason for reason in reasons)
 
 
 def _candidates(wanted: Wanted, circumstances: Circumstances) -> Iterator[_Seen]:
     locals_ = [_local(at, wanted) for at in wanted.times]
     first = min(one.hour * 60 + one.minute for one in locals_)
     last = max(one.hour * 60 + one.minute for one in locals_)
+    free = [at for at in wanted.times if circumstances.is_allowed(at)]
     for start in range(0, 24 * 60, _STEP_MINUTES):
         shift = timedelta(minutes=start - first)
-        if (
-            shift
-            and start + last - first < 24 * 60
-            and all(circumstances.is_allowed(at + shift) for at in wanted.times)
-        ):
+        if circumstances.earliest is not None and shift < circumstances.earliest:
+            continue
+        if shift and start + last - first < 24 * 60 and all(circumstances.is_allowed(at + shift) for at in free):
             yield _look(wanted, circumstances, shift)
 
 
 def _look(wanted: Wanted, circumstances: Circumstances, shift: timedelta) -> _Seen:
     times = [at + shift for at in wanted.times]
     load, price = circumstances.load, circumstances.price
+    took = wanted.typical_seconds or 0.0
     return _Seen(
         shift,
-        sum(load.wait(at) for at in times) / len(times),
+        not any(load.is_crowded(at, took) for at in times),
+        sum(wait(wanted, load, at) for at in times) / len(times),
         sum(load.use(at) for at in times) / len(times),
         circumstances.hours.get(_local(times[0], wanted).hour),
         sum(price(at) for at in times) / len(times) if price else 1.0,
@@ -143,7 +163,7 @@ def _reasons(one: _Seen, now: _Seen) -> tuple[str, ...]:
 
 def _quiet(one: _Seen, now: _Seen) -> str:
     is_crowded = now.wait >= LONG_WAIT_SECONDS or now.use > _BUSY
-    return "quieter" if is_crowded and one.use < max(now.use / 2, _QUIET) else ""
+    return _QUIETER if is_crowded and one.is_free and one.use < max(now.use / 2, _QUIET) else ""
 
 
 def _by_hour(one: Hour | None, now: Hour | None) -> Sequence[str]:
@@ -160,6 +180,16 @@ def _cheap(one: _Seen, now: _Seen) -> str:
         return ""
     off = round(100 - 100 * one.price / now.price)
     return f"half the {_CHEAPER}" if off == _HALF else f"{off} % off the {_CHEAPER}"
+
+
+def price_said(factor: float) -> str:
+    """Say what a price is multiplied by: `half price`, `20 % off the price`, `1.5 × price`; empty for the usual one."""
+    if abs(factor - 1) < 1 - _BETTER:
+        return ""
+    if factor > 1:
+        return f"{factor:.2g} × {_CHEAPER}"
+    off = round(100 - 100 * factor)
+    return f"half {_CHEAPER}" if off == _HALF else f"{off} % off the {_CHEAPER}"
 
 
 def _is_awake(wanted: Wanted, shift: timedelta, awake: tuple[time, time]) -> bool:

@@ -1,9 +1,9 @@
 """The schedule box of forms: several schedules, each by words, builder, cron or RRULE, and read as one text."""
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import cached_property
 
 from flask import g
@@ -11,17 +11,18 @@ from flask_login import current_user
 from werkzeug.datastructures import MultiDict
 
 from app.core.clock import utc_now
+from app.core.numbers import whole
 from app.domain import localtime, triggers
-from app.domain.occurrences import Occurrence
 from app.domain.triggers import Fire
 from app.models.teams import Calendar
 from app.services.planning.clashes import About
 from app.services.tasks import builder, schedules
 from app.services.tasks.schedules import Given, Moves, Preview
 from app.services.what_if import Monthly
-from app.web import foresight
+from app.web import foresight, schedule_times
 from app.web.foresight import Asked, Foresight
 from app.web.forms import NO_ERRORS, Errors, zone_named
+from app.web.schedule_times import Found, Time
 
 Fields = MultiDict[str, str]
 
@@ -50,11 +51,13 @@ USES = (
 )
 """What the selects of calendars offer."""
 
-_SENT = "#when, #f-spread, #f-jitter, #f-overlap, #f-pool, #f-task, #f-model, [name=engine]"
+_SENT = (
+    "#when, #f-spread, #f-jitter, #f-flexible, #f-overlap, #f-pool, #f-task, #f-model, #f-cost_cap_cents, [name=engine]"
+)
 _UPSTREAM = re.compile(r"after-\d{1,2}-task", re.ASCII)
 _YEAR = timedelta(days=365)
 _NAME = re.compile(r"when-(\d{1,4})-(\w+)", re.ASCII)
-_LOOKS = frozenset({"preview", "add", "remove", "show", "set"})
+_LOOKS = frozenset({"preview", "add", "remove", "show", "set", "split"})
 _BUILT = ("repeat", "every", "between", "until", "weeks", "days", "monthday", "date", "at")
 
 
@@ -160,22 +163,11 @@ class Box:
 
 
 @dataclass(frozen=True)
-class Time:
-    """A time at which something runs: for which boxes (their numbers), and the zone of the first of them.
-
-    Of times that calendars leave out, those that follow each other stand together: `count`, the last being `until`.
-    """
-
-    what: Occurrence
-    zone: str
-    numbers: tuple[int, ...]
-    count: int = 1
-    until: datetime | None = None
-
-
-@dataclass(frozen=True)
 class When:
-    """All schedules of a form; `count` of the next times are listed. `is_cut`: one was removed just now."""
+    """All schedules of a form; `count` of the next times are listed. `is_cut`: one was removed just now.
+
+    `cap` is what a run of an agent may cost, as typed in dollars.
+    """
 
     boxes: Sequence[Box]
     count: int = SHOWN
@@ -183,11 +175,14 @@ class When:
     is_cut: bool = False
     about: About | None = None
     model: str | None = None
+    cap: str = ""
 
     @cached_property
     def monthly(self) -> Monthly | None:
-        """What the task costs in a month as it is, and as it is typed; None where that is not known."""
-        return foresight.monthly(g.actor, self.about, self.model, self._asked, utc_now()) if self.about else None
+        """What the task comes to in a month as it is, and as it is typed; None while no schedule is clear."""
+        if self.foresight is None or self.about is None:
+            return None
+        return foresight.monthly(g.actor, self.about, self.model, self._asked, self.foresight.estimate, utc_now())
 
     @property
     def fields(self) -> str:
@@ -199,7 +194,8 @@ class When:
         """What planning says of them; None while none is clear."""
         if not self._asked or self.about is None:
             return None
-        return foresight.look(self.about, self._asked, self.boxes[0].moves, utc_now())
+        shown = [time.what.at for time in self.times[: self.count]]
+        return foresight.look(self.about, self._asked, self.boxes[0].moves, utc_now(), shown)
 
     @cached_property
     def _asked(self) -> Sequence[Asked]:
@@ -226,36 +222,16 @@ class When:
     @cached_property
     def times(self) -> Sequence[Time]:
         """The next times of all schedules together, ascending, each instant once."""
-        found: dict[datetime, Time] = {}
-        for box, one in self._occurrences:
-            if not one.is_left_out:
-                same = found.get(one.at)
-                numbers = (*same.numbers, box.number) if same else (box.number,)
-                found[one.at] = Time(same.what if same else one, same.zone if same else box.zone, numbers)
-        return [found[at] for at in sorted(found)]
+        return schedule_times.together(self._found)
 
     @property
     def lines(self) -> Sequence[Time]:
         """The times to list, and between them what calendars leave out."""
-        shown = self.times[: self.count]
-        left_out: list[Time] = []
-        for box, one in self._occurrences:
-            if not one.is_left_out or (shown and one.at > shown[-1].what.at):
-                continue
-            before = left_out[-1] if left_out else None
-            if (
-                before
-                and before.numbers == (box.number,)
-                and not any(before.what.at < time.what.at < one.at for time in shown)
-            ):
-                left_out[-1] = replace(before, count=before.count + 1, until=one.at)
-            else:
-                left_out.append(Time(one, box.zone, (box.number,)))
-        return sorted([*shown, *left_out], key=lambda time: time.what.at)
+        return schedule_times.lines(self._found, self.times[: self.count])
 
     @property
-    def _occurrences(self) -> Sequence[tuple[Box, Occurrence]]:
-        return [(box, one) for box in self.boxes for one in (box.preview.fires if box.preview else ())]
+    def _found(self) -> Sequence[Found]:
+        return [(box.number, box.zone, one) for box in self.boxes for one in (box.preview.fires if box.preview else ())]
 
     @property
     def moves(self) -> str:
@@ -273,9 +249,9 @@ class When:
         return [box for box in self.boxes if box.preview and not box.preview.fires]
 
     @property
-    def changes(self) -> Sequence[str]:
-        """What is worth knowing of all schedules, each sentence once."""
-        return list(dict.fromkeys(note for box in self.boxes for note in box.changes))
+    def changes(self) -> Mapping[str, Box]:
+        """What is worth knowing of all schedules, each sentence once, with a box that it is about."""
+        return {note: box for box in self.boxes for note in box.changes}
 
     @property
     def labels(self) -> dict[str, str]:
@@ -291,12 +267,16 @@ class When:
 # --- what a form says
 
 
-def when(fields: Fields, errors: Errors = NO_ERRORS) -> When:
-    """Return the schedules of a form as they are to be shown now: after a press of a tab, a choice, add or remove."""
-    parts = _composed(fields)
-    removed = fields.get("remove", "")
-    if removed.isdecimal() and int(removed) < len(parts):
-        del parts[int(removed)]
+def when(fields: Fields, errors: Errors = NO_ERRORS, slug: str = "") -> When:
+    """Return the schedules of a form as they are to be shown now: after a press of a tab, a choice, add or remove.
+
+    `slug` is the task that it is the form of, where that is not among its fields.
+    """
+    fields = as_set(fields)
+    parts = _split(_composed(fields), fields.get("split", ""))
+    removed = whole(fields.get("remove", ""))
+    if removed is not None and removed < len(parts):
+        del parts[removed]
     is_added = "add" in fields and len(parts) < schedules.MOST_SCHEDULES
     if is_added or not parts:
         last = parts[-1] if parts else MultiDict()
@@ -307,15 +287,29 @@ def when(fields: Fields, errors: Errors = NO_ERRORS) -> When:
         Box(number, _shown(part), count + THEN, is_added and number == len(parts) - 1, moves)
         for number, part in enumerate(parts)
     ]
-    return When(boxes, count, errors, is_cut=bool(removed), about=_about(fields), model=fields.get("model"))
+    about, cap = _about(fields, slug), fields.get("cost_cap_cents", "") if fields.get("engine") == "agent" else ""
+    return When(boxes, count, errors, removed is not None, about, fields.get("model"), cap)
 
 
-def _about(fields: Fields) -> About:
+def _split(parts: list[Fields], pressed: str) -> list[Fields]:
+    """Return the boxes, one of them as two where that was pressed: its number, and the texts of both."""
+    number, *texts = pressed.split("|")
+    if len(texts) != 2 or number not in map(str, range(len(parts))) or len(parts) >= schedules.MOST_SCHEDULES:  # noqa: PLR2004 one becomes two
+        return parts
+    part = parts[int(number)]
+    both = [part.copy() for _ in texts]
+    for one, text in zip(both, texts, strict=True):
+        one.setlist("text", [text])
+        one.setlist("choice", [text])
+    return [*parts[: int(number)], *both, *parts[int(number) + 1 :]]
+
+
+def _about(fields: Fields, slug: str) -> About:
     get = fields.get
     return About(
-        g.actor.team_id, get("task", ""), get("engine", ""), get("overlap", ""), get("pool", ""),
+        g.actor.team_id, slug or get("task", ""), get("engine", ""), get("overlap", ""), get("pool", ""),
         tuple(value for name, value in fields.items(multi=True) if _UPSTREAM.fullmatch(name) and value),
-        get("model", ""),
+        get("model", ""), timedelta(minutes=_seconds(fields, "flexible")) if "flexible" in fields else None,
     )  # fmt: skip
 
 

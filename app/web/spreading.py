@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 from flask import Blueprint, g, redirect, request, url_for
 from flask_login import current_user
@@ -25,8 +26,8 @@ _LABELS = {"since": "From", "until": "Until"}
 @blueprint.get("")
 @guard("edit")
 def show(errors: Errors = NO_ERRORS) -> str:
-    """Show where the tasks that were chosen should start; without any, those of the fullest minute."""
-    slugs = _slugs() or spreading.crowd(g.actor, utc_now())
+    """Show where the tasks that were chosen should start; without any, those of a minute (`at`), or of the fullest."""
+    slugs = _slugs() or spreading.crowd(g.actor, utc_now(), _at())
     proposal = None
     if slugs and not errors:
         try:
@@ -77,6 +78,13 @@ def undo() -> AnyResponse:
 
 def _slugs() -> Sequence[str]:
     return list(dict.fromkeys(request.values.getlist("task")))
+
+
+def _at() -> datetime | None:
+    try:
+        return datetime.fromisoformat(request.args.get("at", "")).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
 
 
 def _proposal(slugs: Sequence[str]) -> Proposal:

@@ -25,13 +25,29 @@ def test_six_others_at_nine_on_two_slots():
     assert found.sentence == "6 other runs start at 10:00; 2 slots. Expect a wait of about 2 min."
     assert (found.severity, found.at) == ("slows", NINE)
     assert [(way.label, way.shift) for way in found.ways] == [
-        ("Use 09:59", -MINUTE), ("Go first: high priority", None),
+        ("Use 09:59", -MINUTE), ("Go first: high priority", None), ("Spread the 6 others", None),
     ]  # fmt: skip
+    assert (found.mark, found.times) == ("busy", set(MORNINGS))
+
+
+def test_it_ends_before_the_crowd_begins():
+    found = conflicts.crowded(wanted(typical_seconds=280.0), load([(at, 40.0) for at in MORNINGS for _ in range(6)]))
+    assert found.ways[0].label == "Use 10:02"  # at 09:55, which is further, it would be over in time as well
 
 
 def test_only_some_of_its_times_are_crowded():
     found = conflicts.crowded(wanted(), load([(NINE, 40.0)] * 6))
     assert found.sentence.endswith("So it is at 1 of 5 times.")
+    assert found.times == {NINE}
+    assert [(way.label, way.weekdays, dict(way.fields)) for way in found.ways[1:3]] == [
+        ("Split: on Mondays use 09:59", {1}, {}), ("Let it move by 30 min when it is busy", set(), {"flexible": "30"}),
+    ]  # fmt: skip
+
+
+def test_a_weekday_that_is_crowded_only_now_and_then_is_not_split_off():
+    times = [*MORNINGS, NINE + 7 * DAY]
+    ways = conflicts.crowded(wanted(times), load([(NINE, 40.0)] * 6)).ways
+    assert not any(way.weekdays for way in ways)
 
 
 def test_what_is_still_going_holds_the_slots():

@@ -32,8 +32,20 @@ def test_two_on_two_slots_wait_for_nobody_though_a_third_would():
     assert (load.wait(NINE), load.delay(NINE)) == (40.0, 0.0)
 
 
-def test_a_chain_within_one_minute_waits_for_nobody():
-    assert look([(NINE + timedelta(seconds=12 * n), 12.0) for n in range(3)]).delays == {}
+def test_a_chain_within_one_minute_waits_for_nobody_and_one_more_only_for_what_has_begun():
+    load = look([(NINE + timedelta(seconds=12 * n), 12.0) for n in range(3)])
+    assert load.delays == {}
+    assert load.wait(NINE) == 0.0  # the second slot is free
+    alone = look([(NINE + timedelta(seconds=12 * n), 12.0) for n in range(3)], slots=1)
+    assert [alone.wait(NINE + timedelta(seconds=second)) for second in (0, 7, 24, 40)] == [12.0, 5.0, 12.0, 0.0]
+
+
+def test_a_run_is_in_a_crowd_from_its_start_to_its_end():
+    load = look([(NINE, 40.0)] * 6)
+    assert not load.is_crowded(NINE - MINUTE, 60.0)
+    assert load.is_crowded(NINE - MINUTE, 61.0)
+    assert load.is_crowded(NINE + MINUTE, 1.0)
+    assert not load.is_crowded(NINE + 2 * MINUTE, 600.0)
 
 
 def test_before_and_elsewhere_nobody_waits():
@@ -42,7 +54,7 @@ def test_before_and_elsewhere_nobody_waits():
 
 
 def test_enough_slots_leave_no_wait():
-    assert look([(NINE, 40.0)] * 6, slots=7).waits == {}
+    assert look([(NINE, 40.0)] * 6, slots=7).full == ()
 
 
 def test_how_full_the_slots_are():
@@ -74,16 +86,16 @@ def test_it_is_kept_as_json():
     st.integers(1, 4),
 )
 def test_the_wait_is_that_of_a_queue(runs, slots):
-    """One more run, told last of its minute, begins exactly when the simulated queue says."""
+    """One more run, told last of its instant, begins exactly when the simulated queue says."""
     start = NINE - 60 * MINUTE
     load = look([(start + timedelta(seconds=at), float(took)) for at, took in runs], slots)
-    minute = 90
-    free = [0.0] * slots
-    for at, took in sorted(runs, key=lambda run: (run[0], -run[1])):
-        if at < (minute + 1) * 60:
-            free.sort()
-            free[0] = max(free[0], at) + took
-    wait = max(min(free) - minute * 60, 0.0)
-    assert load.wait(start + minute * MINUTE) == pytest.approx(wait if wait > 0.5 else 0.0)
+    for second in (5400, *(at for at, _ in runs)):
+        free = [0.0] * slots
+        for at, took in sorted(runs, key=lambda run: (run[0], -run[1])):
+            if at <= second:
+                free.sort()
+                free[0] = max(free[0], at) + took
+        wait = max(min(free) - second, 0.0)
+        assert load.wait(start + timedelta(seconds=second)) == pytest.approx(wait if wait > 0.5 else 0.0)
     total = sum(load.busy) * 300
     assert total <= sum(took for _, took in runs) + 1e-6

@@ -3,10 +3,12 @@
 from datetime import timedelta
 
 import pytest
+import sqlalchemy as sa
 
 from app.models.instance import Audit
-from app.models.runs import Run
-from app.services import coming
+from app.models.runs import Event, Run
+from app.models.tasks import Schedule, Task
+from app.services import coming, estimates
 from app.services.planning import flexible, loads
 from app.services.runs import moving
 from app.services.unit import batch
@@ -59,3 +61,44 @@ def test_it_is_put_back_by_a_person(team, actor, morning):
 def test_what_starts_soon_stays(team, morning, monkeypatch):
     monkeypatch.setattr(flexible, "SOON", timedelta(hours=3))
     assert flexible.moves() == []
+
+
+def test_nothing_is_moved_into_a_blackout(team, morning):
+    since, until = (f"{at:%Y-%m-%d %H:%M}" for at in (morning - timedelta(hours=1), morning))
+    factories.calendar(team, dated=[f"{since} - {until}"])
+    planning.arrange()
+    assert rows(Run)
+    assert all(run.not_before > morning for run in rows(Run))
+
+
+def test_nothing_is_moved_to_where_a_calendar_of_its_own_forbids_it(team, morning):
+    until = f"{morning + timedelta(minutes=1):%H:%M}".replace("00:00", "24:00")
+    one_minute = factories.calendar(team, "Office", "hours", hours=[f"Mon-Sun {morning:%H:%M}-{until}"])
+    with batch() as work:
+        uses = [{"calendar": one_minute, "use": "only"}]
+        work.connection.execute(sa.update(Schedule).where(Schedule.task_id == 2).values(calendars=uses))
+    planning.arrange()
+    assert {run.task_id for run in rows(Run)} == {1}
+
+
+def test_one_that_waits_for_others_is_not_moved_to_before_them(team, morning):
+    for number in (1, 2):
+        factories.after(number, 3, scheduled=True)
+    loads.refresh()
+    planning.arrange()
+    assert rows(Run)
+    assert all(run.not_before > morning for run in rows(Run))
+
+
+def test_it_is_over_before_the_crowd_begins(team, morning):
+    task = rows(Task, Task.slug == "t0")[0].id
+    for days in range(3):
+        at = ago(days=days + 1)
+        run = factories.run(team, task, "succeeded", started_at=at, ended_at=at + timedelta(minutes=10), planned_at=at)
+        with batch() as work:
+            event = {"kind": "succeeded", "team_id": team, "run_id": run, "at": at, "data": {}}
+            work.connection.execute(sa.insert(Event).values(event))
+    estimates.learn()
+    loads.refresh()
+    (to,) = [move.to for move in flexible.moves() if move.slug == "t0"]
+    assert to <= morning - timedelta(minutes=9) or to >= morning + timedelta(minutes=10)

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime, time, timedelta
 from itertools import islice
-from typing import Any
+from typing import Any, Literal
 
 import sqlalchemy as sa
 
-from app.domain import budgets, occurrences
+from app.domain import budgets, conflicts, occurrences, triggers
 from app.domain.budgets import Load, Pot
-from app.domain.conflicts import Conflict
+from app.domain.conflicts import Conflict, Way
 from app.domain.occurrences import Plan
 from app.engines.base import SEVERAL
 from app.models.tasks import Task
@@ -58,10 +58,22 @@ def _found(
     others = () if pot.whose == "task" else _others(connection, team_id, task_id, since, end, is_all=not usual)
     known = usual | spending.usual(connection, {one for one, _ in others}) if usual else {}
     loads = [Load(len(own), known.get(task_id, 0), 0), *(Load(count, known.get(one, 0), 0) for one, count in others)]
-    return [
-        Conflict("plan" if pot.whose == "plan" else "budget", "stops", one.sentence, own[-min(one.runs_over, len(own))])
-        for one in budgets.foreseen([pot], loads)
-    ]
+    kind: Literal["plan", "budget"] = "plan" if pot.whose == "plan" else "budget"
+    found = []
+    for one in budgets.foreseen([pot], loads):
+        over = own[-one.runs_over :]
+        ways = _ways(plan, len(own), len(over))
+        found.append(Conflict(kind, "stops", one.sentence, over[0], ways, frozenset(over), f"over {kind}"))
+    return found
+
+
+def _ways(plan: Plan, own: int, over: int) -> list[Way]:
+    """Return the interval at which the runs of a schedule fit in a pot, where it counts one, and the way to the pot."""
+    see = Way("See the budgets", page="budgets")
+    if plan.trigger.kind != "interval" or own == over:
+        return [see]
+    every = triggers.interval(plan.trigger.expression).total_seconds()
+    return [conflicts.seldomer(every * own / (own - over)), see]
 
 
 def _starts(plan: Plan, since: datetime, end: datetime) -> Any:

@@ -53,10 +53,11 @@ class Proposal:
     after: int
 
 
-def crowd(actor: Actor, now: datetime) -> list[str]:
-    """Return the slugs of the tasks that start in the same minute and wait the longest; without a wait, where most do.
+def crowd(actor: Actor, now: datetime, at: datetime | None = None) -> list[str]:
+    """Return the slugs of the tasks that start in the minute of `at` (aware).
 
-    None without company. Tasks with several times a day are no part of it.
+    Without it in the one in which they wait the longest; where none waits, in which most start. None without company.
+    Tasks with several times a day are no part of it.
     """
     found = [one for one in _coming(actor, now) if _is_daily(one)]
     minutes: dict[datetime, set[str]] = {}
@@ -64,6 +65,8 @@ def crowd(actor: Actor, now: datetime) -> list[str]:
         for run in one.runs:
             if not run.is_left_out:
                 minutes.setdefault(run.at.replace(second=0, microsecond=0), set()).add(one.schedule.slug)
+    if at:
+        minutes = {minute: slugs for minute, slugs in minutes.items() if timedelta() <= at - minute < MINUTE}
     waits = {one.at: one.wait_seconds for one in crowds.crowds(actor.team_id, now, now + _WEEK, now)}
     fullest = max(minutes, key=lambda at: (waits.get(at, 0.0), len(minutes[at])), default=None)
     most = minutes[fullest] if fullest else set()

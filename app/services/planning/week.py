@@ -41,7 +41,7 @@ class Day:
 
 @dataclass(frozen=True)
 class PoolUse:
-    """A pool: the longest that a run would wait for a slot of it, and when (UTC); 0 and None where none waits."""
+    """A pool: the longest that a run waits for a slot of it, and when (UTC); 0 and None where none waits."""
 
     name: str
     slots: int
@@ -152,8 +152,8 @@ def _pools(team_id: int) -> list[PoolUse]:
 
 
 def _pool(name: str, slots: int, load: Load | None) -> PoolUse:
-    waits = load.waits if load else {}
-    minute = max(waits, key=waits.__getitem__, default=None)
+    delays = load.delays if load else {}
+    minute = max(delays, key=delays.__getitem__, default=None)
     if load is None or minute is None:
         return PoolUse(name, slots, 0.0, None)
-    return PoolUse(name, slots, waits[minute], load.since + minute * MINUTE)
+    return PoolUse(name, slots, delays[minute], load.since + minute * MINUTE)
