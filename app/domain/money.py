@@ -1,12 +1,15 @@
 """Money as people type and read it: US dollars, kept as millionths (micros) in whole numbers."""
 
 import math
+import re
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 
 MICROS = 1_000_000
 """Of these is one dollar."""
 
 MICROS_PER_CENT = MICROS // 100
+
+_THOUSANDS = re.compile(r"-?[1-9][0-9]{0,2}(,[0-9]{3})+(?P<rest>\.[0-9]*)?")
 
 
 def said(micros: float) -> str:
@@ -20,9 +23,14 @@ def said(micros: float) -> str:
 
 
 def read(text: str) -> int:
-    """Return the micros of an amount in dollars as typed: `1`, `0.25`, `$1.50`, `1,50`. Raises ValueError."""
+    """Return the micros of an amount in dollars as typed: `1`, `0.25`, `$1.50`, `1,50`, `1,250.00`. Raises ValueError.
+
+    `1,250` is refused: to some it is a thousand times what it is to others.
+    """
     plain = text.strip().removeprefix("$").strip()
-    if "," in plain and "." not in plain:
+    if grouped := _THOUSANDS.fullmatch(plain):
+        plain = plain.replace(",", "") if grouped["rest"] else ""
+    elif "," in plain and "." not in plain:
         plain = plain.replace(",", ".")
     try:
         amount = Decimal(plain)

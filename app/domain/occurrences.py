@@ -171,7 +171,7 @@ def _later(plan: Plan, one: Occurrence, room: timedelta) -> Occurrence:
     spread = _part(str(plan.schedule), plan.spread_seconds, room)
     jitter = _part(f"{plan.schedule}/{one.fire.at.isoformat()}", plan.jitter_seconds, room - spread)
     at = one.at + spread + jitter
-    if one.is_left_out or at == one.at or not _is_allowed(plan, at):
+    if one.is_left_out or at == one.at or not is_allowed(plan, at):
         return one
     by = wording.listed([word for word, part in (("spread", spread), ("jitter", jitter)) if part])
     return replace(one, at=at, notes=(*one.notes, f"Starts {wording.duration(at - one.at)} later, by its {by}."))
@@ -184,7 +184,8 @@ def _part(seed: str, seconds: float, room: timedelta) -> timedelta:
     return _MILLISECOND * (window * share >> 64)
 
 
-def _is_allowed(plan: Plan, at: datetime) -> bool:
+def is_allowed(plan: Plan, at: datetime) -> bool:
+    """Whether the calendars of a plan let something start at an instant (aware), neither moved nor left out."""
     if not plan.uses:
         return True
     local = localtime.shown(at.astimezone(localtime.zone(plan.trigger.timezone)).replace(tzinfo=None))

@@ -67,8 +67,9 @@ def coming(
 
     Moved and skipped runs stand in their place, at most `most` of each schedule and about `together` of all. Of
     more than `schedules` those are told whose next time is the nearest. `schedule` has the columns of PLAN,
-    `team_id`, `task_id`, `decided_until`, and `slug`, `name`, `engine`, `lane` of its task. A schedule that can't be
-    computed yields nothing: the clock sets it aside and says so. Three queries, and two for each set of calendars.
+    `team_id`, `task_id`, `decided_until`, and `slug`, `name`, `engine`, `lane`, `awaits` of its task. A schedule that
+    can't be computed yields nothing: the clock sets it aside and says so. Three queries, and two for each set of
+    calendars.
     """
     these = [Schedule.team_id.in_(team_ids), Schedule.state == "active", Schedule.next_fire_at <= until]
     if task_ids is not None:
@@ -147,10 +148,9 @@ def _held(
     return held
 
 
+_OF_TASK = (Task.slug, Task.name, Task.engine, Task.lane, Task.awaits)
 _SCHEDULES = (
-    sa.select(
-        *PLAN, Schedule.team_id, Schedule.task_id, Schedule.decided_until, Task.slug, Task.name, Task.engine, Task.lane
-    )
+    sa.select(*PLAN, Schedule.team_id, Schedule.task_id, Schedule.decided_until, *_OF_TASK)
     .join(Task, Task.id == Schedule.task_id)
     .where(Task.deleted_at.is_(None))
     .order_by(Schedule.next_fire_at, Schedule.id)

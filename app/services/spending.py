@@ -15,7 +15,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from app.domain import budgets, money
 from app.domain.budgets import Pot
 from app.domain.pings import LANE
-from app.models.budgets import Budget, BudgetPeriod
+from app.infra import database
+from app.models.budgets import Budget, BudgetPeriod, ModelReading
 from app.models.runs import IS_REAL, Alert, Run
 from app.models.tasks import Task
 from app.models.teams import Team
@@ -25,10 +26,23 @@ from app.services.unit import Work
 KIND, KIND_OUT = "budget", "budget_out"
 """Kinds of alerts: a share of a pot is spent; runs do not start for want of it."""
 
+_TURNSTILE = 0x0CA1_1105
+
 _LOOKED_AT = 20
 """So many of a task's last runs tell what one usually costs."""
 
 _WORKED = ("succeeded", "degraded", "unmet")
+
+
+def pass_singly(work: Work) -> None:
+    """Let only one transaction at a time decide by what all of them take; SQLite has but one writer anyway.
+
+    One turnstile for all teams and pools: a worker claims for several of them in one transaction, and with a lock for
+    each, two workers could wait for each other in a circle.
+    """
+    if work.connection.dialect.name == "postgresql":
+        work.connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_TURNSTILE)))
+        work.now = database.now(work.connection)  # what is claimed now begins after all that was before it
 
 
 def of_teams(connection: sa.Connection, team_ids: Collection[int]) -> Sequence[Any]:
@@ -138,7 +152,10 @@ def tell_out(work: Work, row: Any, pot: Pot, sentence: str) -> None:
 
 
 def counted(connection: sa.Connection, row: Any, key: str) -> tuple[int, int, int]:
-    """Return what the runs of a period say: spent, reserved, and how many began (0 where no plan limits them)."""
+    """Return what the runs of a period say: spent, reserved, and how many began (0 where no plan limits them).
+
+    In a budget of a whole team count the threads as well that a model has read.
+    """
     start, end = budgets.bounds(key, row.timezone)
     within = [Run.team_id == row.team_id, Run.started_at >= start, Run.started_at < end]
     if row.task_id is not None:
@@ -148,7 +165,13 @@ def counted(connection: sa.Connection, row: Any, key: str) -> tuple[int, int, in
     held = held.where(Run.state == "running", Run.reserved_micros.is_not(None), *within)
     runs = sa.select(sa.func.count()).select_from(Run).where(*within, Run.lane != LANE)
     begun = connection.execute(runs).scalar_one() if row.limit_runs is not None else 0
-    return connection.execute(spent).scalar_one() or 0, connection.execute(held).scalar_one() or 0, begun
+    amounts = [connection.execute(query).scalar_one() or 0 for query in (spent, held)]
+    if row.task_id is None:
+        read = sa.select(sa.func.sum(ModelReading.cost_micros), sa.func.sum(ModelReading.reserved_micros))
+        within = [ModelReading.team_id == row.team_id, ModelReading.at >= start, ModelReading.at < end]
+        more = connection.execute(read.where(*within)).one()
+        amounts = [amount + int(one or 0) for amount, one in zip(amounts, more, strict=True)]
+    return amounts[0], amounts[1], begun
 
 
 # --- setting them

@@ -65,6 +65,13 @@ def test_what_a_person_skips_is_told_as_left_out(team, look, hourly):
     assert [(run.at, run.number) for run in one.runs if run.is_left_out] == [(NOON + 2 * HOUR, 1)]
 
 
+def test_keys_are_in_the_order_of_their_instants_whatever_language_the_database_speaks(team, hourly):
+    row(team, hourly, NOON + 2 * HOUR, "queued")
+    with database.read() as connection:
+        if connection.dialect.name == "postgresql":  # in that of English `at;` comes before `at:2027`
+            assert connection.execute(sa.text("SELECT pg_collation_for(key) FROM runs")).scalar_one() == '"C"'
+
+
 def test_two_schedules_that_meet_share_a_run(team, look, hourly):
     factories.schedule(team, hourly["task_id"], "0 14 * * *", "cron", since=NOON)
     assert starts(look(until=NOON + 3 * HOUR)) == [NOON + HOUR, NOON + 2 * HOUR, NOON + 3 * HOUR]

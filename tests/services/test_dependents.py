@@ -1,18 +1,23 @@
-"""Tasks that run after others: started by their ends once, or waited for at planned times, or left out with a reason."""
+"""Tasks that run after others: started by their ends once, or left out with a reason, also while those change."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
 
+from app.core.errors import Invalid
 from app.engines.base import Outcome
 from app.infra import queues
 from app.models.runs import Event, Run
-from app.models.tasks import Schedule, Task
-from app.services import dispatch, runs, verify
+from app.models.tasks import Task, TaskLink, TaskVersion
+from app.services import runs, tasks, verify
 from app.services.execution import aftermath, claims, dependents, outcomes
+from app.services.tasks import order
+from app.services.tasks.definitions import Draft
 from app.services.unit import batch
 from tests import factories
 from tests.factories import ago, rows
@@ -20,21 +25,6 @@ from tests.factories import ago, rows
 LEASE = timedelta(seconds=10)
 OK = Outcome("succeeded", "ok", "It worked.")
 BAD = Outcome("failed", "http_status", "404 Not Found.", "permanent")
-
-
-@pytest.fixture
-def extract(team):
-    return factories.task(team, "extract", label="Extract", retries=0)
-
-
-@pytest.fixture
-def load(team):
-    return factories.task(team, "load", label="Load", retries=0)
-
-
-@pytest.fixture
-def report(team):
-    return factories.task(team, "report", label="Report", retries=0)
 
 
 def ran(task_id, outcome=OK, **values):
@@ -274,89 +264,6 @@ def test_a_started_run_that_meets_another_is_decided_on_as_any_other(team, extra
         assert runs_of(load)[1].state == "queued"
 
 
-# --- at planned times
-
-
-@pytest.fixture
-def leadership(team):
-    return dispatch.lead("clock", "first", LEASE)
-
-
-@pytest.fixture
-def due(team, report, leadership):
-    """Lets the planned time of the report come, a minute ago; returns its run."""
-
-    def come(**policy):
-        for schedule in rows(Schedule, Schedule.task_id == report):
-            with batch() as work:
-                work.connection.execute(sa.delete(Schedule).where(Schedule.id == schedule.id))
-        factories.schedule(team, report, "1m", since=ago(seconds=61), **policy)
-        dispatch.fire_due(leadership, LEASE)
-        return runs_of(report)[-1]
-
-    return come
-
-
-def test_at_its_time_it_waits_for_what_has_not_come(team, extract, report, due):
-    factories.after(report, extract, scheduled=True)
-    run = due()
-    assert (run.state, run.reason, run.sentence) == ("waiting", "upstream", "Waits for Extract.")
-    assert run.not_before == run.planned_at + timedelta(days=1)
-    assert dispatch.seconds_until_due() < 3600  # that of the schedule: nobody is woken for it
-    ran(extract)
-    run = the_run(report)
-    assert (run.state, run.trigger, run.notes) == ("queued", "schedule", ["After Extract (#2)."])
-    claim(run.id)
-
-
-@pytest.mark.alike
-def test_what_came_before_its_time_counts_once(team, extract, report, due):
-    factories.after(report, extract, scheduled=True)
-    ran(extract, planned_at=ago(minutes=40))
-    first = due()
-    assert first.state == "queued"
-    finish(claim(first.id))
-    assert due().state == "waiting"
-
-
-@pytest.mark.alike
-def test_what_failed_or_still_goes_before_its_time_is_heard(team, extract, report, due):
-    factories.after(report, extract, scheduled=True)
-    ran(extract, BAD, planned_at=ago(minutes=40))
-    assert due().sentence == "Skipped: Extract failed (#1)."
-    going = claim(factories.run(team, extract, planned_at=ago(minutes=30)))
-    assert due().sentence == "Waits for Extract (#3)."
-    finish(going)
-    assert runs_of(report)[-1].state == "queued"
-
-
-@pytest.mark.alike
-def test_an_end_that_nobody_told_is_found_again(team, extract, report, due):
-    factories.after(report, extract, scheduled=True)
-    due()
-    run_id = factories.run(team, extract)
-    with batch() as work:  # as two transactions of PostgreSQL that passed by each other
-        work.connection.execute(
-            sa.update(Run).where(Run.id == run_id).values(state="succeeded", reason="ok", ended_at=work.now)
-        )
-    dependents.settle_waiting()
-    assert the_run(report).state == "queued"
-
-
-@pytest.mark.alike
-def test_one_that_waited_for_the_run_before_then_waits_for_the_others(team, extract, leadership):
-    report = factories.task(team, "report", label="Report", overlap="queue_one")
-    factories.after(report, extract, scheduled=True)
-    held = claim(factories.run(team, report))
-    factories.schedule(team, report, "1m", since=ago(seconds=61), overlap="queue_one")
-    dispatch.fire_due(leadership, LEASE)
-    assert runs_of(report)[-1].reason == "overlap"
-    finish(held)
-    assert runs_of(report)[-1].reason == "upstream"
-    ran(extract)
-    assert runs_of(report)[-1].state == "queued"
-
-
 @pytest.mark.alike
 def test_a_person_need_not_wait(team, actor, extract, report):
     factories.after(report, extract)
@@ -378,12 +285,74 @@ def test_the_checker_misses_what_was_to_follow(team, extract, load):
     assert finding.sentence == "Load was to follow run #1, and has no run."
 
 
+# --- while things change
+
+
 @pytest.mark.alike
-def test_one_that_was_moved_waits_for_the_others_at_its_new_time(team, extract, report, leadership):
-    factories.after(report, extract, scheduled=True)
-    moved = {"trigger": "schedule", "key": "at:1", "reason": "time", "not_before": ago(seconds=1)}
-    factories.run(team, report, "waiting", **moved)
-    dispatch.fire_due(leadership, LEASE)
-    assert the_run(report).sentence == "Waits for Extract."
+def test_what_was_renamed_is_said_by_its_name_of_now(team, extract, load, report):
+    factories.after(report, extract, load)
     ran(extract)
+    with batch() as work:
+        work.connection.execute(sa.update(Task).where(Task.id == load).values(name="Load it all"))
+    ran(extract)
+    assert the_run(report).sentence == "Waits for Load it all (1 of 2 done)."
+
+
+@pytest.mark.alike
+@pytest.mark.parametrize(("join", "state"), [("all", "skipped"), (2, "queued")])
+def test_nobody_waits_for_a_task_that_was_deleted(team, actor, extract, load, report, join, state):
+    third = factories.task(team, "third", label="Third")
+    factories.after(report, extract, load, third, join=join)
+    ran(extract)
+    tasks.delete(actor, "load")
+    dependents.settle_waiting()
+    if join == "all":
+        assert the_run(report).sentence == "Skipped: Load was deleted."
+    ran(third)
+    assert the_run(report).state == state
+
+
+@pytest.mark.alike
+def test_a_run_that_waits_follows_what_its_task_runs_after_now(team, extract, load, report):
+    factories.after(report, extract, load)
+    ran(extract)
+    with batch() as work:  # a new version that runs after Extract alone
+        one = {"tasks": [{"task": extract, "on": "success"}], "join": "all", "window_seconds": 86_400.0}
+        (old,) = rows(TaskVersion, TaskVersion.task_id == report)
+        new = {"team_id": team, "task_id": report, "number": 2, "definition": old.definition | {"after": one}}
+        new_id = work.connection.execute(
+            sa.insert(TaskVersion).values(**new, created_at=work.now).returning(TaskVersion.id)
+        ).scalar_one()
+        work.connection.execute(sa.update(Task).where(Task.id == report).values(version_id=new_id))
+        work.connection.execute(sa.delete(TaskLink).where(TaskLink.upstream_id == load))
+    dependents.settle_waiting()
     assert the_run(report).state == "queued"
+
+
+def test_two_who_make_a_circle_at_the_same_moment_make_none(app, actor, tmp_path, monkeypatch):
+    draft = Draft("Extract", "http", {"url": "http://127.0.0.1:9/"})
+    slugs = [tasks.create(actor, replace(draft, name=name), tmp_path).slug for name in ("Extract", "Load")]
+    ids = {row.slug: row.id for row in rows(Task)}
+    together, look = threading.Barrier(2), order._refuse_circle
+
+    def look_together(work, task):
+        with suppress(threading.BrokenBarrierError):  # one of them waits until the other has written
+            together.wait(0.3)
+        look(work, task)
+
+    monkeypatch.setattr(order, "_refuse_circle", look_together)
+
+    def run_after(slug, other):
+        with app.app_context():
+            changed = replace(draft, name=slug.title(), after={"tasks": [{"task": ids[other]}]})
+            try:
+                tasks.change(actor, slug, changed, 1, tmp_path)
+            except Invalid as refused:
+                return refused.fields["after"]
+            return ""
+
+    with ThreadPoolExecutor(2) as threads:
+        said = sorted(threads.map(run_after, slugs, reversed(slugs)))
+    assert said[0] == ""
+    assert "Extract" in said[1]
+    assert len(rows(TaskLink)) == 1

@@ -1,5 +1,7 @@
 """Settings > Budgets and limits, and the plans that the administrator sets."""
 
+import re
+
 import sqlalchemy as sa
 
 from app.infra.database import db
@@ -103,6 +105,54 @@ def test_a_blocked_run_leads_to_the_budgets(ada, app, northgate):
     assert "Run again" in page
 
 
+def held_back(app, northgate, limit=20_000_000):
+    """A budget of which almost nothing is left, and a run that did not start for want of it; returns its number."""
+    team, now = team_id(app, northgate), factories.ago(seconds=1)
+    with app.app_context():
+        spent(app, northgate, limit - 120_000, name="other")
+        task = factories.task(team, "digest", "agent", {"prompt": "Write it."}, label="Digest")
+        sentence = "Out of budget: the team's November has $0.12 left of $20.00, and this run may cost $1.00."
+        factories.run(team, task, "blocked", reason="budget", sentence=sentence, ended_at=now)
+        return factories.rows(Run)[-1].number
+
+
+def test_one_press_raises_the_budget_as_far_as_a_run_needs_and_runs_it(ada, ben, app, northgate):
+    number = held_back(app, northgate)
+    ada.post(f"/t/{northgate}/settings/budgets", {"month": "20", "day": "", "timezone": "UTC"})
+    page = ada.get(f"/t/{northgate}/runs/{number}").text
+    assert re.search(r"Raise the team's \w+ to \$21.00, run it", page.replace("&#39;", "'"))
+    assert "run it</button>" not in ben.get(f"/t/{northgate}/runs/{number}").text
+    at = f"/t/{northgate}/settings/budgets/runs/{number}"
+    assert ben.post(at).status_code == 403
+    answer = ada.post(at)
+    assert answer.location == f"/t/{northgate}/runs/{number + 1}"
+    with app.app_context():
+        assert [row.limit_micros for row in factories.rows(Budget)] == [21_000_000]
+        assert factories.rows(Run)[-1].state == "queued"
+    assert ada.post(at).location == answer.location  # pressed twice, it runs once
+
+
+def test_what_was_held_back_is_offered_once_there_is_room(ada, app, northgate):
+    held_back(app, northgate)
+    ada.post(f"/t/{northgate}/settings/budgets", {"month": "20", "day": "", "timezone": "UTC"})
+    at = f"/t/{northgate}/settings/budgets"
+    assert "did not start for want of budget" not in ada.get(at).text
+    ada.post(at, {"month": "30", "day": "", "timezone": "UTC"})
+    assert "<b>Digest</b> did not start for want of budget, and could now." in ada.get(at).text
+    ada.post(f"{at}/runs")
+    with app.app_context():
+        assert factories.rows(Run)[-1].state == "queued"
+    assert "did not start for want of budget" not in ada.get(at).text
+
+
+def test_a_plan_in_the_way_is_nothing_that_a_team_can_raise(ada, app, northgate):
+    number = held_back(app, northgate)
+    ada.post(f"/system/plans/{northgate}", {"monthly": "20"})
+    page = ada.get(f"/t/{northgate}/runs/{number}").text
+    assert "run it</button>" not in page
+    assert ada.post(f"/t/{northgate}/settings/budgets/runs/{number}").status_code == 409
+
+
 # --- plans
 
 
@@ -178,11 +228,11 @@ def test_the_editor_says_what_another_rhythm_or_model_costs_in_a_month(ada, app,
         part = {"HX-Request": "true", "HX-Request-Type": "partial"}
         query = {**seen, "model": "Small", "when-0-text": "every 24 hours", **typed}
         text = ada.get(f"/t/{northgate}/tasks/schedule/preview", query_string=query, headers=part).text
-        return text.partition("About <b>")[2].partition(".</p>")[0]
+        return text.partition("<dt>A month</dt><dd>")[2].partition("</dd>")[0]
 
-    assert said() == "$2.10 a month</b>"
-    assert said(**{"when-0-text": "every 3 hours"}) == "$2.10 a month</b> → <b>$16.80</b>"
-    assert said(model="Large") == "$2.10 a month</b> → <b>$16.80</b>"
+    assert said() == "$2.10"
+    assert said(**{"when-0-text": "every 3 hours"}) == "$16.80 <small>now $2.10</small>"
+    assert said(model="Large") == "$16.80 <small>now $2.10</small>"
 
 
 def preview(visit, slug, text, **more):

@@ -72,6 +72,13 @@ def test_the_form_shows_it_again_and_a_press_adds_and_removes_rows(app, ada, nor
 
 
 @pytest.mark.alike
+def test_a_task_after_a_deleted_one_says_so(ada, northgate, chain):
+    ada.post(f"/t/{northgate}/tasks/extract/deletion")
+    page = ada.get(f"/t/{northgate}/tasks/load").text
+    assert "Extract, which this task runs after, was deleted." in page
+    assert "Starts when Extract (deleted) has succeeded." in page
+
+
 def test_a_circle_is_named_and_nothing_is_saved(app, ada, northgate, new, chain):
     answer = ada.post(
         f"/t/{northgate}/tasks/extract/edit", FORM | {"name": "Extract", "version": "1", "after-0-task": "2"}
@@ -118,6 +125,7 @@ def test_a_run_that_waits_says_for_whom_and_the_graph_shows_it(app, ada, northga
     assert re.search(r'Skipped: Load failed \(<a class="link" href="[^"]*/runs/3">#3</a>\)', skipped)
     graph = ada.get(f"/t/{northgate}/tasks/graph").text
     assert re.search(r">Report</a></td>\s*<td>.*?Cancelled", graph, re.DOTALL)
+    assert "when Extract and Load have succeeded" in graph
 
 
 def _end(app, task_id, state, reason):

@@ -38,12 +38,12 @@ _IF_FREE: Mapping[str, Any] = {"skip_locked": True, "of": Run}
 
 @dataclass(frozen=True)
 class _Sight:
-    """What a run that comes after others sees of them: their ends by task, and those that still go."""
+    """What a run that comes after others sees of them: their ends by task, those that still go, and the tasks."""
 
     task: Definition
     ends: Mapping[int, Any]
     going: Mapping[int, Any]
-    names: Mapping[int, str]
+    tasks: Mapping[int, Any]
 
     @property
     def verdict(self) -> Verdict:
@@ -51,14 +51,21 @@ class _Sight:
 
     @property
     def states(self) -> dict[int, str]:
-        return {task: end.state for task, end in self.ends.items()}
+        gone = dict.fromkeys(self.gone, "deleted")  # an end that nobody waits for
+        return gone | {task: end.state for task, end in self.ends.items()}
+
+    @property
+    def gone(self) -> list[int]:
+        """Those that were deleted, and so will not come."""
+        before = [link.task for link in self.task.after.links if not {link.task} & {*self.ends, *self.going}]
+        return [task for task in before if task not in self.tasks or self.tasks[task].deleted_at]
 
     @property
     def upstreams(self) -> dict[str, int]:
         return {str(task): end.id for task, end in self.ends.items()}
 
     def name(self, task: int) -> str:
-        return self.names.get(task, "a deleted task")
+        return self.tasks[task].name if task in self.tasks else "a deleted task"
 
 
 def follow(work: Work, news: Sequence[Mapping[str, Any]]) -> None:
@@ -78,7 +85,7 @@ def settle_waiting() -> None:
         rows = list(connection.execute(_WAITING).all())
         looked_at = random.sample(rows, min(len(rows), _LOOKED_AT))  # of many, all have their turn
         due = {row.id: row.team_id for row in rows if _is_over(row, now)}
-        due |= {row.id: row.team_id for row in looked_at if _look(connection, row).verdict != "waits"}
+        due |= {row.id: row.team_id for row in looked_at if _look(connection, row, now).verdict != "waits"}
     for run_id, team_id in due.items():
         with batch() as work:
             _lock(work, team_id)
@@ -99,13 +106,11 @@ def _follow_ends(work: Work, ended: list[int]) -> None:
     for team_id in sorted({row.team_id for row in rows}):
         _lock(work, team_id)
     for row in rows:
-        if not graph.speaks(row.state, row.reason):
-            continue
         task = definition(work.connection, row.version_id)
         if task.is_scheduled:
             for run_id in work.connection.execute(_WAITING_OF, {"task": task.task_id}).scalars().all():
                 _settle(work, run_id)
-        else:
+        elif graph.speaks(row.state, row.reason):
             _join(work, row, task)
 
 
@@ -140,7 +145,7 @@ def _link_of(end: Any) -> tuple[sa.ColumnElement[bool], ...]:
 
 
 def _begin(work: Work, end: Any, task: Definition) -> None:
-    sight = _Sight(task, {end.upstream_id: end}, {}, _names(work.connection, task))
+    sight = _Sight(task, {end.upstream_id: end}, {}, _before(work.connection, task))
     if sight.verdict == "never" and not graph.is_worth_a_run(task.after, sight.states):
         return
     row = {
@@ -164,7 +169,7 @@ def _settle(work: Work, run_id: int) -> None:
     row = work.connection.execute(query).first()
     if row is None:
         return
-    sight = _look(work.connection, row)
+    sight = _look(work.connection, row, work.now)
     window = timedelta(seconds=sight.task.after.window_seconds)
     values: dict[str, Any] = {"upstreams": sight.upstreams}
     if sight.verdict == "waits" and _is_over(row, work.now):
@@ -218,38 +223,45 @@ def _overlap(work: Work, task: Definition, run_id: int) -> Decision:
 # --- what it sees
 
 
-def _look(connection: sa.Connection, row: Any) -> _Sight:
+def _look(connection: sa.Connection, row: Any, now: datetime) -> _Sight:
     task = definition(connection, row.version_id)
-    names = _names(connection, task)
+    before = _before(connection, task)
     if row.trigger == "upstream":
         found = connection.execute(_RUNS, {"runs": list(row.upstreams.values())}).all()
-        return _Sight(task, {end.task_id: end for end in found}, {}, names)
+        return _Sight(task, {end.task_id: end for end in found}, {}, before)
     ends, going = {}, {}
-    before = _came_after_before(connection, task, row)
+    used, since_middle = _earlier(connection, task, row)
     for link in task.after.links:
         place = {"task": link.task, "at": row.planned_at}
         if under_way := connection.execute(_GOING, place).first():
             going[link.task] = under_way
             continue
         since = row.planned_at - timedelta(seconds=task.after.window_seconds)
-        rows = connection.execute(_ENDED_LAST, place | {"since": since, "after": before.get(link.task, 0)})
-        if end := next((one for one in rows if graph.speaks(one.state, one.reason)), None):
+        bounds = {"since": since, "now": now, "used": used.get(link.task, 0), "middle": since_middle}
+        rows = connection.execute(_ENDED_LAST, place | bounds)
+        if end := next((one for one in rows if graph.speaks(one.state, one.reason, at_its_time=True)), None):
             ends[link.task] = end
-    return _Sight(task, ends, going, names)
+    return _Sight(task, ends, going, before)
 
 
-def _came_after_before(connection: sa.Connection, task: Definition, row: Any) -> dict[int, int]:
-    """Return, by task, the last of its runs that an earlier run of this task came after: each counts once."""
-    found: dict[int, int] = {}
-    for upstreams in connection.execute(_EARLIER, {"task": task.task_id, "run": row.id}).scalars():
-        for upstream, run_id in upstreams.items():
-            found[int(upstream)] = max(found.get(int(upstream), 0), run_id)
-    return found
+def _earlier(connection: sa.Connection, task: Definition, row: Any) -> tuple[dict[int, int], datetime]:
+    """Return the last run of each task that an earlier run of this one came after, for each counts once; and from when
+    on what they were planned for is nearer to this planned time than to the one before: that counts for this one, also
+    where a run that had waited until then took it. Else one that is late would make all that follow it late.
+    """
+    used: dict[int, int] = {}
+    before = None
+    for one in connection.execute(_EARLIER, {"task": task.task_id, "run": row.id}):
+        for upstream, run_id in one.upstreams.items():
+            used[int(upstream)] = max(used.get(int(upstream), 0), run_id)
+        if one.trigger == "schedule" and one.planned_at < row.planned_at:
+            before = max(before or one.planned_at, one.planned_at)
+    return used, row.planned_at - (row.planned_at - before) / 2 if before else row.planned_at
 
 
-def _names(connection: sa.Connection, task: Definition) -> dict[int, str]:
-    found = connection.execute(_NAMES, {"tasks": [link.task for link in task.after.links]})
-    return {row.id: row.name for row in found}
+def _before(connection: sa.Connection, task: Definition) -> dict[int, Any]:
+    found = connection.execute(_BEFORE, {"tasks": [link.task for link in task.after.links]})
+    return {row.id: row for row in found}
 
 
 # --- in words
@@ -273,6 +285,7 @@ def _never(sight: _Sight) -> str:
         for link, end in ends
         if not graph.fits(link.on, end.state)
     ]
+    said += [f"{sight.name(task)} was deleted" for task in sight.gone]
     return f"Skipped: {wording.listed(said)}."
 
 
@@ -288,6 +301,10 @@ def _came_after(sight: _Sight) -> str:
 # --- built once
 
 
+def _moment(name: str) -> sa.BindParameter[datetime]:
+    return sa.bindparam(name, type_=Run.planned_at.type)
+
+
 _COUNTS = (IS_REAL, Run.backfill_id.is_(None), Run.folded_count == 1)
 _FOLLOWING = (
     sa.select(
@@ -301,8 +318,8 @@ _FOLLOWING = (
 )  # fmt: skip
 _WAITING = (
     sa.select(
-        Run.id, Run.team_id, Run.task_id, Run.version_id, Run.trigger, Run.attempt, Run.lane, Run.priority,
-        Run.planned_at, Run.not_before, Run.notes, Run.upstreams, Task.paused_at,
+        Run.id, Run.team_id, Run.task_id, Run.trigger, Run.attempt, Run.lane, Run.priority, Run.planned_at,
+        Run.not_before, Run.notes, Run.upstreams, Task.version_id, Task.paused_at,
     )
     .join(Task, Task.id == Run.task_id)
     .where(IS_ACTIVE, Run.state == "waiting", Run.reason == "upstream")
@@ -322,18 +339,22 @@ _RUNS = sa.select(Run.id, Run.number, Run.task_id, Run.state).where(Run.id.in_(s
 _GOING = (
     sa.select(Run.number)
     .where(IS_ACTIVE, Run.state.in_(("waiting", "queued", "running", "lost")), _OF_TASK, *_COUNTS)
-    .where(Run.planned_at <= sa.bindparam("at", type_=Run.planned_at.type))
+    .where(Run.planned_at <= _moment("at"))
     .limit(1)
+)
+_IS_OF_THIS_TIME = sa.and_(
+    Run.trigger == "schedule", Run.planned_at > _moment("middle"), Run.planned_at <= _moment("at")
 )
 _ENDED_LAST = (
     sa.select(Run.id, Run.number, Run.task_id, Run.state, Run.reason)
-    .where(_OF_TASK, *_COUNTS, Run.state.in_(sorted(ENDED)), Run.id > sa.bindparam("after"))
-    .where(Run.planned_at > sa.bindparam("since", type_=Run.planned_at.type))
+    .where(_OF_TASK, *_COUNTS, Run.state.in_(sorted(ENDED)))
+    .where(Run.planned_at > _moment("since"), Run.planned_at <= _moment("now"))  # one to come may be skipped already
+    .where(sa.or_(Run.id > sa.bindparam("used"), _IS_OF_THIS_TIME))
     .order_by(*_LATEST_FIRST)
     .limit(_LOOKED_AT)
 )
 _EARLIER = (
-    sa.select(Run.upstreams)
+    sa.select(Run.upstreams, Run.trigger, Run.planned_at)
     .where(_OF_TASK, Run.id < sa.bindparam("run"), Run.trigger.in_(("schedule", "upstream")))
     .order_by(*_LATEST_FIRST)
     .limit(_LOOKED_AT)
@@ -342,5 +363,5 @@ _OTHERS = sa.select(
     sa.func.coalesce(sa.func.sum(sa.case((Run.reason == "overlap", 0), else_=1)), 0).label("going"),
     sa.func.coalesce(sa.func.sum(sa.case((Run.reason == "overlap", 1), else_=0)), 0).label("waiting"),
 ).where(MEETS, _OF_TASK, Run.id != sa.bindparam("but"), sa.or_(Run.state != "waiting", Run.reason != "upstream"))
-_NAMES = sa.select(Task.id, Task.name).where(Task.id.in_(sa.bindparam("tasks", expanding=True)))
+_BEFORE = sa.select(Task.id, Task.name, Task.deleted_at).where(Task.id.in_(sa.bindparam("tasks", expanding=True)))
 _TEAM_LOCKED = sa.select(Team.id).where(Team.id == sa.bindparam("team")).with_for_update(key_share=True)
