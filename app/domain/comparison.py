@@ -1,13 +1,13 @@
-"""Two runs side by side: what differs between them, in words, and where their logs part."""
+"""Two runs side by side: what differs between them, in words and as a table, what may be why before what followed."""
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from difflib import SequenceMatcher
+from itertools import groupby
 from typing import Any
 
-from app.domain import money
+from app.domain import amounts, money
+from app.domain.expressions import as_text
 from app.domain.wording import duration
 
 LATE_SECONDS = 5.0
@@ -15,14 +15,18 @@ LATE_SECONDS = 5.0
 
 _NOTICEABLE = 0.1  # share of the longer run below which a difference of time is no news
 _MEASURED = frozenset({"seconds", "tokens_in", "tokens_out", "cost_micros", "repairing"})
+_NOT_SHOWN = frozenset({"tokens_in", "tokens_out", "cost_micros"})
 _LONGEST_FACT = 40
-_MOST_FILES = 3
+_MOST_NAMED = 3
+_UNKNOWN = "–"
 
 
 @dataclass(frozen=True)
 class Side:
     """A run as it is compared. Times are aware; `steps` are seconds by name, `files` (bytes, digest) by name, and
     `inputs` the values of its variables, and `checks` what became of its contract (state by words).
+
+    `packages` are versions by the name of a Python package; `sentence` and `reason` say how it ended.
     """
 
     task: str
@@ -41,6 +45,12 @@ class Side:
     files: Mapping[str, tuple[int, str]] = field(default_factory=dict)
     inputs: Mapping[str, Any] = field(default_factory=dict)
     checks: Mapping[str, str] = field(default_factory=dict)
+    model: str = ""
+    tools: str = ""
+    python: str = ""
+    packages: Mapping[str, str] = field(default_factory=dict)
+    sentence: str = ""
+    reason: str = ""
 
     @property
     def took(self) -> float | None:
@@ -54,10 +64,18 @@ class Side:
 
 
 def differences(left: Side, right: Side) -> dict[str, str]:
-    """Return what differs, by what it is about, each in a few words that fit one sentence; left is the one before."""
+    """Return what differs, by what it is about, each in a few words that fit one sentence; left is the one before.
+
+    What may be why comes before what followed from it.
+    """
     found = {
         "Task": "another task" if left.task != right.task else "",
         "Version": f"version {left.version} → {right.version}" if left.version != right.version else "",
+        **{f"Input {name}": said for name, said in _of_inputs(left.inputs, right.inputs)},
+        "Model": _changed(left.model, right.model, "model "),
+        "Tools": _changed(left.tools, right.tools, "tools "),
+        "Python": _changed(left.python, right.python, "Python "),
+        **{f"Package {name}": said for name, said in _of_packages(left.packages, right.packages)},
         "State": _changed(left.state.replace("_", " "), right.state.replace("_", " ")),
         "Asked for by": f"asked for by {right.asked_by}" if left.asked_by != right.asked_by else "",
         "Started": _later(left.late, right.late),
@@ -67,7 +85,6 @@ def differences(left: Side, right: Side) -> dict[str, str]:
         "Isolation": _changed(left.isolation, right.isolation, "isolation "),
         "Cost": _costs(left.cost_micros, right.cost_micros),
         **{f"Step {name}": said for name, said in _of_steps(left, right)},
-        **{f"Input {name}": said for name, said in _of_inputs(left.inputs, right.inputs)},
         **{f"Check {name}": said for name, said in _of_checks(left.checks, right.checks)},
         **{f"Fact {name}": said for name, said in _of_facts(left.facts, right.facts)},
         **{f"File {name}": said for name, said in _of_files(left.files, right.files)},
@@ -76,11 +93,104 @@ def differences(left: Side, right: Side) -> dict[str, str]:
 
 
 def sentence(found: Mapping[str, str]) -> str:
-    """Say all differences in one sentence; those of steps are left to the table, and so are many files."""
-    files = [said for about, said in found.items() if about.startswith("File ")]
-    said = [words for about, words in found.items() if not about.startswith(("Step ", "File "))]
-    said += files if len(files) <= _MOST_FILES else [f"{len(files)} files differ"]
+    """Say all differences in one sentence; those of steps are left to the table, and so are many of a kind."""
+    said: list[str] = []
+    for kind, group in groupby(found.items(), lambda one: one[0].partition(" ")[0]):
+        words = [words for _, words in group]
+        if kind in _COUNTED and len(words) > _MOST_NAMED:
+            words = [f"{len(words)} {_COUNTED[kind]} differ"]
+        said += [] if kind == "Step" else words
     return f"What differs: {', '.join(said)}." if said else "Nothing differs but when they ran."
+
+
+_COUNTED = {"Package": "packages", "File": "files"}
+
+
+# --- the table
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table: the `part` it belongs to, what it is, how it is on the left and on the right.
+
+    `words` say what differs, empty where nothing does.
+    """
+
+    part: str
+    what: str
+    left: str
+    right: str
+    words: str = ""
+
+    @property
+    def differs(self) -> bool:
+        """Whether it is to be seen first; how a run ended is told in its own words, which nothing is said about."""
+        return bool(self.words) or (self.what in _IN_WORDS and self.left != self.right)
+
+
+_IN_WORDS = frozenset({"In words", "Reason"})
+_HAPPENED, _WITH = "What happened", "What it ran with"
+
+
+def rows(left: Side, right: Side, found: Mapping[str, str]) -> list[Row]:
+    """Return the whole table; `found` are the differences of the two."""
+    both: list[Row] = []
+    for part, what, say in _PLAIN:
+        if say(left) or say(right):
+            both.append(Row(part, what, say(left) or _UNKNOWN, say(right) or _UNKNOWN, found.get(what, "")))
+    for part, about, values, show in _BY_NAME:
+        before, after = values(left), values(right)
+        for name in dict.fromkeys([*before, *after]):
+            was, now = (show(one[name]) if name in one else _UNKNOWN for one in (before, after))
+            both.append(Row(part, name.replace("_", " "), was, now, found.get(f"{about} {name}", "")))
+    return sorted(both, key=lambda row: _PARTS.index(row.part))
+
+
+_PLAIN: tuple[tuple[str, str, Callable[[Side], str]], ...] = (
+    (_WITH, "Task", lambda one: one.task),
+    (_WITH, "Version", lambda one: str(one.version)),
+    (_WITH, "Model", lambda one: one.model),
+    (_WITH, "Tools", lambda one: one.tools),
+    (_WITH, "Worker", lambda one: one.worker),
+    (_WITH, "Isolation", lambda one: one.isolation),
+    (_WITH, "Python", lambda one: one.python),
+    (_HAPPENED, "State", lambda one: one.state.replace("_", " ")),
+    (_HAPPENED, "In words", lambda one: one.sentence),
+    (_HAPPENED, "Reason", lambda one: one.reason),
+    (_HAPPENED, "Asked for by", lambda one: one.asked_by),
+    (_HAPPENED, "Started", lambda one: _started(one.late)),
+    (_HAPPENED, "Took", lambda one: "" if one.took is None else duration(one.took)),
+    (_HAPPENED, "Attempts", lambda one: str(one.attempts)),
+    (_HAPPENED, "Cost", lambda one: "" if one.cost_micros is None else money.said(one.cost_micros)),
+    (_HAPPENED, "Tokens", lambda one: _tokens(one.facts)),
+)
+_BY_NAME: tuple[tuple[str, str, Callable[[Side], Mapping[str, Any]], Callable[[Any], str]], ...] = (
+    ("Inputs", "Input", lambda one: one.inputs, as_text),
+    ("Packages", "Package", lambda one: one.packages, str),
+    ("Duration by step", "Step", lambda one: one.steps, duration),
+    ("What must be true", "Check", lambda one: one.checks, str),
+    ("Facts", "Fact", lambda one: _shown_facts(one.facts), str),
+    ("Files", "File", lambda one: one.files, lambda file: amounts.size(file[0])),
+)
+_PARTS = (_WITH, "Inputs", "Packages", _HAPPENED, *(part for part, *_ in _BY_NAME[2:]))
+
+
+def _started(late: float | None) -> str:
+    if late is None:
+        return ""
+    return "on time" if late < LATE_SECONDS else f"{duration(late)} later"
+
+
+def _tokens(facts: Mapping[str, Any]) -> str:
+    into, out = facts.get("tokens_in"), facts.get("tokens_out")
+    return "" if into is None and out is None else f"{into or 0:,} in, {out or 0:,} out"
+
+
+def _shown_facts(facts: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in facts.items() if name not in _NOT_SHOWN and value != ""}
+
+
+# --- what is said of each
 
 
 def _changed(before: str, after: str, what: str = "") -> str:
@@ -127,6 +237,13 @@ def _of_inputs(left: Mapping[str, Any], right: Mapping[str, Any]) -> Iterator[tu
             yield name, _changed(before, after, f"{name} ") if is_short else f"{name} differs"
 
 
+def _of_packages(left: Mapping[str, str], right: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    if not left or not right:  # of one of them nothing was written down
+        return
+    for name in dict.fromkeys([*left, *right]):
+        yield name, _changed(left.get(name, ""), right.get(name, ""), f"{name} ")
+
+
 def _of_checks(left: Mapping[str, str], right: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     for name in dict.fromkeys([*left, *right]):
         before, after = left.get(name, "not checked"), right.get(name, "not checked")
@@ -159,58 +276,3 @@ def _of_files(left: Mapping[str, tuple[int, str]], right: Mapping[str, tuple[int
             yield name, f"{name} is new"
         elif left[name][1] != right[name][1]:
             yield name, f"{name} differs"
-
-
-# --- logs
-
-_STAMP = re.compile(
-    r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?|\b\d\d:\d\d:\d\d(?:[.,]\d+)?\b"
-)
-_COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
-_COMPARED = 300  # lines after the first difference, of each log
-_SHOWN = 60
-_CONTEXT = 2
-
-
-@dataclass(frozen=True)
-class Parting:
-    """Where two logs part: how many lines are the same first, and what follows, each with `-`, `+` or a space."""
-
-    same: int
-    lines: Sequence[tuple[str, str]]
-
-
-def parting(left: Sequence[str], right: Sequence[str]) -> Parting:
-    """Compare the lines of two logs without their times and colours. No lines: as far as they go, they are the same."""
-    before, after = [_plain(line) for line in left], [_plain(line) for line in right]
-    same = next((at for at, pair in enumerate(zip(before, after, strict=False)) if pair[0] != pair[1]), None)
-    if same is None:
-        same = min(len(before), len(after))
-    if same == len(before) == len(after):
-        return Parting(same, ())
-    # Only so many lines: to compare whole logs can take a minute.
-    before, after = before[same : same + _COMPARED], after[same : same + _COMPARED]
-    lead = [(" ", _shown(line)) for line in left[max(same - _CONTEXT, 0) : same]]
-    return Parting(same, [*lead, *_marked(before, after, left[same:], right[same:])][:_SHOWN])
-
-
-def _marked(
-    before: Sequence[str], after: Sequence[str], left: Sequence[str], right: Sequence[str]
-) -> Iterator[tuple[str, str]]:
-    for kind, start, end, there, until in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
-        if kind == "equal":
-            yield from ((" ", _shown(line)) for line in left[start : min(end, start + _CONTEXT)])
-            if end - start > _CONTEXT:
-                yield " ", "…"
-            continue
-        yield from (("-", _shown(line)) for line in left[start:end])
-        yield from (("+", _shown(line)) for line in right[there:until])
-
-
-def _plain(line: str) -> str:
-    return " ".join(_STAMP.sub("", _COLOUR.sub("", line)).split())
-
-
-def _shown(line: str) -> str:
-    text = _COLOUR.sub("", line)
-    return text if len(text) <= 500 else f"{text[:500]}…"  # noqa: PLR2004 letters of a line that are read

@@ -1,25 +1,56 @@
 """The sentence on top of a run's page: what happens or happened, against what is usual, and what to do next."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from statistics import median
-from typing import Literal
+from typing import Any
 
+from app.domain import amounts, failures, remedies
+from app.domain.failures import Failure
 from app.domain.lifecycle import RunState
+from app.domain.remedies import Way
+from app.domain.wording import duration, listed
 
-Pace = Literal["", "as usual", "faster than usual", "slower than usual"]
-Way = Literal["", "task", "secrets", "workers", "models", "budgets"]
+NO_NEWS = 0.05
+"""A run is said to take as long as usual when it took at most this share more or less."""
 
-FASTER, SLOWER = 0.67, 1.5
-"""A run is said to be faster or slower when it took less or more than this share of the usual time."""
+SLOWER = 1.5
+"""A run that goes on this much longer than usual is said to."""
+
+_HOW_MUCH = ((1.5, "a bit "), (3.0, ""), (float("inf"), "much "))
+_AS_USUAL = "as usual"
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """What a failure comes from, where that is known: `kind` and `title` of its cause, its target, and the `step` of
+    the task that failed, empty in a task of one part.
+    """
+
+    kind: str = ""
+    title: str = ""
+    target: str = ""
+    step: str = ""
+
+
+def trouble(failure: Failure, definition: Mapping[str, Any]) -> Trouble:
+    """Return what a failure comes from in a task of this definition."""
+    cause = failures.cause_of(failure)
+    if cause is None:
+        return Trouble(step=failure.step)
+    kind = remedies.refined(cause.kind, definition, failure.step)
+    title = "It may not reach the network" if kind == "no_network" else cause.title
+    return Trouble(kind, title, cause.target, failure.step)
 
 
 @dataclass(frozen=True)
 class Case:
     """What is known of a run. Times are UTC instants; `ahead` counts the runs before it in its queue.
 
-    `sentence` is what was stored with its state; `step` is the part it is in.
+    `sentence` is what was stored with its state; `step` is the part it is in; `saved` names the steps whose result is
+    kept. `amounts` are what it did in numbers, `usual` the same of good runs before it.
     """
 
     state: RunState
@@ -34,13 +65,18 @@ class Case:
     started_at: datetime | None = None
     ended_at: datetime | None = None
     not_before: datetime | None = None
+    exit_code: int | None = None
+    trouble: Trouble = Trouble()
+    saved: Sequence[str] = ()
+    amounts: Mapping[str, float] = field(default_factory=dict)
+    usual: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Insight:
     """`lead` says it in one sentence, `more` adds what helps, `next_step` says what to do, `way` where.
 
-    `due_at` is when it should go on or end; `took_seconds` is how long it took, `pace` how that compares.
+    `due_at` is when it should go on or end.
     """
 
     lead: str
@@ -48,8 +84,6 @@ class Insight:
     next_step: str = ""
     way: Way = ""
     due_at: datetime | None = None
-    took_seconds: float | None = None
-    pace: Pace = ""
 
 
 def tell(case: Case, now: datetime) -> Insight:
@@ -115,77 +149,70 @@ def _running(case: Case, now: datetime) -> Insight:
     return Insight(lead, due_at=max(due_at, now))
 
 
-# --- after its end
+# --- when it worked
+
+_WORKED_IN = re.compile(r"(.*?\bworked in [\d.]+ [a-z]+(?: \d+ [a-z]+)?)(.*)", re.DOTALL | re.IGNORECASE)
 
 
 def _worked(case: Case) -> Insight:
     lead = case.sentence or "It worked."
-    took = _took(case)
-    more = f"It took {case.attempts} attempts." if case.attempts > 1 else ""
-    pace = _pace(took, case.usual_seconds) if case.attempts <= 1 else ""  # what took long was to try again
-    return Insight(lead, more, took_seconds=took, pace=pace)
+    pace = _pace(case)
+    found = _WORKED_IN.fullmatch(lead)
+    if pace and found:
+        lead = f"{found[1]}, {pace}{found[2]}"
+    elif pace:
+        lead = f"{lead} It took as long as usual." if pace == _AS_USUAL else f"{lead} It was {pace}."
+    more = [f"It took {case.attempts} attempts."] if case.attempts > 1 else []
+    said = [words for name, value in case.amounts.items() if (words := amounts.said(name, value)) and words not in lead]
+    more += [f"{', '.join(said)}."] if said else []
+    unusual = [amounts.unusual(name, value, case.usual.get(name, ())) for name, value in case.amounts.items()]
+    return Insight(lead, " ".join(filter(None, more + unusual)))
 
 
-def _took(case: Case) -> float | None:
-    return (case.ended_at - case.started_at).total_seconds() if case.ended_at and case.started_at else None
-
-
-def _pace(took: float | None, usual: float | None) -> Pace:
-    if took is None or usual is None:
+def _pace(case: Case) -> str:
+    """Say how long it took against the usual; of one that was tried again nothing: to try again is what took long."""
+    if not (case.started_at and case.ended_at and case.usual_seconds is not None) or case.attempts > 1:
         return ""
+    took, usual = (case.ended_at - case.started_at).total_seconds(), case.usual_seconds
     # Below a second the difference is that of the machine, not of the work.
-    if abs(took - usual) < 1 or FASTER * usual <= took <= SLOWER * usual:
-        return "as usual"
-    return "faster than usual" if took < usual else "slower than usual"
+    if abs(took - usual) < 1 or abs(took - usual) <= NO_NEWS * usual:
+        return _AS_USUAL
+    times = max(took, usual) / max(min(took, usual), 0.001)
+    how_much = next(words for most, words in _HOW_MUCH if times < most)
+    return f"{how_much}{'slower' if took > usual else 'faster'} than usual ({duration(usual)})"
 
 
-_READ_AND_MEND = "Read the end of its log, mend the task, then run it again."
-_NEXT: dict[str, tuple[str, Way]] = {
-    "exit_code": (_READ_AND_MEND, "task"),
-    "crash": (_READ_AND_MEND, "task"),
-    "breaker": ("See under Workers and queues what is left alone, then run it again.", "workers"),
-    "timeout": ("Raise its time limit or give it less to do, then run it again.", "task"),
-    "memory": ("Raise its memory limit or let it read less at once, then run it again.", "task"),
-    "http_status": ("Look at the answer in its log, then run it again.", ""),
-    "expectation": ("Look at the answer in its log; if it is right, change what the task expects.", "task"),
-    "contract": ("See below what was not met; if the work is right, change what must be true.", "task"),
-    "too_large": ("Raise its size limit, or ask for less.", "task"),
-    "settings": ("Correct the task, then run it again.", "task"),
-    "no_secret": ("", "secrets"),  # its sentence says what to do
-    "secret": ("Set the secret, then run it again.", "secrets"),
-    "wrong_key": ("Put the right key file back, then run it again.", ""),
-    "no_isolation": ("See what the workers can do, or ask for less isolation in the task.", "workers"),
-    "no_engine": ("Install the engine, or choose another in the task.", "task"),
-    "no_space": ("Make room on the disk, then run it again.", "workers"),
-    "no_model": ("", "models"),  # its sentence says what to do
-    "model_key": ("Give the model a key that works, test it there, then run it again.", "models"),
-    "no_such_model": ("Write the model's name as its provider has it, test it there, then run it again.", "models"),
-    "quota": ("Fill up the account at the provider, or choose another model, then run it again.", "models"),
-    "rate_limited": ("Run it again later. If that happens often, spread the schedules that ask the same host.", ""),
-    "model_busy": ("Run it again later, or choose another model.", "task"),
-    "model_away": ("See in Models whether it answers, then run it again.", "models"),
-    "model_timeout": ("See in Models how long it takes, or give it less at once.", "models"),
-    "model_nonsense": ("See in Models whether its address is right, then run it again.", "models"),
-    "model_refused": ("Say in the task what it is for, or choose another model.", "task"),
-    "context_too_long": ("Let it read less at once, or choose a model that takes longer texts.", "task"),
-    "cost_cap": ("Raise its cap and let it go on, or let it do less.", "task"),
-    "budget": ("Raise the budget or wait for its next period, then run it again.", "budgets"),
-    "plan": ("Wait for the next day or month, or ask there for a larger plan; then run it again.", "budgets"),
-    "max_turns": ("Allow it more turns in the task, or give it less to do; then run it again.", "task"),
-    "only_a_plan": ("Say in the task what the result must be, and tick the tools it needs.", "task"),
-    "empty_answer": ("Say in the task what the answer must be, or choose another model.", "task"),
-    "answer_cut": ("Ask for a shorter answer, or let it write files.", "task"),
-    "lost": ("Run it again. If that happens each time, it may use more memory than its worker has.", "workers"),
-}
+# --- when it did not
+
+_QUOTES = frozenset({"exit_code", "crash", "requirements"})
+"""Reasons whose stored sentence only quotes what a program wrote: where the cause is known, that is said instead."""
 
 
 def _failed(case: Case) -> Insight:
+    next_step, way = remedies.advice(case.trouble.kind, case.trouble.target, case.reason)
+    return Insight(_cause(case), _safe(case), next_step, way)
+
+
+def _cause(case: Case) -> str:
+    """Say what it comes from: in our own words where they are known, else as it was stored."""
     lead = case.sentence or "It failed."
+    if case.reason not in _QUOTES:
+        return lead
+    if not case.trouble.title:
+        return f"{lead} {remedies.exit_code(case.exit_code)}".strip()
+    step = f"{case.trouble.step} failed. " if case.trouble.step else ""
+    code = f" It ended with exit code {case.exit_code}." if case.reason == "exit_code" and case.exit_code else ""
+    return f"{step}{case.trouble.title}.{code}"
+
+
+def _safe(case: Case) -> str:
+    """Say what is not lost."""
     tries = f"All {case.attempts} attempts ended like this. " if case.attempts > 1 else ""
+    if case.sentence.endswith("is kept."):
+        return tries.strip()
+    saved = f"What {listed(case.saved)} made is kept. " if case.saved else ""
     files = f" and {'a file' if case.files == 1 else f'{case.files} files'}" if case.files else ""
-    safe = tries if lead.endswith("is kept.") else f"{tries}Its log{files} {'are' if files else 'is'} kept."
-    next_step, way = _NEXT.get(case.reason, ("Read its log, then run it again.", ""))
-    return Insight(lead, safe.strip(), next_step, way)
+    return f"{tries}{saved}Its log{files} {'are' if files else 'is'} kept."
 
 
 _AFTER_MISS = "The next planned run is not touched by this. If it still matters, run it now."
@@ -193,7 +220,7 @@ _AFTER_MISS = "The next planned run is not touched by this. If it still matters,
 
 def _did_not(case: Case) -> Insight:
     if case.state == "blocked":
-        next_step, way = _NEXT.get(case.reason, ("Mend what is named here, then run it again.", ""))
+        next_step, way = remedies.of_blocked(case.reason)
         return Insight(case.sentence or "It was held back.", "Nothing ran.", next_step, way)
     if case.state == "missed":
         return Insight(case.sentence or "It was missed.", "Nothing ran.", _AFTER_MISS)

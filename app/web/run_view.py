@@ -1,22 +1,24 @@
-"""What a run looks like: its sign, its sentence, its steps on an axis, its log lines as HTML, its period as a bar."""
+"""What a run looks like: its sign, its steps on an axis, its log lines as HTML, its period as a bar."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from typing import Any, cast
+from typing import Any
 
+from flask import url_for
 from markupsafe import Markup
 
-from app.domain import insight, money
-from app.domain.insight import Insight
-from app.domain.lifecycle import RunState
+from app.domain import money
+from app.domain.access import Actor
 from app.domain.wording import duration
 from app.models.runs import Attempt, Run, Step
+from app.services import lifting, planned
+from app.services.lifting import Raise
 from app.services.run_list import Account
 from app.services.run_log import Line
 from app.services.runs import Detail, cap_micros
-from app.web import ansi
+from app.web import ansi, calendar_view
 from app.web.render import zone
 
 LONGEST_LINE = 2000
@@ -45,18 +47,6 @@ def state_of(run: Any) -> str:
 def sign(run: Run) -> tuple[str, str]:
     """Return the sign in front of the title, and the name of the favicon."""
     return _SIGNS.get(run.state, _WENT_WRONG)
-
-
-def insight_of(detail: Detail, now: datetime) -> Insight:
-    """Say how it stands with the run."""
-    run = detail.run
-    steps = run.attempts[-1].steps if run.attempts else []
-    case = insight.Case(
-        cast("RunState", run.state), run.sentence, run.reason, run.stop_mode, steps[-1].name if steps else "",
-        len(run.attempts) or 1, len(run.artifacts), detail.ahead, detail.usual_seconds, run.started_at, run.ended_at,
-        run.not_before,
-    )  # fmt: skip
-    return insight.tell(case, now)
 
 
 # --- what an agent's run costs
@@ -103,6 +93,22 @@ def cost_of(detail: Detail) -> Cost | None:
         cap_micros(run.cost_cap_micros, cents), cap_micros(None, cents) or money.MICROS, tokens, len(turns),
         run.facts.get("model") or settings.get("model") or "its model", run.reason == "cost_cap",
     )  # fmt: skip
+
+
+def put_back_of(run: Run, actor: Actor) -> str:
+    """Return the address that puts a run which was moved back to its own time, for who may; empty for any other."""
+    waits = run.state == "waiting" and run.reason == "time"
+    is_moved = waits and any(note.startswith("Moved by") for note in run.notes)
+    fire_at = planned.instant(run.key) if is_moved and actor.may("edit") else None
+    stamp = calendar_view.stamp(fire_at) if fire_at else ""
+    return url_for("calendar_moves.undo", slug=run.task.slug, stamp=stamp) if stamp else ""
+
+
+def raises_of(detail: Detail, actor: Actor, now: datetime) -> Sequence[Raise]:
+    """Return the budgets that would have to be raised to let a blocked run go, for who may do that."""
+    run = detail.run
+    is_held = run.state == "blocked" and run.reason == "budget" and not run.task.deleted_at
+    return lifting.raises(actor, run.number, now) if is_held and actor.may("manage") else ()
 
 
 # --- steps

@@ -4,7 +4,8 @@ import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from app.domain.comparison import Parting, Side, differences, parting, sentence
+from app.domain.comparison import Side, differences, rows, sentence
+from app.domain.parting import Parting, parting
 
 NINE = datetime(2026, 11, 24, 9, tzinfo=UTC)
 GOOD = Side(
@@ -97,3 +98,40 @@ def test_long_logs_are_compared_in_no_time():
     start = time.monotonic()
     assert len(parting(left, right).lines) <= 60
     assert time.monotonic() - start < 1
+
+
+# --- the table
+
+
+def test_what_differs_may_be_told_from_what_is_the_same():
+    bad = replace(GOOD, state="failed", sentence="It failed.", packages={"requests": "2.34.2"}, python="3.11.7")
+    good = replace(GOOD, sentence="It worked.", packages={"requests": "2.31.0"}, python="3.11.7")
+    table = rows(good, bad, differences(good, bad))
+    assert [(row.what, row.left, row.right) for row in table if row.differs] == [
+        ("requests", "2.31.0", "2.34.2"),
+        ("State", "succeeded", "failed"),
+        ("In words", "It worked.", "It failed."),
+    ]
+    assert ("Python", "3.11.7", "3.11.7") in [(row.what, row.left, row.right) for row in table if not row.differs]
+
+
+def test_what_may_be_why_stands_before_what_followed():
+    bad = replace(
+        GOOD, state="failed", version=5, inputs={"month": "2"}, model="Haiku", tools="read_file", packages={"a": "2"}
+    )
+    good = replace(GOOD, inputs={"month": "1"}, model="Sonnet", packages={"a": "1"})
+    assert sentence(differences(good, bad)) == (
+        "What differs: version 4 → 5, month 1 → 2, model Sonnet → Haiku, tools none → read_file, a 1 → 2, "
+        "succeeded → failed."
+    )
+    parts = list(dict.fromkeys(row.part for row in rows(good, bad, differences(good, bad))))
+    assert parts == ["What it ran with", "Inputs", "Packages", "What happened", "Duration by step", "Facts", "Files"]
+
+
+def test_many_packages_are_counted_and_unknown_ones_say_nothing():
+    many = {f"p{number}": "1" for number in range(5)}
+    good = replace(GOOD, packages=many)
+    assert sentence(differences(good, replace(GOOD, packages=dict.fromkeys(many, "2")))) == (
+        "What differs: 5 packages differ."
+    )
+    assert sentence(differences(good, GOOD)) == "Nothing differs but when they ran."

@@ -2,12 +2,14 @@
 
 # ruff: noqa: F401, F811 fixtures of another module
 
+import io
 import re
 from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
 
+from app.infra.storage import Storage
 from app.models.runs import Artifact, Run
 from app.models.tasks import TaskVersion
 from app.services.unit import batch
@@ -95,6 +97,48 @@ def test_cost_tokens_and_facts_stand_in_the_table(app, ada, pair, page):
     assert found["Cost"] == ("$0.05", "$0.08", "cost $0.03 more")
     assert found["Tokens"][:2] == ("1,200 in, 30 out", "900 in, 0 out")
     assert found["status"] == ("200", "502", "status 200 → 502")
+
+
+def test_what_differs_stands_before_what_is_the_same(app, ada, pair, page):
+    good, bad = pair
+    text = ada.get(f"{page}/{bad}/compare/{good}").text
+    first, _, rest = text.partition("What is the same</summary>")
+    assert rows(first).keys() >= {"State", "Took"}
+    assert "Version" not in rows(first)
+    assert rows(rest)["Version"] == ("1", "1", "")
+
+
+def test_models_tools_and_packages_stand_in_the_table(app, ada, pair, page):
+    good, bad = pair
+    with app.app_context(), batch() as work:
+        work.connection.execute(sa.update(Run).where(Run.number == good).values(facts={"model": "Sonnet"}))
+        work.connection.execute(sa.update(Run).where(Run.number == bad).values(facts={"model": "Haiku"}))
+    for number, requests in ((good, "2.31.0"), (bad, "2.34.2")):
+        attempt(
+            app, number, isolation={"level": 2, "python": "3.11.7", "packages": {"requests": requests, "idna": "3"}}
+        )
+    text = ada.get(f"{page}/{bad}/compare/{good}").text
+    assert "What differs: model Sonnet → Haiku, requests 2.31.0 → 2.34.2, succeeded → failed" in text
+    assert rows(text)["requests"] == ("2.31.0", "2.34.2", "requests 2.31.0 → 2.34.2")
+    assert rows(text)["idna"] == ("3", "3", "")
+    assert "Python 3.11.7 with idna 3, requests 2.34.2." in ada.get(f"{page}/{bad}?tab=details").text
+
+
+def test_what_both_made_as_text_is_compared_line_by_line(app, ada, pair, page, settings):
+    storage = Storage(settings.data_dir / "files")
+    for number, content in zip(pair, (b"name,amount\na,1\n", b"name,amount\na,2\n"), strict=True):
+        keep(app, number, "report.csv", storage.keep(io.BytesIO(content))[0])
+    text = ada.get(f"{page}/{pair[1]}/compare/{pair[0]}").text
+    made = text[text.index('id="made-1"') :]
+    assert re.search(r'is-fail tone">- a,1\s*</span>.*is-ok tone">\+ a,2', made, re.DOTALL)
+
+
+def test_answers_are_compared_line_by_line(app, ada, pair, page):
+    with app.app_context(), batch() as work:
+        for number, answer in zip(pair, ("All is well.", "Two hosts are down."), strict=True):
+            work.connection.execute(sa.update(Run).where(Run.number == number).values(facts={"answer": answer}))
+    text = ada.get(f"{page}/{pair[1]}/compare/{pair[0]}").text
+    assert re.search(r"- All is well\.\s*</span>.*\+ Two hosts are down\.", text, re.DOTALL)
 
 
 def test_the_logs_part_where_they_differ(ada, pair, page):

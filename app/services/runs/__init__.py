@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import joinedload, selectinload
 
 from app.core.errors import Conflict, Invalid, NotFound
+from app.domain import amounts
 from app.domain.access import Actor
 from app.domain.insight import usual_seconds
 from app.domain.lifecycle import ENDED
@@ -18,7 +19,8 @@ from app.infra.storage import Storage
 from app.models.people import Person
 from app.models.runs import IS_ACTIVE, Artifact, Attempt, Run
 from app.models.tasks import Schedule
-from app.services import planned
+from app.services import evidence, planned
+from app.services.evidence import Told
 from app.services.runs import resuming
 from app.services.runs.asking import again, rehearse, start
 from app.services.runs.resuming import HIGHEST_CAP_MICROS, Point, Resumption, cap_micros, resume, resumption
@@ -116,7 +118,8 @@ class Detail:
     """A run as its page shows it; `run` has task, version, requested_by, attempts with steps, and artifacts loaded.
 
     `usual_seconds` is None while nothing is known; `ahead` counts the runs before this one in its queue; `met` names
-    the schedules whose times met in it, when there are several.
+    the schedules whose times met in it, when there are several. `told` is why it failed or was held back; of one that
+    worked `usual` are the amounts (domain/amounts) of the good runs before it.
     """
 
     run: Run
@@ -125,6 +128,8 @@ class Detail:
     has_schedule: bool
     way: "Way"
     met: Sequence[str] = ()
+    told: Told | None = None
+    usual: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -154,10 +159,25 @@ def find(actor: Actor, number: int) -> Detail:
     run = db.session.scalar(query.execution_options(populate_existing=True))
     if run is None:
         raise NotFound
+    before = _before(run)
     return Detail(
-        run, usual_seconds(_took(run)), _ahead(run) if run.state == "queued" else 0, _has_schedule(run), _way(run),
-        _met(run),
+        run, usual_seconds([(row.started_at, row.ended_at) for row in before]),
+        _ahead(run) if run.state == "queued" else 0, _has_schedule(run), _way(run), _met(run),
+        evidence.of_run(db.session, run.id) if run.state in _WENT_WRONG else None,
+        _usual(before) if run.state in _WORKED else {},
     )  # fmt: skip
+
+
+_WENT_WRONG = frozenset({"failed", "timed_out", "unmet", "lost", "blocked"})
+_WORKED = frozenset({"succeeded", "degraded"})
+
+
+def _usual(before: Sequence[Any]) -> Mapping[str, Sequence[float]]:
+    found: dict[str, list[float]] = {}
+    for row in before:
+        for name, value in amounts.of_run(row.facts, row.files, row.cost_micros).items():
+            found.setdefault(name, []).append(value)
+    return found
 
 
 def _met(run: Run) -> Sequence[str]:
@@ -217,17 +237,19 @@ def _column(actor: Actor, number: int, column: Any) -> Any:
     return found[0]
 
 
-def _took(run: Run) -> Sequence[tuple[datetime, datetime]]:
+def _before(run: Run) -> Sequence[Any]:
+    """Return the last runs of the task that worked, besides this one: when, what they did, and how many files."""
     last = (
-        sa.select(Run.id, Run.state, Run.started_at, Run.ended_at, Run.rehearses_at)
+        sa.select(Run.id, Run.state, Run.started_at, Run.ended_at, Run.rehearses_at, Run.facts, Run.cost_micros)
         .where(Run.task_id == run.task_id, Run.id != run.id)
         .order_by(Run.planned_at.desc(), Run.id.desc())
         .limit(_LOOKED_AT)
         .subquery()
     )
     worked = (last.c.state == "succeeded", last.c.rehearses_at.is_(None))
-    query = sa.select(last.c.started_at, last.c.ended_at).where(*worked).limit(USUAL_RUNS)
-    return [(row.started_at, row.ended_at) for row in db.session.execute(query)]
+    files = sa.select(sa.func.count()).where(Artifact.run_id == last.c.id).scalar_subquery()
+    columns = (last.c.started_at, last.c.ended_at, last.c.facts, last.c.cost_micros, files.label("files"))
+    return db.session.execute(sa.select(*columns).where(*worked).limit(USUAL_RUNS)).all()
 
 
 def _ahead(run: Run) -> int:

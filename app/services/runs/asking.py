@@ -73,7 +73,7 @@ def again(actor: Actor, number: int, *, with_its_version: bool = False, trigger:
     """
     with batch(actor) as work:
         row = work.connection.execute(
-            TASK.add_columns(Run.version_id.label("its_version_id"), Run.typed, Run.rehearses_at)
+            TASK.add_columns(Run.version_id.label("its_version_id"), Run.typed, Run.rehearses_at, Run.hook_id)
             .join(Run, Run.task_id == Task.id)
             .where(Run.team_id == actor.team_id, Run.number == number)
         ).first()
@@ -82,7 +82,7 @@ def again(actor: Actor, number: int, *, with_its_version: bool = False, trigger:
         if row.deleted_at:
             raise Conflict(f"{row.name} was deleted, so it can't run again.")
         version_id = row.its_version_id if with_its_version else row.version_id
-        more = _typed(work, version_id, row.typed, as_far_as_they_fit=True) | rehearsing(row)
+        more = _typed(work, version_id, row.typed, as_far_as_they_fit=True) | rehearsing(row) | {"hook_id": row.hook_id}
         return asked_before(work, row, key) or ask(work, row, version_id, trigger, key, **more)
 
 
@@ -151,7 +151,7 @@ def ask(work: Work, task: Any, version_id: int, trigger: str, key: str, **more: 
 
 def _said(more: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the audit keeps of columns of a new run: of values typed for it the names alone."""
-    said = {name: value for name, value in more.items() if name not in {"inputs", "typed", "rehearses_at"}}
+    said = {name: value for name, value in more.items() if name not in {"inputs", "typed", "rehearses_at", "hook_id"}}
     if typed := more.get("typed"):
         said["typed"] = sorted(typed)
     if at := more.get("rehearses_at"):

@@ -181,6 +181,7 @@ def resume(
         cap = _raised(row, raise_micros)
         key = _key(row.run_id, chosen, version)
         more = {"resumes_id": row.run_id, "resumes_after": chosen, "typed": row.typed, "inputs": row.inputs}
+        more |= {"hook_id": row.hook_id}
         more |= rehearsing(row)
         more |= {"cost_cap_micros": cap} if cap is not None else {}
         version_id = row.version_id if version == "present" else row.its_version_id
@@ -189,7 +190,7 @@ def resume(
 
 _RESUMED = (
     Run.id.label("run_id"), Run.state, Run.reason, Run.cost_cap_micros, Run.version_id.label("its_version_id"),
-    Run.typed, Run.inputs, Run.rehearses_at,
+    Run.typed, Run.inputs, Run.rehearses_at, Run.hook_id,
 )  # fmt: skip
 
 
