@@ -3,12 +3,11 @@
 from datetime import datetime
 from typing import Literal
 
-from flask import g
+from flask import Response, g
 from pydantic import Field
 
-from app.api.paging import Answer, PageQuery, gathered, page
-from app.api.resource import Out, Resource
-from app.core.errors import Invalid
+from app.api.paging import Answer, PageQuery, gathered, number, page
+from app.api.resource import Empty, Out, Resource, nothing
 from app.services import alerts
 from app.services.alerts import Shown
 
@@ -24,7 +23,8 @@ class AlertQuery(PageQuery):
 class MessageOut(Out):
     """One message of an alert on its way by one channel."""
 
-    channel: str = Field(description="email or webhook")
+    channel: str = Field(description="email or webhook of the installation, email:…, push:… or channel:… by their ids")
+    way: str = Field(description="The same in words, with whom it reaches")
     is_recovery: bool = Field(description="Whether it tells of the end")
     state: str = Field(description="waiting, sent or failed")
     tries: int
@@ -45,6 +45,9 @@ class AlertOut(Out):
     of_installation: bool = Field(description="Whether it belongs to no team: for who looks after the installation")
     task: str | None = Field(description="The slug of the task that it is about")
     run: int | None = Field(description="The number of the run that it is about")
+    incident: int | None = Field(description="The incident that it is part of")
+    acknowledged_at: datetime | None = Field(description="When somebody said that they see to it")
+    acknowledged_by: str
     messages: list[MessageOut]
 
 
@@ -65,8 +68,16 @@ def list_alerts(query_data: AlertQuery) -> Answer[AlertsOut]:
     return page(AlertsOut, found, next_place)
 
 
+@api.post("/alerts/<int:alert_id>/acknowledgement")
+@api.allow("run")
+@api.input(Empty)
+@api.output({}, status_code=204)
+def acknowledge_alert(alert_id: int, json_data: Empty) -> Response:  # noqa: ARG001 nothing is asked
+    """Say that somebody sees to an alert of no incident; nobody is told more of it but its end"""
+    alerts.acknowledge(g.actor, alert_id)
+    return nothing()
+
+
 def _fetch(query: AlertQuery, at: str) -> tuple[list[Shown], bool]:
-    if at and not (at.isdecimal() and len(at) < 19):  # noqa: PLR2004 fits the column
-        raise Invalid({"cursor": "This is not a cursor. Use next_cursor of the page before, or leave it out."})
-    found = alerts.listing(g.actor, query.state, int(at) if at else None, query.limit)
+    found = alerts.listing(g.actor, query.state, number(at), query.limit)
     return list(found.alerts), found.has_older
