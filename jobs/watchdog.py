@@ -14,12 +14,14 @@ import structlog
 
 from app import bootstrap
 from app.channels import configured
-from app.channels.base import Channel, Message, NotSent
+from app.channels.base import Channel, Channels, Message, NotSent
 from app.core.clock import utc_now
 from app.infra import database, fetch
 from app.infra.addresses import Failure
-from app.services import deliveries, room, watch
-from app.settings import Settings
+from app.infra.vault import Vault
+from app.services import deliveries, devices, incidents, room, telling, watch
+from app.services.deliveries import Sender
+from app.settings import SettingError, Settings
 
 log = structlog.get_logger()
 
@@ -27,6 +29,9 @@ _TICK_SECONDS = 0.5
 _ROOM_SECONDS = 10.0
 _STOP_SECONDS = 5.0
 _HEARTBEAT_TIMEOUT_SECONDS = 10.0
+_MOST_SENT = 32
+"""Channels that are sent by at once, each on a thread of its own: one that takes its time delays no other."""
+
 _AWAY = "The database does not answer since {since}: nothing is planned or started."
 _FULL = "The disk of the database is full since {since}: nothing is planned or started."
 _IN_VAIN = "The watchdog can't look since {since}: its log says why."
@@ -58,9 +63,11 @@ class Watchdog:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._channels = configured.of(settings)
-        self._watcher = watch.Watcher(
-            settings.lease_seconds, settings.watch_seconds, [channel.name for channel in self._channels]
-        )
+        self._sender = _sender(settings, self._channels)
+        names = list(dict.fromkeys([*self._sender.own, *(["email"] if self._sender.means.mail else [])]))
+        has_key = self._sender.vault is not None
+        self._watcher = watch.Watcher(settings.lease_seconds, settings.watch_seconds, names, has_key)
+        self._going: dict[str, threading.Thread] = {}
         self._away_after = max(settings.lease_seconds, settings.watch_seconds * 3)
         self._wants_end = threading.Event()
         self._looked_at = utc_now()
@@ -74,20 +81,16 @@ class Watchdog:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
         threading.Thread(target=self._look_on, name="look", daemon=True).start()
-        senders = [
-            threading.Thread(target=self._send_on, args=(channel,), name=channel.name, daemon=True)
-            for channel in self._channels
-        ]
-        for sender in senders:
-            sender.start()
+        threading.Thread(target=self._route_on, name="route", daemon=True).start()
+        threading.Thread(target=self._send_on, name="send", daemon=True).start()
         if self._settings.heartbeat_url:
             threading.Thread(target=self._beat_on, name="heartbeat", daemon=True).start()
-        if not self._channels:
+        if not self._channels and self._sender.means.mail is None:
             log.warning("no_alert_channel")
         self._mind()
         deadline = time.monotonic() + _STOP_SECONDS
-        for sender in senders:
-            sender.join(max(0.0, deadline - time.monotonic()))
+        for going in list(self._going.values()):
+            going.join(max(0.0, deadline - time.monotonic()))
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
         self._wants_end.set()
@@ -128,20 +131,47 @@ class Watchdog:
         with suppress(OSError):
             self._settings.watchdog_file.touch(mode=0o600)
 
-    # --- send
+    # --- decide whom to tell
 
-    def _send_on(self, channel: Channel) -> None:
-        names = [each.name for each in self._channels]
+    def _route_on(self) -> None:
+        names = [channel.name for channel in self._channels]
+        outside = telling.Outside(names, has_mail=self._sender.means.mail is not None)
         while not self._wants_end.wait(_TICK_SECONDS):
             try:
-                deliveries.prepare(names)
-                while not self._wants_end.is_set() and (due := deliveries.take(channel.name)):
-                    is_sent = deliveries.carry_out(due, channel, self._settings.url)
-                    log.info("alert_told", channel=channel.name, delivery=due.id, is_sent=is_sent)
+                incidents.follow()
+                telling.notice()
+                telling.route(outside)
+                deliveries.set_aside(names)
             except database.Away:
                 continue  # the look says so
             except Exception:
-                log.exception("not_told", channel=channel.name)
+                log.exception("not_routed")
+
+    # --- send
+
+    def _send_on(self) -> None:
+        while not self._wants_end.wait(_TICK_SECONDS):
+            try:
+                due = [name for name in deliveries.due_channels() if self._sender.can_send(name)]
+            except database.Away:
+                continue  # the look says so
+            except Exception:
+                log.exception("not_told")
+                continue
+            self._going = {name: thread for name, thread in self._going.items() if thread.is_alive()}
+            free = [name for name in due if name not in self._going]
+            for name in free[: _MOST_SENT - len(self._going)]:
+                self._going[name] = threading.Thread(target=self._send, args=(name,), name=name, daemon=True)
+                self._going[name].start()
+
+    def _send(self, channel: str) -> None:
+        try:
+            while not self._wants_end.is_set() and self._sender.send_next(channel):
+                pass
+        except database.Away:
+            return  # the look says so
+        except Exception:
+            log.exception("not_told", channel=channel)
 
     # --- the database itself
 
@@ -210,6 +240,18 @@ class Watchdog:
         else:
             if answer.status >= 400:  # noqa: PLR2004 refused, in HTTP
                 log.warning("heartbeat_not_heard", status=answer.status)
+
+
+def _sender(settings: Settings, channels: Channels) -> Sender:
+    """Return what messages are sent with. Without a key file those to channels of people and teams wait."""
+    own = {channel.name: channel for channel in channels}
+    means = configured.means(settings)
+    try:
+        vault = Vault.open(settings.master_key_file)
+    except SettingError as error:
+        log.warning("channels_stay_sealed", problem=str(error))
+        return Sender(own, means)
+    return Sender(own, means, vault, lambda person: devices.opened(vault, person, settings.url))
 
 
 def try_channels(settings: Settings) -> list[Tested]:

@@ -14,11 +14,22 @@ WAIT_SECONDS = 10.0
 """The longest wait for one answer of the server."""
 
 _PORTS = {"smtp": 25, "smtps": 465}
+_PERMANENT = 500
+_LINE = 300
+"""Letters of a line of a header: a subject is on one line, for some programs show where it was folded."""
+
 _OWN = {"localhost", "127.0.0.1", "::1"}
 
 
 class Refused(CarillonError):
-    """The server is away or did not take the message; the sentence says what it answered."""
+    """The server is away or did not take the message; the sentence says what it answered.
+
+    A permanent refusal (5xx) will not pass by itself.
+    """
+
+    def __init__(self, message: str, *, is_permanent: bool = False) -> None:
+        super().__init__(message)
+        self.is_permanent = is_permanent
 
 
 @dataclass(frozen=True)
@@ -63,7 +74,10 @@ def send(server: Server, addresses: Sequence[str], mail: EmailMessage) -> str:
         with _connected(server) as smtp:
             return _handed_over(smtp, server, addresses, mail)
     except smtplib.SMTPResponseException as error:
-        raise Refused(f"{server.host} answered {_said(error.smtp_code, error.smtp_error)}.") from error
+        is_about_us = isinstance(error, smtplib.SMTPAuthenticationError)
+        is_permanent = error.smtp_code >= _PERMANENT and not is_about_us
+        said = _said(error.smtp_code, error.smtp_error)
+        raise Refused(f"{server.host} answered {said}.", is_permanent=is_permanent) from error
     except (smtplib.SMTPException, TimeoutError) as error:
         if isinstance(error, TimeoutError) or isinstance(error.__context__, TimeoutError):
             raise Refused(f"{server.host} did not answer within {WAIT_SECONDS:g} s.") from error
@@ -101,14 +115,16 @@ def _refuse_in_clear(smtp: smtplib.SMTP, server: Server) -> None:
 
 def _handed_over(smtp: smtplib.SMTP, server: Server, addresses: Sequence[str], mail: EmailMessage) -> str:
     _must(smtp.mail(server.sender))
-    refused = []
+    refused, codes = [], []
     for address in addresses:
         code, text = smtp.rcpt(address)
         if code not in {250, 251}:
             refused.append(f"{address}: {_said(code, text)}")
+            codes.append(code)
     if len(refused) == len(addresses):
-        raise Refused(f"{server.host} refused every address. {'; '.join(refused)}.")
-    code, text = smtp.data(mail.as_bytes(policy=mail.policy.clone(linesep="\r\n")))
+        is_permanent = min(codes, default=0) >= _PERMANENT
+        raise Refused(f"{server.host} refused every address. {'; '.join(refused)}.", is_permanent=is_permanent)
+    code, text = smtp.data(mail.as_bytes(policy=mail.policy.clone(linesep="\r\n", max_line_length=_LINE)))
     _must((code, text))
     answer = _said(code, text)
     return f"{answer}; refused: {'; '.join(refused)}" if refused else answer

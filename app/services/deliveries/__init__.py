@@ -1,0 +1,7 @@
+"""Messages on their way to people: what is due for a channel goes as one, with patience, and else another way."""
+
+from app.services.deliveries.memory import set_aside, tell_later
+from app.services.deliveries.sending import Sender, carry_out
+from app.services.deliveries.taking import MOST_TRIES, Due, due_channels, take
+
+__all__ = ["MOST_TRIES", "Due", "Sender", "carry_out", "due_channels", "set_aside", "take", "tell_later"]
