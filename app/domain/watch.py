@@ -53,6 +53,8 @@ RULES: Mapping[str, Rule] = {
     "missed": Rule(),
     "blocked": Rule(),
     "schedule_broken": Rule(),
+    "approval": Rule(),
+    "worker_gone": Rule(4.0, is_quiet_at_start=True),
 }
 """Every kind of alert that the watchdog ends, and how steady each must be."""
 
@@ -104,6 +106,13 @@ def workers(
     waited = duration((now - oldest).total_seconds())
     sentence = f"The oldest queued run has waited for {waited}; {runs}. Add workers, or move work to other hours."
     return Finding("queue", "queue", sentence)
+
+
+def worker_gone(name: str, host: str, seen_at: datetime, runs: int) -> Finding:
+    """Say that a worker vanished without saying goodbye; it held so many runs when it was last seen."""
+    held = f" It held {'1 run' if runs == 1 else f'{runs:,} runs'}, which others go on with." if runs else ""
+    where = f"A worker on {host}" if host else "A worker"
+    return Finding(f"worker_gone:{name}", "worker_gone", f"{where} is gone since {said(seen_at)}.{held}")
 
 
 def skew(host: str, seconds: float) -> Finding | None:
@@ -193,6 +202,8 @@ def recovery(kind: str, name: str, ending: str = "") -> str:
         return _OVER[kind]
     if not name:
         return _HERDS_OVER[kind]
+    if kind == "approval":
+        return f"{name} does not wait for a decision any more."
     if kind == "not_started":
         return f"{name} has started." if ending in {"running", "succeeded"} else f"{name} is no longer late."
     if kind in {"not_finished", "slow"}:
@@ -207,6 +218,7 @@ _HERDS = {
     "missed": "tasks missed a planned time.",
     "blocked": "tasks could not start.",
     "schedule_broken": "schedules can't be computed.",
+    "approval": "runs wait for a decision.",
 }
 _HERDS_OVER = {
     "not_started": "All tasks have started.",
@@ -215,6 +227,7 @@ _HERDS_OVER = {
     "missed": "",
     "blocked": "",
     "schedule_broken": "All schedules can be computed again.",
+    "approval": "",
 }
 _OVER = {
     "clock": "A clock is alive again, and keeps up.",
@@ -222,6 +235,7 @@ _OVER = {
     "redis": "Redis answers again.",
     "queue": "The queue is short again.",
     "skew": "The clocks agree again.",
+    "worker_gone": "It is back, or another worker has come since.",
 }
 
 

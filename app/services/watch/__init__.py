@@ -51,6 +51,7 @@ class Watcher:
     lease_seconds: float
     every_seconds: float
     channels: Sequence[str] = ()  # what this process tells by; the beat says so
+    has_key: bool = True  # whether it can open the channels of people and teams
     monotonic: Callable[[], float] = time.monotonic
     host: str = field(default_factory=socket.gethostname)
     _policies: dict[int, Policy] = field(default_factory=dict)
@@ -93,6 +94,11 @@ class Watcher:
             ),
             ("not_finished",): lambda: self._not_finished(connection, state, groups),
             ("slow",): lambda: self._slow(connection, state, groups),
+            ("approval",): lambda: _undecided(connection),
+            ("worker_gone",): lambda: [
+                watch.worker_gone(row.name, row.host, row.seen_at, row.busy)
+                for row in ask.gone(connection, state.now, self.lease_seconds)
+            ],
             ("missed", "blocked", "schedule_broken"): lambda: [
                 *_still(connection, opened, state.now), *self._did_not_run(connection),
             ],
@@ -128,7 +134,7 @@ class Watcher:
                 )  # fmt: skip
             for alert in over:
                 alerting.end(work, alert.key, _recovery(work, alert))
-            _beat(work, self.host, self._cursor, self.channels)
+            _beat(work, self.host, self._cursor, self.channels, has_key=self.has_key)
         self._beat_at = now
 
     # --- the parts of the installation
@@ -250,6 +256,16 @@ class Watcher:
             self._cursor = self._tops.pop(0)[1]
 
 
+def _undecided(connection: sa.Connection) -> list[Finding]:
+    return [
+        Finding(
+            f"approval:{run.id}", "approval", f"{run.name} waits for a decision. {run.sentence}".strip(), run.team_id,
+            run.task_id, run.id,
+        )
+        for run in connection.execute(ask.UNDECIDED)
+    ]  # fmt: skip
+
+
 def _late_run(connection: sa.Connection, state: ask.State, run: Any) -> Finding:
     place = None
     if run.state == "queued":
@@ -300,12 +316,12 @@ def _recovery(work: Work, alert: Any) -> str:
     return watch.recovery(alert.kind, alert.name or "", ending)
 
 
-def _beat(work: Work, host: str, cursor: int | None, channels: Sequence[str]) -> None:
+def _beat(work: Work, host: str, cursor: int | None, channels: Sequence[str], *, has_key: bool) -> None:
     counted = work.connection.execute(sa.select(Counter.name, Counter.value).where(Counter.name.in_((SENT, FAILED))))
     counts = dict(counted.all())
     value = {
         "seen_at": work.now.isoformat(), "host": host, "sent": counts.get(SENT, 0), "failed": counts.get(FAILED, 0),
-        "channels": list(channels), "events": cursor,
+        "channels": list(channels), "events": cursor, "has_key": has_key,
     }  # fmt: skip
     noted = work.connection.execute(sa.update(Fact).where(Fact.name == FACT).values(value=value, at=work.now))
     if not noted.rowcount:

@@ -77,6 +77,12 @@ def in_parts(ids: Iterable[int]) -> Iterable[list[int]]:
     return (kept[start : start + 500] for start in range(0, len(kept), 500))
 
 
+def gone(connection: sa.Connection, now: datetime, lease_seconds: float) -> Sequence[Any]:
+    """Return the workers that vanished and that nobody has come for since; those of a day ago count no more."""
+    unseen = now - timedelta(seconds=lease_seconds * 1.5)
+    return connection.execute(_GONE, {"unseen": unseen, "since": now - timedelta(days=1)}).all()
+
+
 # --- built once
 
 OPEN = (
@@ -132,6 +138,21 @@ TOOK = (
     .where(Run.task_id == sa.bindparam("task"), Run.state.in_(WORKED), Run.started_at.is_not(None), IS_REAL)
     .order_by(Run.planned_at.desc(), Run.id.desc())
     .limit(_BASIS)
+)
+_next = aliased(Worker)
+_GONE = (
+    sa.select(Worker.name, Worker.host, Worker.seen_at, Worker.busy)
+    .where(
+        Worker.stopped_at.is_(None), Worker.seen_at < sa.bindparam("unseen", type_=Worker.seen_at.type),
+        Worker.seen_at > sa.bindparam("since", type_=Worker.seen_at.type),
+        ~sa.exists().where(_next.started_at > Worker.seen_at),
+    )
+    .order_by(Worker.name)
+)  # fmt: skip
+UNDECIDED = (
+    _RUNS.where(IS_ACTIVE, Run.state == "waiting", Run.reason == "approval", Task.deleted_at.is_(None))
+    .order_by(Run.id)
+    .limit(_MOST_LATE)
 )
 _later = aliased(Run)
 DID_NOT_RUN = (
