@@ -1,4 +1,4 @@
-"""Events: what happened, as a page to read on from, or as a stream (server-sent events) that stays open."""
+"""Events: what happened, as a page to read on from, or as a stream: server-sent events, or lines of JSON."""
 
 import json
 import time
@@ -21,12 +21,8 @@ api = Resource("events", "Events")
 ADMIT = "carillon.admit"
 """Where a server that holds the connection itself leaves the function that takes the ticket."""
 
-STREAM = "text/event-stream"
+STREAM, LINES = "text/event-stream", "application/x-ndjson"
 PAGE = 200
-
-RETRY = b"retry: 1000\n\n"
-BEAT = b":\n\n"
-FINISHED = b"event: finished\ndata: {}\n\n"
 
 _POLL_SECONDS, _POLLS = 1.0, 60
 _LARGEST = 2**63 - 1
@@ -59,13 +55,19 @@ class EventsOut(Out):
 
 @dataclass(frozen=True)
 class Ticket:
-    """Leave to listen to what happens in a team, or to one run of it (by its number), after an event."""
+    """Leave to listen to what happens in a team, or to a run of it (its number), after an event; `form` says how."""
 
     actor: Actor
     token_id: int
     run: int | None
     run_id: int
     after: int
+    form: str = STREAM
+
+    @property
+    def has_lines(self) -> bool:
+        """Whether it is told in lines of JSON, not in server-sent events."""
+        return self.form == LINES
 
 
 @api.get("/events")
@@ -76,12 +78,14 @@ def list_events(query_data: EventQuery) -> EventsOut | Response:
     """Read what happened in the team
 
     Without `after`: the last events. With `Accept: text/event-stream` the connection stays open and each event comes as
-    it happens, named by its kind; `Last-Event-ID` goes on where a cut one ended, without it a stream begins now. When
-    that is too long ago, the event `reset` says so, and it goes on from now.
+    it happens, named by its kind; `Last-Event-ID` or `after` goes on where a cut one ended, without it a stream begins
+    now. When that is too long ago, the event `reset` says so, and it goes on from now. With `Accept:
+    application/x-ndjson` the same comes as lines of JSON, an event each; a line of the kind `alive` is a sign of life
+    whose `after` says how far it is.
     """
     after = _last_id(query_data)
-    if _wants_stream():
-        return _stream(Ticket(g.actor, g.bearer.token_id, None, 0, events.head() if after is None else after))
+    if form := _stream_form():
+        return _stream(Ticket(g.actor, g.bearer.token_id, None, 0, events.head() if after is None else after, form))
     if after is None:
         return _page(*events.latest(g.actor, query_data.limit))
     if events.reset(after) is not None:
@@ -96,13 +100,13 @@ def list_events(query_data: EventQuery) -> EventsOut | Response:
 def list_run_events(number: int, query_data: EventQuery) -> EventsOut | Response:
     """Read what happened to a run
 
-    Without `after`: from its beginning. With `Accept: text/event-stream` as a stream; the event `finished` ends it when
-    the run is over.
+    Without `after`: from its beginning. With `Accept: text/event-stream` or `application/x-ndjson` as a stream; the
+    event `finished` ends it when the run is over.
     """
     run_id = runs.id_of(g.actor, number)
     after = _last_id(query_data) or 0
-    if _wants_stream():
-        return _stream(Ticket(g.actor, g.bearer.token_id, number, run_id, after))
+    if form := _stream_form():
+        return _stream(Ticket(g.actor, g.bearer.token_id, number, run_id, after, form))
     return _page(*events.listing(g.actor, after, query_data.limit, number))
 
 
@@ -111,8 +115,9 @@ def _last_id(asked: EventQuery) -> int | None:
     return min(int(said[:20]), _LARGEST) if said.isascii() and said.isdecimal() else asked.after
 
 
-def _wants_stream() -> bool:
-    return request.accept_mimetypes.best == STREAM
+def _stream_form() -> str:
+    best = request.accept_mimetypes.best or ""
+    return best if best in {STREAM, LINES} else ""
 
 
 def _page(found: Sequence[Happened], after: int) -> EventsOut:
@@ -124,7 +129,7 @@ def _stream(ticket: Ticket) -> Response:
         admit(ticket)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001 Flask's documented way
-    return Response(_poll(app, ticket), mimetype=STREAM, headers=headers)
+    return Response(_poll(app, ticket), mimetype=ticket.form, headers=headers)
 
 
 # --- what a stream says
@@ -135,31 +140,50 @@ def look(app: Flask, ticket: Ticket, after: int) -> tuple[bytes, int, bool]:
     with app.app_context():
         instead = events.reset(after) if ticket.run is None else None
         if instead is not None:
-            return _message(instead, "reset", {"after": instead}), instead, False
+            return _message(ticket, instead, "reset", {"after": instead}), instead, False
         # First whether it is over: only then what is read after it is the last.
         is_over = ticket.run is not None and runs.is_over(ticket.actor, ticket.run)
         found, upto = events.listing(ticket.actor, after, PAGE, ticket.run)
-    said = b"".join(_message(one.id, one.kind, EventOut.model_validate(one).model_dump(mode="json")) for one in found)
+    shown = [(one, EventOut.model_validate(one).model_dump(mode="json")) for one in found]
+    said = b"".join(_message(ticket, one.id, one.kind, data) for one, data in shown)
     return said, upto, is_over and len(found) < PAGE
 
 
-def beat(after: int) -> bytes:
+def begin(ticket: Ticket) -> bytes:
+    """Return what a stream begins with."""
+    return b"" if ticket.has_lines else b"retry: 1000\n\n"
+
+
+def beat(ticket: Ticket, after: int) -> bytes:
     """Return a sign of life; it also tells the listener how far they are."""
-    return f"id: {after}\n\n".encode() if after else BEAT
+    if ticket.has_lines:
+        return _line({"kind": "alive", "after": after})
+    return f"id: {after}\n\n".encode() if after else b":\n\n"
 
 
-def _message(number: int, kind: str, data: dict[str, Any]) -> bytes:
+def finished(ticket: Ticket) -> bytes:
+    """Return what says that nothing more will come."""
+    return _line({"kind": "finished"}) if ticket.has_lines else b"event: finished\ndata: {}\n\n"
+
+
+def _line(data: dict[str, Any]) -> bytes:
+    return json.dumps(data).encode() + b"\n"
+
+
+def _message(ticket: Ticket, number: int, kind: str, data: dict[str, Any]) -> bytes:
+    if ticket.has_lines:
+        return _line({"kind": kind, **data})
     return f"id: {number}\nevent: {kind}\ndata: {json.dumps(data)}\n\n".encode()
 
 
 def _poll(app: Flask, ticket: Ticket) -> Iterator[bytes]:
     """Stream from a thread that looks once a second, for servers without a loop. It ends after a minute."""
     after = ticket.after
-    yield RETRY
+    yield begin(ticket)
     for _ in range(_POLLS):
         said, after, is_over = look(app, ticket, after)
-        yield said or beat(after)
+        yield said or beat(ticket, after)
         if is_over:
-            yield FINISHED
+            yield finished(ticket)
             return
         time.sleep(_POLL_SECONDS)
