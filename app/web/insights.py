@@ -1,34 +1,112 @@
 """Insights: each question with its answer in a sentence, what shows it, and one action."""
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import ceil
+from typing import Any
 
-from flask import Blueprint, g
+from flask import Blueprint, g, request, url_for
 from flask_login import current_user
 
-from app.services import estimates
+from app.core.errors import Invalid
+from app.domain.analytics.answers import QUESTIONS, Action, Question
+from app.domain.analytics.periods import DAYS, Period
+from app.services import insights
+from app.services.insights import rollups
 from app.services.planning import week as ahead
 from app.services.planning.week import Week
 from app.services.tasks import suggested
+from app.web.forms import NO_ERRORS, Errors
 from app.web.guard import guard
 from app.web.render import page, zone
 
 blueprint = Blueprint("insights", __name__, url_prefix="/t/<team>")
 
+_HERE: tuple[Question, ...] = ("busy",)
+"""It shows more here than its answer, and is worked out once."""
+
+_ASKED = ("days", "from", "to", "compare")
+
 
 @blueprint.get("/insights")
 @guard("see")
 def index() -> str:
-    """Show how busy the coming week is, what is worth a change, and whether the forecasts can be trusted."""
-    week = ahead.week(g.actor, current_user.timezone)
-    trust = estimates.calibration(g.actor.team_id)
-    changes = suggested.of_team(g.actor)
-    steps = [0, ceil(week.most / 3), ceil(2 * week.most / 3)]
+    """Answer all questions, for the time that is asked for."""
+    chosen, errors = _period()
+    answers = insights.answers(g.actor, chosen, compares=_compares(), but=_HERE)
     return page(
-        "insights/index.html", week=week, levels=_levels(week, steps), steps=steps, trust=trust, changes=changes,
-        crowded_at=week.crowd.at.astimezone(zone()) if week.crowd else None,
+        "insights/index.html", answers=answers, changes=suggested.of_team(g.actor), can_undo=suggested.can_undo,
+        counted_until=rollups.counted_until(), errors=errors, **_frame(chosen), **_busy(),
     )  # fmt: skip
+
+
+@blueprint.get("/insights/<question>")
+@guard("see")
+def question(question: str) -> str:
+    """Answer one question; as a part only its chart."""
+    chosen, errors = _period()
+    answer = insights.answer(question, g.actor, chosen, compares=_compares())
+    more = _busy() if question == "busy" else {}
+    return page(
+        "insights/question.html", part="insights/_chart.html", answer=answer, errors=errors, **_frame(chosen), **more
+    )
+
+
+def _frame(chosen: Period) -> dict[str, Any]:
+    """Return what all pages of Insights show around the answers."""
+    return {
+        "questions": QUESTIONS, "chosen": chosen, "lengths": DAYS, "compares": _compares(), "address": address,
+        "way": way, "is_comparable": insights.reaches_before(g.actor, chosen),
+    }  # fmt: skip
+
+
+def _period() -> tuple[Period, Errors]:
+    given = request.args
+    try:
+        asked = (given.get("days", ""), given.get("from", ""), given.get("to", ""))
+        return insights.period(*asked, current_user.timezone), NO_ERRORS
+    except Invalid as error:
+        return insights.period("", "", "", current_user.timezone), error.fields
+
+
+def _compares() -> bool:
+    return request.args.get("compare") == "1"
+
+
+def address(question: str = "", **changes: str) -> str:
+    """Return the address of all answers or of one, with some of it changed; what is changed to nothing goes."""
+    kept = {name: value for name in _ASKED if (value := request.args.get(name, ""))}
+    wanted: dict[str, Any] = {name: value for name, value in {**kept, **changes}.items() if value}
+    if question:
+        return url_for("insights.question", question=question, **wanted)
+    return url_for("insights.index", **wanted)
+
+
+def way(action: Action) -> str:
+    """Return the address of the page on which to do it."""
+    values: dict[str, Any] = dict(action.values)
+    if action.place == "task":
+        tab = values.pop("tab", "")
+        return url_for("tasks.history_page" if tab == "history" else "tasks.show", **values)
+    return url_for(_PLACES[action.place], **values) + ("#changes" if action.place == "changes" else "")
+
+
+_PLACES: Mapping[str, str] = {
+    "runs": "runs.index", "changes": "insights.index", "spread": "spreading.show", "budgets": "budgets.index",
+    "savings": "savings.edit", "models": "models.index",
+}  # fmt: skip
+
+
+# --- the week that comes
+
+
+def _busy() -> dict[str, Any]:
+    week = insights.tried("busy", lambda: ahead.week(g.actor, current_user.timezone))
+    if week is None:
+        return {"week": None}
+    steps = [0, ceil(week.most / 3), ceil(2 * week.most / 3)]
+    at = week.crowd.at.astimezone(zone()) if week.crowd else None
+    return {"week": week, "levels": _levels(week, steps), "steps": steps, "crowded_at": at}
 
 
 def _levels(week: Week, steps: Sequence[int]) -> list[list[int]]:

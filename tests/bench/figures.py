@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from app.domain.analytics.answers import QUESTIONS
+
 
 @dataclass(frozen=True)
 class Aim:
@@ -37,6 +39,7 @@ FIGURES = {
     "threads": "threads",
     "conflicts": "conflicts",
     "forecast": "forecast",
+    "insights": "insights_ms",
 }
 """Module -> name in the answer."""
 
@@ -50,6 +53,7 @@ TOGETHER = (
     ("calendar",),
     ("threads",),
     ("conflicts", "forecast"),
+    ("insights",),
 )
 """Those that share a house, in their order: none stands in the way of the next."""
 
@@ -75,6 +79,7 @@ AIMS = (
     Aim("conflicts.box_ms.p95", 60, "ms"),
     Aim("forecast.rows_per_s", 1000, "/s", is_least=True),
     Aim("forecast.estimate_ms.p95", 0.2, "ms"),
+    *(Aim(f"insights_ms.{question}.p95", 200, "ms") for question in QUESTIONS),
     *(Aim(f"pages_ms.{page}.p99", 15, "ms") for page in ("today", "tasks", "task", "runs", "run")),
 )
 
