@@ -2,20 +2,22 @@
 
 from typing import Any
 
-from flask import Blueprint, g, redirect, render_template, url_for
+from flask import Blueprint, g, redirect, render_template, request, url_for
+from flask_login import current_user
 from werkzeug.wrappers import Response
 
 from app.core.clock import utc_now
 from app.core.errors import NotFound
+from app.core.numbers import whole
 from app.domain.access import Actor
-from app.services import models, today
+from app.services import models, today, workers
 from app.web import live
 from app.web.guard import guard
 from app.web.render import alive, page, zone
 
 blueprint = Blueprint("today", __name__, url_prefix="/t/<team>")
 
-PARTS = ("ruler", "needs", "now", "next")
+PARTS = ("ruler", "needs", "now", "next", "side")
 _WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 
 
@@ -32,29 +34,38 @@ def show() -> str:
     """Show the day, or ways to start while there is no task."""
     if not today.has_tasks(g.actor):
         return page("today/empty.html", models=models.names(g.actor), **_moment())
-    return page("today/index.html", yesterday=today.yesterday(g.actor, zone()), **_day(g.actor))
+    owner_id = current_user.id if request.args.get("whose") == "mine" else None
+    yesterday = today.yesterday(g.actor, zone(), owner_id)
+    return page("today/index.html", yesterday=yesterday, owner_id=owner_id, **_day(g.actor, owner_id))
 
 
 def live_parts(actor: Actor, key: str) -> dict[str, str]:
-    """Return the parts that change by themselves, by their ids. Raises NotFound."""
-    if key:
+    """Return the parts that change by themselves, by their ids; `key` is whose tasks they are about, "" for all.
+
+    Raises NotFound.
+    """
+    owner_id = whole(key) if key else None
+    if key and owner_id is None:
         raise NotFound
-    context = _day(actor)
+    context = _day(actor, owner_id)
     return {f"today-{name}": render_template(f"today/_{name}.html", **context) for name in PARTS}
 
 
 live.view("today", live_parts)
 
 
-def _day(actor: Actor) -> dict[str, Any]:
-    needs, now = today.needs(actor), today.now(actor)
+def _day(actor: Actor, owner_id: int | None) -> dict[str, Any]:
+    needs, now = today.needs(actor, owner_id), today.now(actor, owner_id)
     return _moment() | {
         "needs": needs,
+        "seen_to": today.seen_to(actor),
         "now": now,
-        "coming": today.coming(actor, zone()),
-        "past": today.past(actor, zone()),
+        "coming": today.coming(actor, zone(), owner_id),
+        "past": today.past(actor, zone(), owner_id),
         "asks": _asks(len(needs) + (alive().tone != "ok")),
         "going": _going(now),
+        "month": today.month(actor.team_id),
+        "workers": workers.alive(),
     }
 
 

@@ -124,6 +124,11 @@ def test_what_runs_stands_before_what_waits(team):
     assert now.counts == {"running": 1, "queued": 1}
 
 
+def test_a_run_that_was_moved_to_tomorrow_is_nothing_of_now(team):
+    run(team, task(team, "moved"), "waiting", hours=24, reason="time", not_before=NOON + timedelta(days=1))
+    assert not today.now(team).runs
+
+
 def test_a_long_line_is_counted_but_not_listed(team):
     probe = task(team, "probe")
     for _ in range(today.MOST_GOING + 5):

@@ -1,10 +1,12 @@
 """Today as its readers see it."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
 
+from app.models.rollups import OF_TEAM, Rollup
 from app.models.tasks import Task
 from app.services import teams
 from app.services.unit import batch
@@ -129,3 +131,45 @@ def test_what_did_not_happen_today_has_a_line_that_leads_to_it(app, ada, northga
             factories.run(team_id, task, state, ended_at=at())
     line = f'<a href="/t/{northgate}/runs?status=not">3 planned runs</a> of today did not happen; each says why.'
     assert line in shown(ada, northgate)
+
+
+def test_who_looks_at_mine_sees_only_what_is_about_tasks_of_their_own(app, ada, ben, northgate, team_id):
+    with app.app_context():
+        for name, owner_id in (("hers", ada.id), ("his", ben.id)):
+            task = factories.task(team_id, name, label=f"Task of {name}")
+            with batch() as work:
+                work.connection.execute(sa.update(Task).where(Task.id == task).values(owner_id=owner_id))
+            factories.run(team_id, task, "failed", planned_at=at(-1), ended_at=at(-1))
+            factories.run(team_id, task, "running", started_at=at())
+            factories.schedule(team_id, task, "3h")
+    for who, other in ((ada, "his"), (ben, "hers")):
+        everything, own = shown(who, northgate), who.get(f"/t/{northgate}/today?whose=mine").text
+        assert 'aria-label="Whose tasks"' in everything
+        assert f"Task of {other}" in everything.partition("<main")[2]
+        assert f"Task of {other}" not in own.partition("<main")[2]
+        assert own.partition("<main")[2].count("Task of ") >= 4, "it failed, it runs, it comes, and the ruler has it"
+        assert f"/live/today/{who.id}" in own
+        answer = who.get(f"/t/{northgate}/live/today/{who.id}")
+        assert answer.status_code == 200
+        answer.close()
+
+
+def test_yesterday_says_what_it_cost_and_what_became_of_what_failed(app, ada, northgate, team_id):
+    noon = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0) - timedelta(days=1)
+    with app.app_context():
+        for name, then in (("digest", "succeeded"), ("export", "failed")):
+            task = factories.task(team_id, name, label=name.title())
+            for hours, state in ((0, "failed"), (1, "failed"), (2, then)):
+                factories.run(team_id, task, state, planned_at=noon + timedelta(hours=hours))
+        with batch() as work:
+            spent = {
+                "team_id": team_id, "grain": OF_TEAM, "at": noon, "task_id": 0, "state": "succeeded", "reason": "ok",
+                "model": "", "runs": 1, "seconds": 9.0, "cost_micros": 1_120_000, "priced": 1, "tokens": 0, "took": {},
+                "late": {},
+            }  # fmt: skip
+            work.connection.execute(sa.insert(Rollup).values(spent))
+    page = shown(ada, northgate)
+    said = re.sub(r"<[^>]+>", "", page.partition("Yesterday</h2>")[2].partition("</section>")[0])
+    assert "6 runs: 1 succeeded, 5 failed, $1.12." in said
+    assert "Export failed 3 times, and has not worked since." in said
+    assert "Digest failed twice and works again." in said
