@@ -153,7 +153,7 @@ def _files(job: Job) -> list[str]:
     flags = []
     for path in _SYSTEM:
         flags += _system_folder(Path(path))
-    for path in ("/etc", "/run"):  # bubblewrap makes folders on the way for root only
+    for path in ("/etc", "/etc/ssl", "/run"):  # bubblewrap makes folders on the way for root only
         flags += ["--perms", "0755", "--dir", path]
     for path in _ETC + (_ETC_OF_NETWORK if job.has_network else ()):
         flags += ["--ro-bind-try", path, path]

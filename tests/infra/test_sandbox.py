@@ -126,6 +126,13 @@ def test_network_is_there_when_the_task_says_so(runs):
         assert runs.run(python, {"code": code, "network": True}).lines == ["connected"]
 
 
+def test_the_certificates_of_the_system_can_be_read(runs):
+    if not Path("/etc/ssl/certs/ca-certificates.crt").is_file():
+        pytest.skip("this system keeps its certificates elsewhere")
+    code = "import ssl\nprint(len(ssl.create_default_context().get_ca_certs()) > 0)"
+    assert runs.run(python, {"code": code}).lines == ["True"]
+
+
 def test_even_with_network_local_sockets_stay_closed(runs, targets):
     name = targets[0]["abstract"]
     code = f"import socket\nsocket.socket(socket.AF_UNIX).connect('\\0{name}')"
