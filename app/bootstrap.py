@@ -20,7 +20,7 @@ from app.settings import Settings
 ROOT = Path(__file__).parents[1]
 
 _PRIVATE = re.compile(r"password|secret|token|cookie|authorization|csrf", re.IGNORECASE)
-_LINK = re.compile(r"/(setup|sign-in|invite|ping)/[\w-]+")
+_LINK = re.compile(r"(/(?:setup|sign-in|invite|ping|feeds|badge)/|[?&]token=)[\w-]+")
 _API_TOKEN = re.compile(r"(car_\w{8})_\w+")
 
 
@@ -80,5 +80,5 @@ def hide_private(_logger: Any, _method: str, line: MutableMapping[str, Any]) -> 
     """Take values with private names, and the tokens of links and programs, out of a log line."""
     for name, value in line.items():
         if isinstance(value, str):
-            line[name] = "…" if _PRIVATE.search(name) else _API_TOKEN.sub(r"\1_…", _LINK.sub(r"/\1/…", value))
+            line[name] = "…" if _PRIVATE.search(name) else _API_TOKEN.sub(r"\1_…", _LINK.sub(r"\1…", value))
     return line

@@ -8,22 +8,28 @@ from app.api import docs, openapi, problems
 from app.settings import Settings, read
 from app.web import (
     accounts,
+    action_links,
     alerts,
     assets,
     audit,
     backfills,
+    badges,
     banners,
     budgets,
     calendar,
     calendar_moves,
     calendars,
+    channels,
     compare,
+    devices,
     editor,
     errors,
     feeds,
     graph,
     guard,
     health,
+    hooks,
+    incidents,
     insights,
     library,
     library_publishing,
@@ -31,22 +37,28 @@ from app.web import (
     library_shared,
     live,
     me,
+    metrics,
     models,
     my_calendars,
+    notifications,
     offers,
     pings,
     pools,
+    pwa,
     rehearsals,
     render,
+    rules,
     run_bulk,
     run_with,
     runs,
+    savings,
     search,
     security,
     settings,
     spreading,
     suggestions,
     system,
+    tagging,
     tasks,
     thread_review,
     threads,
@@ -54,13 +66,17 @@ from app.web import (
     tokens,
     uploads,
     values,
+    wall,
+    webhooks,
+    wishes,
 )
 
 SUBJECTS = (
     today, tasks, graph, threads, thread_review, editor, backfills, runs, run_bulk, run_with, rehearsals, compare,
-    accounts, calendar, calendar_moves, spreading, insights, suggestions,
-    me, settings, models, calendars, pools, budgets, values, tokens, audit, system, alerts, pings, feeds, my_calendars,
-    library, library_saving, library_publishing, library_shared, offers, banners, live, health, search,
+    accounts, calendar, calendar_moves, spreading, insights, savings, suggestions,
+    me, settings, models, calendars, pools, budgets, values, webhooks, hooks, channels, tokens, audit, system, metrics,
+    alerts, incidents, action_links, notifications, rules, wishes, tagging, pings, feeds, my_calendars, wall, badges,
+    library, library_saving, library_publishing, library_shared, offers, banners, live, health, search, devices, pwa,
 )  # fmt: skip
 
 _LARGEST_REQUEST_BYTES = 64 * 1024 * 1024
@@ -79,8 +95,10 @@ def create_app(given: Settings | None = None) -> Flask:
     guard.attach(app)
     errors.attach(app, problems.answer)
     assets.attach(app, bootstrap.ROOT / "static")
+    pwa.attach(app)
     for subject in SUBJECTS:
         app.register_blueprint(subject.blueprint)
+    app.register_blueprint(channels.mine)
     openapi.attach(app)
     app.register_blueprint(docs.blueprint)
     if hops := values.trusted_proxies:

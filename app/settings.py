@@ -53,6 +53,12 @@ class Settings:
     alert_webhook: str = ""
     heartbeat_url: str = ""
     heartbeat_seconds: float = 60.0
+    google_client_id: str = ""
+    google_client_secret: str = ""
+    google_authorize_url: str = "https://accounts.google.com/o/oauth2/v2/auth"
+    google_token_url: str = "https://oauth2.googleapis.com/token"  # noqa: S105 an address
+    google_revoke_url: str = "https://oauth2.googleapis.com/revoke"
+    google_caldav_url: str = "https://apidata.googleusercontent.com/caldav/v2"
     watch_seconds: float = 2.0
     lease_seconds: float = 10.0
     renew_seconds: float = 3.0
@@ -227,6 +233,12 @@ _VARIABLES = {
     "alert_webhook": ("CARILLON_ALERT_WEBHOOK", _as_is),
     "heartbeat_url": ("CARILLON_HEARTBEAT_URL", _as_is),
     "heartbeat_seconds": ("CARILLON_HEARTBEAT_SECONDS", _seconds),
+    "google_client_id": ("CARILLON_GOOGLE_CLIENT_ID", _as_is),
+    "google_client_secret": ("CARILLON_GOOGLE_CLIENT_SECRET", _as_is),
+    "google_authorize_url": ("CARILLON_GOOGLE_AUTHORIZE_URL", _as_is),
+    "google_token_url": ("CARILLON_GOOGLE_TOKEN_URL", _as_is),
+    "google_revoke_url": ("CARILLON_GOOGLE_REVOKE_URL", _as_is),
+    "google_caldav_url": ("CARILLON_GOOGLE_CALDAV_URL", _as_is),
     "watch_seconds": ("CARILLON_WATCH_SECONDS", _seconds),
     "lease_seconds": ("CARILLON_LEASE_SECONDS", _seconds),
     "renew_seconds": ("CARILLON_RENEW_SECONDS", _seconds),
@@ -249,6 +261,7 @@ def _check(settings: Settings) -> None:
         raise SettingError("CARILLON_RENEW_SECONDS is at most half of CARILLON_LEASE_SECONDS.")
     _check_alerts(settings)
     _check_indexes(settings)
+    _check_google(settings)
     if 0 < settings.workers_max < settings.workers:
         raise SettingError("CARILLON_WORKERS_MAX is at least CARILLON_WORKERS, or 0 for as many.")
     if settings.log_level not in {"debug", "info", "warning", "error"}:
@@ -274,8 +287,8 @@ def _check_alerts(settings: Settings) -> None:
         raise SettingError(
             "CARILLON_SMTP_URL takes smtp://user:password@host:587?from=carillon@your.example, or smtps://."
         )
-    if bool(settings.smtp_url) != bool(settings.alert_email):
-        raise SettingError("CARILLON_SMTP_URL and CARILLON_ALERT_EMAIL belong together: set both, or none.")
+    if settings.alert_email and not settings.smtp_url:
+        raise SettingError("CARILLON_ALERT_EMAIL needs a mail server: set CARILLON_SMTP_URL, too.")
     if wrong := next((text for text in settings.alert_email if text.count("@") != 1), ""):
         raise SettingError(f"CARILLON_ALERT_EMAIL has “{wrong}”; it takes e-mail addresses, separated by commas.")
     for name in ("alert_webhook", "heartbeat_url"):
@@ -290,3 +303,13 @@ def _check_indexes(settings: Settings) -> None:
         raise SettingError(f"CARILLON_INDEX_URLS has “{wrong}”; it takes addresses, like https://example.com/i.json.")
     if wrong := next((key for key in settings.index_keys if not _PUBLIC_KEY.fullmatch(key)), ""):
         raise SettingError(f"CARILLON_INDEX_KEYS has “{wrong}”; it takes public keys, as installations show them.")
+
+
+def _check_google(settings: Settings) -> None:
+    if bool(settings.google_client_id) != bool(settings.google_client_secret):
+        raise SettingError(
+            "CARILLON_GOOGLE_CLIENT_ID and CARILLON_GOOGLE_CLIENT_SECRET belong together: set both, or none."
+        )
+    for name in ("google_authorize_url", "google_token_url", "google_revoke_url", "google_caldav_url"):
+        if urlsplit(getattr(settings, name)).scheme not in {"http", "https"}:
+            raise SettingError(f"{_VARIABLES[name][0]} takes an address like https://example.com/path.")

@@ -6,7 +6,7 @@ import structlog
 
 from app.core.errors import Conflict, NotFound
 from app.services import estimates
-from app.services.planning import flexible, loads, suggestions
+from app.services.planning import flexible, loads
 from app.services.runs import moving
 
 log = structlog.get_logger()
@@ -26,8 +26,3 @@ def arrange() -> None:
         with suppress(NotFound, Conflict):
             number = moving.arrange(move.team_id, move.slug, move.fire_at, move.to, move.why)
             log.info("run_arranged", run=number, to=move.to.isoformat())
-
-
-def suggest() -> None:
-    """Look for changes worth making, and measure what came of those that were made."""
-    log.info("suggested", measured=suggestions.measure(), open=suggestions.find())

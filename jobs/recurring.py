@@ -25,8 +25,12 @@ TABLE = (
     Recurring("recurring-pushes", queues.PUSH_CALENDARS, 300),
     Recurring("recurring-indexes", queues.INDEXES, 3600),
     Recurring("recurring-budgets", queues.BUDGETS, 300),
+    Recurring("recurring-incidents", queues.CLOSE_INCIDENTS, 60),
     Recurring("recurring-plan", queues.PLAN, 30),
+    Recurring("recurring-rollups", queues.ROLL_UP, 30),
+    Recurring("recurring-summaries", queues.SUMMARIES, 15),
     Recurring("recurring-suggestions", queues.SUGGEST, 86_400),
     Recurring("recurring-calls", queues.CALL_THREADS, 5),
+    Recurring("recurring-webhooks", queues.TEND_WEBHOOKS, 3600),
     Recurring("recurring-threads", queues.TEND_THREADS, 60),
 )

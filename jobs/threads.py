@@ -5,7 +5,7 @@ import structlog
 from app.infra.storage import Storage
 from app.infra.vault import Vault
 from app.services import threads
-from app.services.threads import analyses, imports, needs, reading
+from app.services.threads import analyses, imports, needs, paying, reading
 from app.settings import Settings
 from app.settings import read as settings
 
@@ -36,7 +36,8 @@ def call_again() -> None:
 
 
 def tend() -> None:
-    """Remove threads that were deleted for long enough."""
+    """Remove threads that were deleted for long enough, and free what was reserved for models that read no more."""
+    paying.free_left_over()
     if removed := threads.purge(_storage(settings())):
         log.info("threads_removed", removed=removed)
 

@@ -9,7 +9,7 @@ from flask import Flask
 from app.infra import queues, redis
 from app.infra.storage import Storage
 from app.infra.vault import Vault
-from app.services import backups, busy, retention, verify
+from app.services import backups, busy, incidents, retention, verify
 from app.services import budgets as tending
 from app.services.audit import chain
 from app.services.calendars import feeds
@@ -74,7 +74,7 @@ def busy_calendars(calendar_id: int = 0) -> None:
 def push_calendars(push_id: int = 0) -> None:
     """Bring a calendar elsewhere, or all of them, up to date."""
     values = read()
-    done = pushing.push(Vault.open(values.master_key_file), values.url, push_id)
+    done = pushing.push(Vault.open(values.master_key_file), values, push_id)
     if any(done.values()):
         log.info("calendars_pushed", **done)
 
@@ -87,3 +87,9 @@ def budgets() -> None:
 def indexes() -> None:
     """Read the templates that other installations offer, if the settings name any."""
     log.info("indexes_read", **libraries.refresh(read()))
+
+
+def close_incidents() -> None:
+    """Close the incidents whose tasks do not run any more."""
+    if count := incidents.close_idle():
+        log.info("incidents_closed", count=count)

@@ -33,6 +33,7 @@ from jobs import runs, upkeep
 from jobs.keeper import Keeper
 from jobs.lanes import Lane, on_thread
 from jobs.runs import Here
+from jobs.webhooks import Postman
 
 log = structlog.get_logger()
 
@@ -77,6 +78,7 @@ class Worker:
         ]
         self._wants_end = threading.Event()
         self._wants_end_now = threading.Event()
+        self._postman = Postman(settings, vault, self._wants_end)
         self._is_patient = False
         self._registration: Registration | None = None
         self._registered_at = 0.0
@@ -93,6 +95,7 @@ class Worker:
         self._keeper.start()
         for lane in self._lanes:
             lane.start()
+        self._postman.start()
         log.info("worker_ready", worker=self.name)
         processes.say_ready()
         while not self._wants_end.wait(_TICK_SECONDS):

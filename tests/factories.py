@@ -46,7 +46,7 @@ def task(
     engine = SEVERAL if steps else engine
     with batch() as work:
         values = {"team_id": team_id, "slug": name, "name": label or name, "engine": engine, "version_number": 1}
-        times = {"created_at": EPOCH, "changed_at": EPOCH}
+        times = {"created_at": EPOCH, "changed_at": EPOCH, "seen_at": work.now}
         task_id = work.connection.execute(sa.insert(Task).values(values | times).returning(Task.id)).scalar_one()
         definition = {
             "name": label or name,

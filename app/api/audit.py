@@ -6,9 +6,8 @@ from typing import Any, Literal
 from flask import g
 from pydantic import AwareDatetime, Field
 
-from app.api.paging import Answer, PageQuery, gathered, page
+from app.api.paging import Answer, PageQuery, gathered, number, page
 from app.api.resource import Out, Resource
-from app.core.errors import Invalid
 from app.services import audit
 from app.services.audit import Entry, Filters, chain
 
@@ -70,9 +69,7 @@ def list_audit(query_data: AuditQuery) -> Answer[EntriesOut]:
 
 
 def _fetch(filters: Filters, at: str) -> tuple[list[Entry], bool]:
-    if at and not (at.isdecimal() and len(at) < 19):  # noqa: PLR2004 fits the column
-        raise Invalid({"cursor": "This is not a cursor. Use next_cursor of the page before, or leave it out."})
-    found = audit.listing(g.actor, filters, int(at) if at else None)
+    found = audit.listing(g.actor, filters, number(at))
     return list(found.entries), found.has_older
 
 

@@ -17,16 +17,23 @@ from app.api import (
     calendar,
     calendar_feeds,
     calendars,
+    channels,
     events,
     files,
     heartbeats,
+    hooks,
+    incidents,
+    insights,
     library,
     members,
     models,
+    notifications,
     output,
     planning,
     pools,
     restored,
+    rules,
+    run_comparison,
     run_selection,
     runs,
     schedules,
@@ -41,6 +48,8 @@ from app.api import (
     tokens,
     values,
     versions,
+    walls,
+    webhooks,
 )
 from app.api.idempotency import HEADER
 from app.api.problems import MEDIA_TYPE, Problem
@@ -49,9 +58,10 @@ from app.engines.base import engines
 from app.services.idempotency import LONGEST_KEY
 
 SUBJECTS = (
-    tasks, files, heartbeats, versions, schedules, planning, suggestions, backfills, runs, run_selection, output,
-    calendar, events, alerts, breakers, threads, thread_analysis, library, shared_library, secrets, values, models,
-    calendars, pools, calendar_feeds, budgets, tokens, teams, members, audit, system, restored,
+    tasks, files, heartbeats, hooks, versions, schedules, planning, insights, suggestions, backfills, runs,
+    run_comparison, run_selection, output, calendar, events, channels, webhooks, alerts, rules, notifications,
+    incidents, breakers, threads, thread_analysis, library, shared_library, secrets, values, models, calendars, pools,
+    calendar_feeds, budgets, tokens, teams, members, audit, system, restored, walls,
 )  # fmt: skip
 
 Document = dict[str, Any]

@@ -13,13 +13,12 @@ from app.api.paging import Answer, PageQuery
 from app.api.resource import Out, Resource
 from app.api.run_models import ArtifactOut
 from app.api.tasks import folder
-from app.core.errors import Invalid
 from app.services import run_log, runs
+from app.services.tasks import seen
 
 api = Resource("output", "Logs and artifacts")
 
 _LINES = "application/x-ndjson"
-_LARGEST = 2**31 - 1
 
 
 class LogQuery(PageQuery):
@@ -61,6 +60,7 @@ def read_log(number: int, query_data: LogQuery) -> Answer[LogPage] | Response:
     is null once the run is over and its last line was read.
     """
     after = _after(query_data.cursor)
+    seen.note_run(g.actor, number)
     is_over = runs.is_over(g.actor, number)  # first: only then the lines read after it are the last ones
     lines = run_log.lines(g.actor, number, after=after, limit=query_data.limit)
     last = lines[-1].number if lines else after
@@ -79,6 +79,7 @@ def read_log_text(number: int) -> Response:
     """Read the whole log as text"""
     pieces: Iterator[str] = run_log.text(g.actor, number)
     first = next(pieces, "")  # before the answer begins, so that a failure is still an answer of its own
+    seen.note_run(g.actor, number)
     return Response(chain((first,), pieces), mimetype="text/plain")
 
 
@@ -96,6 +97,7 @@ def list_artifacts(number: int) -> ArtifactsOut:
 def read_artifact(number: int, name: str) -> Response:
     """Download a file that a run made"""
     artifact, path = runs.file(g.actor, number, name, folder())
+    seen.note_run(g.actor, number)
     plain = name.rpartition("/")[2]
     answer = send_file(path, mimetype="application/octet-stream", as_attachment=True, download_name=plain)
     answer.set_etag(artifact.digest)
@@ -103,7 +105,4 @@ def read_artifact(number: int, name: str) -> Response:
 
 
 def _after(cursor: str) -> int:
-    place = paging.place(cursor) or "0"
-    if not (place.isascii() and place.isdecimal() and int(place[:12]) < _LARGEST):
-        raise Invalid({"cursor": "This is not a cursor of this log."})
-    return int(place)
+    return paging.number(paging.place(cursor)) or 0

@@ -11,11 +11,14 @@ from pydantic import Field
 
 from app.api.resource import In, Out
 from app.core.errors import Invalid
+from app.core.numbers import whole
 
 T = TypeVar("T")
 P = TypeVar("P", bound=Out)
 
 Answer = tuple[P, int, dict[str, str]]
+
+_NO_CURSOR = "This is not a cursor. Use next_cursor of the page before, or leave it out."
 
 
 class PageQuery(In):
@@ -30,9 +33,15 @@ def place(cursor: str) -> str:
     try:
         return base64.b64decode(cursor + "=" * (-len(cursor) % 4), b"-_", validate=True).decode()
     except (binascii.Error, ValueError):
-        raise Invalid(
-            {"cursor": "This is not a cursor. Use next_cursor of the page before, or leave it out."}
-        ) from None
+        raise Invalid({"cursor": _NO_CURSOR}) from None
+
+
+def number(place: str) -> int | None:
+    """Return the number of a row that a place says, None for the beginning. Raises Invalid."""
+    found = whole(place)
+    if found is None and place:
+        raise Invalid({"cursor": _NO_CURSOR})
+    return found
 
 
 def gathered(

@@ -6,10 +6,13 @@ from typing import Any, Literal
 from pydantic import Field
 
 from app.api.resource import Out
+from app.core.clock import utc_now
 from app.domain.access import Actor
 from app.domain.lifecycle import ENDED
 from app.models.runs import Attempt
 from app.services import runs
+from app.services.runs import Detail, insight
+from app.services.tasks import remedies
 
 
 class RunLine(Out):
@@ -21,7 +24,7 @@ class RunLine(Out):
     state: str
     reason: str = Field(description="Why, as a code")
     sentence: str = Field(description="Why, in words")
-    trigger: str = Field(description="What asked for it: schedule, person, api, backfill, ping, upstream")
+    trigger: str = Field(description="What asked for it: schedule, person, api, backfill, ping, upstream, webhook")
     requested_by: str
     planned_at: datetime
     started_at: datetime | None
@@ -83,6 +86,26 @@ class CheckedOut(Out):
     is_optional: bool
 
 
+class EvidenceOut(Out):
+    """The line of the log that tells why it failed."""
+
+    line: int
+    step: str = Field(description="The step it was written in")
+    text: str
+
+
+class InsightOut(Out):
+    """How it stands with a run: its sentence against what is usual, and for a failure its cause and what to do."""
+
+    sentence: str
+    more: str
+    cause: str = Field(description="What it comes from, where that is known")
+    target: str = Field(description="What the cause is about: a host, a model, a package, a secret")
+    evidence: EvidenceOut | None
+    next_step: str
+    remedy: str = Field(description="What POST …/remedy changes of the task; empty: nothing can be changed like that")
+
+
 class RunOut(RunLine):
     """A run with all that is known of it but its log."""
 
@@ -108,6 +131,7 @@ class RunOut(RunLine):
     checks: list[CheckedOut] = Field(description="What became of its contract; empty where it was not checked")
     attempts: list[AttemptOut]
     artifacts: list[ArtifactOut]
+    insight: InsightOut
 
 
 class PointOut(Out):
@@ -148,6 +172,17 @@ def run(actor: Actor, number: int) -> RunOut:
         can_go_on=detail.way.can_go_on, checks=[CheckedOut(**one) for one in row.checks],
         attempts=[_attempt(one) for one in row.attempts],
         artifacts=[ArtifactOut.model_validate(one) for one in row.artifacts],
+        insight=_insight(detail),
+    )  # fmt: skip
+
+
+def _insight(detail: Detail) -> InsightOut:
+    said, cause = insight.of(detail, utc_now()), insight.trouble(detail)
+    quote, change = insight.quote(detail, said), remedies.offered(detail.run, detail.told)
+    return InsightOut(
+        sentence=said.lead, more=said.more, cause=cause.title, target=cause.target,
+        evidence=EvidenceOut(line=quote.line, step=quote.step, text=quote.text) if quote else None,
+        next_step=said.next_step, remedy=change.label if change else "",
     )  # fmt: skip
 
 

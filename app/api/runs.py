@@ -12,11 +12,10 @@ from app.api.idempotency import once
 from app.api.paging import Answer, PageQuery
 from app.api.resource import In, Resource
 from app.api.run_models import ResumptionOut, RunLine, RunOut, RunPage
-from app.core.errors import Invalid
 from app.domain.lifecycle import STATES
 from app.services import run_list, runs, tasks
 from app.services.run_list import Filters
-from app.services.tasks import repairs
+from app.services.tasks import repairs, seen
 
 api = Resource("runs", "Runs")
 
@@ -31,7 +30,7 @@ class RunQuery(PageQuery):
         "", description="A state, or going, failed, not (did not happen)", json_schema_extra={"enum": list(_WORDS)}
     )
     task: str = Field("", max_length=80, description="The slug of a task")
-    trigger: Literal["", "schedule", "person", "api", "backfill", "ping", "upstream"] = ""
+    trigger: Literal["", "schedule", "person", "api", "backfill", "ping", "upstream", "webhook"] = ""
     engine: str = Field("", max_length=24)
     worker: str = Field("", max_length=80)
     reason: str = Field("", max_length=32)
@@ -105,7 +104,7 @@ def list_runs(query_data: RunQuery) -> Answer[RunPage]:
     filters = _filters(query_data)
 
     def fetch(place: str) -> tuple[list[RunLine], bool]:
-        found = run_list.listing(g.actor, filters, before=_number(place))
+        found = run_list.listing(g.actor, filters, before=paging.number(place))
         return [run_models.line(row) for row in found.rows], found.has_older
 
     items, following = paging.gathered(query_data, fetch, lambda run: str(run.number))
@@ -134,6 +133,7 @@ def create_run(json_data: RunIn) -> RunOut:
 @api.output(RunOut)
 def read_run(number: int) -> RunOut:
     """Read a run"""
+    seen.note_run(g.actor, number)
     return run_models.run(g.actor, number)
 
 
@@ -221,11 +221,3 @@ def _filters(asked: RunQuery) -> Filters:
         (asked.since or _FIRST).astimezone(UTC), (asked.until or _LAST).astimezone(UTC), asked.state, asked.task,
         asked.trigger, asked.engine, asked.worker, asked.reason, asked.mine, asked.slow, asked.expensive,
     )  # fmt: skip
-
-
-def _number(place: str) -> int | None:
-    if not place:
-        return None
-    if not (place.isascii() and place.isdecimal() and len(place) < 10):  # noqa: PLR2004 what the column holds
-        raise Invalid({"cursor": "This is not a cursor of this list."})
-    return int(place)

@@ -167,6 +167,7 @@ class TaskOut(Out):
     schedules: list[ScheduleOut]
     next: list[FireOut] = Field(description=f"Its next planned times, {NEXT} at most")
     owner: str
+    tags: list[str]
     pause: Pause | None
     created_at: datetime
     changed_at: datetime
@@ -184,6 +185,7 @@ class TaskLine(Out):
     problem: str
     next_at: datetime | None
     owner: str
+    tags: list[str]
     strip: list[str] = Field(description="The states of its last runs, oldest first")
     takes_seconds: float | None
 
@@ -215,7 +217,7 @@ def task(actor: Actor, slug: str) -> TaskOut:
         min_isolation=definition["min_isolation"], files=[FileOut.model_validate(one) for one in tasks.files(row)],
         schedules=schedule_models.shown(definition["schedules"], row.schedules),
         next=[schedule_models.fire(one) for one in schedules.next_fires(row.schedules, utc_now(), NEXT)],
-        owner=row.owner.name if row.owner else "", pause=_pause(row), created_at=row.created_at,
+        owner=row.owner.name if row.owner else "", tags=row.tags or [], pause=_pause(row), created_at=row.created_at,
         changed_at=row.changed_at,
     )  # fmt: skip
 

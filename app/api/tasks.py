@@ -15,7 +15,7 @@ from app.core.clock import utc_now
 from app.core.errors import Conflict
 from app.domain import graph
 from app.services import tasks
-from app.services.tasks import ahead, chains, overviews
+from app.services.tasks import ahead, chains, overviews, tagging
 from app.services.tasks.overviews import Filters
 
 api = Resource("tasks", "Tasks")
@@ -35,7 +35,14 @@ class TaskQuery(PageQuery):
     status: Status = Field("", description="attention: the last run went wrong, or a schedule can't be computed")
     engine: str = Field("", max_length=24)
     owner: str = Field("", max_length=12, description="The id of a person")
+    tag: str = Field("", max_length=60)
     sort: Sort = "next"
+
+
+class TagsIn(In):
+    """Short words by which people group tasks."""
+
+    tags: list[str] = Field(max_length=100)
 
 
 class PauseIn(In):
@@ -104,6 +111,16 @@ class GraphOut(Out):
     links: list[EdgeOut]
 
 
+@api.put("/tasks/<slug>/tags")
+@api.allow("edit")
+@api.input(TagsIn, example={"tags": ["billing", "nightly"]})
+@api.output(TaskOut)
+def tag_task(slug: str, json_data: TagsIn) -> TaskOut:
+    """Give a task these tags instead of those it has"""
+    tagging.replace(g.actor, slug, json_data.tags)
+    return task_models.task(g.actor, slug)
+
+
 @api.get("/tasks")
 @api.allow("see")
 @api.input(TaskQuery, location="query")
@@ -111,7 +128,8 @@ class GraphOut(Out):
 def list_tasks(query_data: TaskQuery) -> Answer[TaskPage]:
     """List the team's tasks"""
     asked = query_data
-    filters = Filters(asked.q, asked.status, asked.engine, asked.owner, asked.sort, paging.place(asked.cursor))
+    after = paging.place(asked.cursor)
+    filters = Filters(asked.q, asked.status, asked.engine, asked.owner, asked.tag, asked.sort, after)
     found = overviews.lines(g.actor, filters, asked.limit)
     return paging.page(TaskPage, [task_models.line(one) for one in found.lines], found.after)
 

@@ -29,6 +29,7 @@ COMMANDS = {
     "probe": "say whether the web server, a clock or a worker of this host lives",
     "backup": "make a backup while everything runs",
     "restore": "bring a backup back, into a paused state",
+    "insights": "count runs anew for the answers of Insights",
     "verify": "compare what was planned with what is on record",
     "audit": "walk the sealed audit, and name the first entry that was changed",
     "test": "run the tests",

@@ -18,7 +18,7 @@ from app.cli import home
 from app.core.clock import utc_now
 from app.infra import database, redis, snapshots
 from app.infra.vault import Vault
-from app.services import clocks, keys, workers
+from app.services import channels, clocks, keys, workers
 from app.settings import SettingError, Settings, read
 
 _ENOUGH_BYTES = 1024**3
@@ -155,6 +155,9 @@ def _processes() -> Iterator[Check]:
         yield Check("clock", "wrong", "No clock leads. Start ./carillon up, or ./carillon clock.")
     else:
         yield Check("clock", "fine", f"{leader} leads" + (f"; {', '.join(others)} ready to" if others else ""))
+    if not channels.can_be_opened():
+        why = "The watchdog has no key file: messages to the channels of people and teams wait."
+        yield Check("channels", "wrong", f"{why} Give its host the file that CARILLON_KEY_FILE names.")
     alive = workers.alive()
     if not alive:
         yield Check("workers", "wrong", "No worker runs. Start ./carillon up.")

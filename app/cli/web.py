@@ -8,7 +8,7 @@ from importlib import import_module
 import uvicorn
 
 from app.cli import listener, prepared
-from app.infra import processes
+from app.infra import fetch, processes
 from app.settings import read
 
 
@@ -21,6 +21,7 @@ def run(args: argparse.Namespace) -> int:
     """Serve until SIGTERM."""
     settings = read()
     prepared.refuse_if_not(settings)
+    fetch.configure(settings)
     taken = socket.socket(fileno=args.fd) if args.fd is not None else listener.take(settings)
     gc.disable()  # nothing of what is loaded now goes away again
     doors = import_module("wsgi")  # makes the application

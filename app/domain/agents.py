@@ -128,3 +128,20 @@ def _sentences(text: str) -> list[tuple[str, bool]]:
         parts = re.split(r"(?<=[.!?…])\s+|(?<=:)\s+(?=\d)", plain)
         found += [(part, is_item) for part in parts if re.search(r"\w", part)]
     return found
+
+
+def kind_of_call(name: str, arguments: Mapping[str, Any]) -> str:
+    """Say what a call of a tool is, without what differs from run to run: `http_get url=example.com/days/#`.
+
+    Of addresses host and path count, numbers in them left out; of other arguments their names.
+    """
+    said = [f"{key}={_place(value)}" if _is_address(value) else key for key, value in sorted(arguments.items())]
+    return " ".join((name, *said))
+
+
+def _is_address(value: Any) -> bool:
+    return isinstance(value, str) and value.startswith(("http://", "https://"))
+
+
+def _place(url: str) -> str:
+    return re.sub(r"\d+", "#", re.split(r"[?#]", url.partition("://")[2], maxsplit=1)[0])

@@ -140,6 +140,18 @@ def admit(pots: Sequence[Pot], may_cost: int, usual: int | None, *, is_new: bool
     return Admission(reserved, reserved if reserved < may_cost else None, pot=tight)
 
 
+def reading(pots: Iterable[Pot], may_cost: int) -> tuple[Pot, str] | None:
+    """Return the pot that has too little left for a model to read a thread, and say so; None when it may.
+
+    `may_cost` (micros) is what that costs at most. It does not wait for what runs hold.
+    """
+    for pot in sorted((pot for pot in pots if pot.limit_micros is not None), key=lambda one: one.left_micros):
+        if pot.left_micros < may_cost:
+            left = f"{money.said(pot.left_micros)} free of {money.said(pot.limit_micros or 0)}"
+            return pot, f"Out of budget: {pot.name} has {left}, and the model may cost {money.said(may_cost)}."
+    return None
+
+
 def _out(pot: Pot, may_cost: int, usual: int | None) -> str:
     left = f"{money.said(pot.unspent_micros)} left of {money.said(pot.limit_micros or 0)}"
     costs = f"may cost {money.said(may_cost)}" if usual is None else f"usually costs {money.said(usual)}"

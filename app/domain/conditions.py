@@ -5,7 +5,7 @@ steps.fetch.outputs.status == 200 and not (weekday == "sunday" or run.attempt > 
 
 import operator
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal
@@ -89,6 +89,19 @@ def check(text: str, scope: Scope) -> Condition:
         if isinstance(part, Comparison):
             _check_comparison(part)
     return found
+
+
+def problem(text: str, roots: Collection[str], example: str) -> str:
+    """Say why a condition over names that begin with one of `roots` can't be used, empty if it can."""
+    try:
+        found = parse(text)
+    except Unclear as error:
+        return str(error)
+    for part in _parts(found):
+        if isinstance(part, Name) and re.split(r"[.\[]", part.path)[0] not in roots:
+            there = ", ".join(sorted(roots))
+            return f"There is no value called {part.path[:80]}. Names begin with {there}, like {example}."
+    return ""
 
 
 def holds(condition: Condition, context: Mapping[str, Any]) -> bool:

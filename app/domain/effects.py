@@ -13,6 +13,10 @@ HARMLESS = frozenset({"GET", "HEAD", "OPTIONS"})
 """Methods of requests that change nothing outside."""
 
 _READING = frozenset({"http_get", "read_file", "write_file", "list_files"})
+_PROGRAMS = frozenset({"python", "shell"})
+_CONFINED = 2
+"""From this level of isolation on a program reaches no file but those of its workspace."""
+
 _TOOLS = {"python": "Python", "shell": "shell commands"}
 
 
@@ -22,6 +26,20 @@ def parts_of(definition: Mapping[str, Any]) -> list[tuple[str, str, Mapping[str,
     if not steps:
         return [("", definition["engine"], definition["settings"])]
     return [(step["name"], step["engine"], step["settings"]) for step in steps]
+
+
+def stays_inside(definition: Mapping[str, Any], level: int) -> bool:
+    """Whether all that runs of a task bring about is seen here alone; `level` is the isolation of its programs.
+
+    A request may be made for what it does over there, whatever its method; an agent only reads.
+    """
+    for _, engine, settings in parts_of(definition):
+        used = set(settings.get("tools") or ()) if engine == "agent" else {engine}
+        if engine != "agent" and engine not in _PROGRAMS:
+            return False
+        if used & _PROGRAMS and (settings.get("network") or level < _CONFINED):
+            return False
+    return True
 
 
 def steps_after(names: Sequence[str], after: str) -> Sequence[str]:

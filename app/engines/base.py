@@ -127,6 +127,14 @@ class IsolationChosen:
 
 
 @dataclass(frozen=True)
+class PackagesHeld:
+    """What the code of this attempt runs with: the version of Python, and those of its packages by name."""
+
+    python: str
+    packages: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class ArtifactMade:
     """A file to keep. `path` is a regular file the engine has checked (no link, inside the workspace)."""
 
@@ -177,6 +185,7 @@ Emission = (
     | StepEnded
     | LogWritten
     | IsolationChosen
+    | PackagesHeld
     | ArtifactMade
     | CostIncurred
     | EffectHeld

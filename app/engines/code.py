@@ -24,6 +24,7 @@ from app.engines.base import (
     IsolationChosen,
     LogWritten,
     Outcome,
+    PackagesHeld,
     RunRequest,
     StepEnded,
     StepStarted,
@@ -155,6 +156,8 @@ def _through_steps(attempt: Attempt) -> Outcome:
         attempt.emit(StepStarted("prepare"))
         room = stack.enter_context(sandbox.room(request.workspace))
         environment = stack.enter_context(packages(attempt))
+        if environment:
+            attempt.emit(PackagesHeld(sandbox.interpreter().version, environments.installed(environment)))
         files = request.checkpoint.files if request.checkpoint else request.files
         exchange = Exchange(room, request, attempt.emit, frozenset(program.texts))
         exchange.make_folder()

@@ -109,6 +109,13 @@ def is_inner(address: str) -> bool:
     return found not in _OUTER_6 or any(found in network for network in _INNER_6)
 
 
+def refuse_plain(target: Target, addresses: Iterable[str]) -> None:
+    """Refuse plain http to an address of the open internet, for a request with a password. Raises Failure."""
+    if target.scheme == "http" and not all(map(is_inner, addresses)):
+        sentence = f"Over http anybody on the way could read the password. Use an https address of {target.host}."
+        raise Failure("address", sentence, is_permanent=True)
+
+
 class Allowed:
     """The inner addresses an administrator allows: `host`, `host:port`, an address, a network, `localhost`.
 

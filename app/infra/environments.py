@@ -24,6 +24,9 @@ from app.infra.sandbox_output import OnLine
 KEEP = 20
 """So many environments are kept; the longest unused go first."""
 
+MOST_NAMED = 100
+"""So many packages of an environment are named."""
+
 _HANDED_ON = (
     "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_NO_INDEX", "PIP_TRUSTED_HOST", "PIP_CERT",
     "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy",
@@ -83,6 +86,13 @@ def held(requirements: Sequence[str], build: Build) -> Iterator[Path]:
             _lock(lock.fileno(), fcntl.LOCK_SH, build)
         os.utime(place / _MARK)
         yield place
+
+
+def installed(place: Path) -> dict[str, str]:
+    """Return the versions of the packages in an environment by their names, of many the first ones."""
+    names = sorted(entry.name.removesuffix(".dist-info") for entry in place.glob("lib/*/site-packages/*.dist-info"))
+    pairs = (name.rpartition("-") for name in names[:MOST_NAMED])
+    return {name.lower().replace("_", "-"): version for name, _, version in pairs if name}
 
 
 def _key(wanted: list[str], python: sandbox.Interpreter) -> str:

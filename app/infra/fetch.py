@@ -14,14 +14,14 @@ from collections.abc import Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import BinaryIO
+from typing import Protocol
 from urllib.parse import urljoin
 
 import urllib3
 from urllib3.connection import HTTPConnection
 from urllib3.exceptions import HTTPError
 
-from app.infra.addresses import Allowed, Failure, Guard, LookUp, Names, Target, look_up, read_target
+from app.infra.addresses import Allowed, Failure, Guard, LookUp, Names, Target, look_up, read_target, refuse_plain
 from app.infra.timed import Silence, Timed, TimedTls
 from app.settings import Settings
 
@@ -43,12 +43,20 @@ _PIECE_BYTES = 64 * 1024
 _MOMENT = 0.05
 
 
+class Sink(Protocol):
+    """What an answer is written into, piece by piece: a file, or whoever reads it as it comes."""
+
+    def write(self, piece: bytes, /) -> object:
+        """Take the next piece."""
+
+
 @dataclass(frozen=True)
 class Request:
     """What to ask. `keep_bytes` of the answer are kept, `redirects` are followed at most; times in seconds.
 
     With `into`, a good answer (2xx) is written there, at most `most_bytes` of it, and its `body` is empty. With
-    `silence_seconds`, a host that sends nothing for so long is given up.
+    `silence_seconds`, a host that sends nothing for so long is given up. With `has_password`, plain http goes to inner
+    addresses only: anybody on the way could read it.
     """
 
     method: str
@@ -58,9 +66,10 @@ class Request:
     timeout_seconds: float = 30.0
     keep_bytes: int = 1024 * 1024
     redirects: int = 5
-    into: BinaryIO | None = None
+    into: Sink | None = None
     most_bytes: int = READ_BYTES
     silence_seconds: float = 0.0
+    has_password: bool = False
 
 
 @dataclass(frozen=True)
@@ -273,6 +282,8 @@ class Call:
     def _connect(self, target: Target) -> Timed:
         """Connect to the first address of `target` that answers."""
         addresses = self._network.guard.addresses(target, self._deadline - time.monotonic(), self._stopped)
+        if self.request.has_password:
+            refuse_plain(target, addresses)
         problem: OSError = OSError("no address")
         for count, address in enumerate(addresses):
             opened = Timed(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM)

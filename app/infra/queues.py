@@ -23,19 +23,25 @@ TEST_MODEL = "jobs.models.test"
 CALENDARS = "jobs.upkeep.calendars"
 INDEXES = "jobs.upkeep.indexes"
 BUDGETS = "jobs.upkeep.budgets"
+CLOSE_INCIDENTS = "jobs.upkeep.close_incidents"
 BUSY = "jobs.upkeep.busy_calendars"
 PUSH_CALENDARS = "jobs.upkeep.push_calendars"
 PLAN = "jobs.planning.plan"
-SUGGEST = "jobs.planning.suggest"
+SUGGEST = "jobs.suggestions.suggest"
+ROLL_UP = "jobs.insights.roll_up"
 IMPORT = "jobs.threads.read"
 ANALYSE = "jobs.threads.analyse"
 CHECK_NEEDS = "jobs.threads.check_needs"
 CALL_THREADS = "jobs.threads.call_again"
 TEND_THREADS = "jobs.threads.tend"
+SUMMARIES = "jobs.summaries.look"
+SUMMARISE = "jobs.summaries.write"
+TEND_WEBHOOKS = "jobs.webhooks.tend"
 ALLOWED = frozenset(
     {
         EXECUTE, PRUNE, VERIFY, AUDIT, BACKUP, INTEGRITY, TEST_MODEL, CALENDARS, INDEXES, BUDGETS, IMPORT, ANALYSE,
-        CHECK_NEEDS, CALL_THREADS, TEND_THREADS, PLAN, SUGGEST, BUSY, PUSH_CALENDARS,
+        CLOSE_INCIDENTS, CHECK_NEEDS, CALL_THREADS, TEND_THREADS, PLAN, SUGGEST, ROLL_UP, BUSY, PUSH_CALENDARS,
+        TEND_WEBHOOKS, SUMMARIES, SUMMARISE,
     }
 )  # fmt: skip
 """The only functions a job may name; anything else in Redis is refused, never imported."""

@@ -4,8 +4,6 @@ import uuid
 
 from app.infra import redis
 
-MINUTE_MS = 60_000
-
 _TAKE = """
 local now = redis.call('TIME')
 local ms = now[1] * 1000 + math.floor(now[2] / 1000)

@@ -62,6 +62,23 @@ class BudgetPeriod(Base):
     told: Mapped[int] = mapped_column(sa.SmallInteger, default=0)
 
 
+class ModelReading(Base):
+    """A thread that a model was asked to read: what that has cost, which counts in the budgets of its team.
+
+    `reserved_micros` is what it may still cost; None once it is over.
+    """
+
+    __tablename__ = "model_readings"
+    __table_args__ = (sa.Index("model_readings_by_team", "team_id", "at"),)
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    team_id: Mapped[int] = mapped_column(sa.ForeignKey("teams.id", ondelete="CASCADE"))
+    thread_id: Mapped[int | None] = mapped_column(sa.ForeignKey("threads.id", ondelete="SET NULL"))
+    at: Mapped[datetime]
+    reserved_micros: Mapped[int | None] = mapped_column(sa.BigInteger)
+    cost_micros: Mapped[int] = mapped_column(sa.BigInteger, default=0)
+
+
 class PlanRequest(Base):
     """A team's request for a larger plan: open, accepted or declined, with the administrator's answer."""
 

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from typing import Any
+from urllib.parse import unquote
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
@@ -66,7 +67,8 @@ class BusyCalendar(Base):
 class CalendarPush(Base):
     """A calendar of a person on a server of CalDAV, into which a worker puts the runs that a feed would show.
 
-    `refusals` counts how often in a row the server refused user and password; with too many it is left alone
+    `sealed` is the password of `username`; of one at Google the refresh token, and `url` is empty until the person has
+    named the calendar. `refusals` counts how often in a row the server refused it; with too many it is left alone.
     """
 
     __tablename__ = "calendar_pushes"
@@ -75,6 +77,7 @@ class CalendarPush(Base):
     id: Mapped[int] = mapped_column(Key, primary_key=True)
     person_id: Mapped[int] = mapped_column(sa.ForeignKey("people.id", ondelete="CASCADE"))
     team_id: Mapped[int] = mapped_column(sa.ForeignKey("teams.id", ondelete="CASCADE"))  # the person's own space
+    kind: Mapped[str] = mapped_column(sa.String(8), default="caldav")  # caldav, google
     scope: Mapped[str] = mapped_column(sa.String(8))  # mine, all: of all their teams
     url: Mapped[str] = mapped_column(sa.String(500))
     username: Mapped[str] = mapped_column(sa.String(200))
@@ -85,9 +88,18 @@ class CalendarPush(Base):
     pushed_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
 
+    @property
+    def calendar_id(self) -> str:
+        """What Google calls the calendar: …/<calendar id>/events/."""
+        return unquote(self.url.removesuffix("/events/").rpartition("/")[2])
+
+    def start_anew(self) -> None:
+        """Forget what went wrong, and look at all there is with the next turn."""
+        self.problem, self.refusals, self.paused_at, self.pushed_at = "", 0, None, None
+
     @staticmethod
     def aad_of(team_id: int, person_id: int) -> str:
-        """What binds the sealed password to its person."""
+        """What binds what is sealed to its person."""
         return f"{team_id}|calendar_pushes|{person_id}|sealed|1"
 
 

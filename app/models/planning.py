@@ -7,7 +7,6 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.infra.database import Base, Key
-from app.models.people import Person
 from app.models.tasks import Task
 
 
@@ -73,4 +72,3 @@ class Suggestion(Base):
     measured_at: Mapped[datetime | None]
 
     task: Mapped[Task] = relationship(lazy="raise")
-    decided_by: Mapped[Person | None] = relationship(lazy="raise")

@@ -63,8 +63,8 @@ class Run(Base):
     task_id: Mapped[int] = mapped_column(sa.ForeignKey("tasks.id", ondelete="CASCADE"))
     version_id: Mapped[int] = mapped_column(sa.ForeignKey("task_versions.id"))
     schedule_id: Mapped[int | None] = mapped_column(sa.ForeignKey("schedules.id", ondelete="SET NULL"))
-    key: Mapped[str] = mapped_column(sa.String(120))
-    trigger: Mapped[str] = mapped_column(sa.String(12))  # schedule, person, api, backfill, ping, upstream
+    key: Mapped[str] = mapped_column(sa.String(120).with_variant(sa.String(120, collation="C"), "postgresql"))
+    trigger: Mapped[str] = mapped_column(sa.String(12))  # schedule, person, api, backfill, ping, upstream, webhook
     requested_by_id: Mapped[int | None] = mapped_column(sa.ForeignKey("people.id", ondelete="SET NULL"))
     planned_at: Mapped[datetime]
     planned_local: Mapped[str] = mapped_column(sa.String(32), default="")
@@ -97,6 +97,7 @@ class Run(Base):
     inputs: Mapped[dict[str, Any]] = mapped_column(default=dict)  # its variables with their values, never a secret
     upstreams: Mapped[dict[str, Any]] = mapped_column(default=dict)  # the runs it came after: ids by ids of their tasks
     checks: Mapped[list[Any]] = mapped_column(default=list)  # of its contract: words, state, evidence, is_optional
+    hook_id: Mapped[int | None] = mapped_column(Key)  # its values, or what it came after, came from outside by this one
     rehearses_at: Mapped[datetime | None]  # the time that it rehearses, with nothing sent; none: it is no rehearsal
     stop_mode: Mapped[str] = mapped_column(sa.String(12), default="")  # now, after_step
     stop_reason: Mapped[str] = mapped_column(sa.String(12), default="")
@@ -266,6 +267,8 @@ class Alert(Base):
         sa.Index("alerts_of_team", "team_id", "id"),
         sa.Index("alerts_of_run", "run_id"),
         sa.Index("alerts_ended", "ended_at"),
+        sa.Index("alerts_of_incident", "incident_id"),
+        sa.Index("alerts_to_route", "id", sqlite_where=sa.text("is_new"), postgresql_where=sa.text("is_new")),
     )
 
     id: Mapped[int] = mapped_column(Key, primary_key=True)
@@ -278,24 +281,37 @@ class Alert(Base):
     at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
     recovery: Mapped[str] = mapped_column(sa.String(500), default="")
+    incident_id: Mapped[int | None] = mapped_column(sa.ForeignKey("incidents.id", ondelete="SET NULL"))
+    is_new: Mapped[bool] = mapped_column(default=True)  # there is something about it that was not routed yet
+    acknowledged_at: Mapped[datetime | None]
+    acknowledged_by_id: Mapped[int | None] = mapped_column(sa.ForeignKey("people.id", ondelete="SET NULL"))
 
 
 class Delivery(Base):
-    """One message of an alert on its way by one channel: email or webhook; waiting, sent or failed."""
+    """One message of an alert on its way by one channel: waiting, sent or failed.
+
+    `channel` is email or webhook (those of the installation), `email:<person>`, `push:<person>` or `channel:<id>`.
+    `part` is empty, or says which of several messages of the alert it is (`run:<id>`, `again`, `escalated`).
+    """
 
     __tablename__ = "deliveries"
     __table_args__ = (
-        sa.UniqueConstraint("alert_id", "is_recovery", "channel"),
+        sa.UniqueConstraint("alert_id", "is_recovery", "channel", "part"),
         sa.Index("deliveries_due", "state", "next_try_at"),
     )
 
     id: Mapped[int] = mapped_column(Key, primary_key=True)
     alert_id: Mapped[int] = mapped_column(sa.ForeignKey("alerts.id", ondelete="CASCADE"))
     is_recovery: Mapped[bool] = mapped_column(default=False)
-    channel: Mapped[str] = mapped_column(sa.String(16))
+    channel: Mapped[str] = mapped_column(sa.String(32))
+    part: Mapped[str] = mapped_column(sa.String(24), default="")
+    person_id: Mapped[int | None] = mapped_column(sa.ForeignKey("people.id", ondelete="CASCADE"))
+    why: Mapped[str] = mapped_column(sa.String(120), default="")  # they are told: "you own the task"
+    fallback_of_id: Mapped[int | None] = mapped_column(sa.ForeignKey("deliveries.id", ondelete="SET NULL"))
     state: Mapped[str] = mapped_column(sa.String(10), default="waiting")
     tries: Mapped[int] = mapped_column(default=0)
     next_try_at: Mapped[datetime | None]
     problem: Mapped[str] = mapped_column(sa.String(300), default="")
+    answer: Mapped[str] = mapped_column(sa.String(300), default="")
     at: Mapped[datetime]
     sent_at: Mapped[datetime | None]

@@ -50,9 +50,12 @@ class Task(Base):
     retries_since: Mapped[datetime | None]  # when the hour began in which it has tried again `retries` times
     retries: Mapped[int] = mapped_column(server_default="0")
     thread_id: Mapped[int | None] = mapped_column(Key)  # the thread it was read out of
+    tags: Mapped[list[Any]] = mapped_column(default=list, server_default="[]")
+    minutes_saved: Mapped[float | None]  # what one run spares a person, as its people say
     awaits: Mapped[bool] = mapped_column(server_default=sa.false())  # at its planned times it waits for other tasks
     created_at: Mapped[datetime]
     changed_at: Mapped[datetime]
+    seen_at: Mapped[datetime | None]  # when it, a run of it or a result was last opened, to a day; none: never yet
     deleted_at: Mapped[datetime | None]
 
     team: Mapped[Team] = relationship(lazy="raise")

@@ -23,6 +23,7 @@ class Team(Base):
     next_run_number: Mapped[int] = mapped_column(default=1)
     max_running: Mapped[int | None]  # runs under way at once; none: as many as there are slots
     plan_running: Mapped[int | None]  # the same, as the administrator allows it
+    hourly_micros: Mapped[int | None] = mapped_column(sa.BigInteger)  # what an hour of a person is worth to the team
     created_at: Mapped[datetime]
 
 

@@ -15,6 +15,7 @@ from app.core.identifiers import digest, new_token
 from app.infra import passwords
 from app.infra.database import db
 from app.models.people import Person, SignIn, SignInLink
+from app.models.push import Device
 from app.models.teams import Membership, Team
 from app.services import links, tries
 from app.services.unit import SessionWork, unit
@@ -230,6 +231,7 @@ def revoke(person_id: int, sign_in_id: int) -> None:
         if row is None or row.person_id != person_id:
             raise NotFound
         row.revoked_at = row.revoked_at or work.now
+        work.session.execute(sa.delete(Device).where(Device.sign_in_id == sign_in_id))
         work.ring(0, person_id)
 
 
@@ -244,6 +246,8 @@ def _revoke_others(work: SessionWork, visitor: Visitor) -> None:
         SignIn.person_id == visitor.id, SignIn.id != visitor.sign_in_id, SignIn.revoked_at.is_(None)
     )
     work.session.execute(others.values(revoked_at=work.now))
+    elsewhere = Device.sign_in_id.is_distinct_from(visitor.sign_in_id)
+    work.session.execute(sa.delete(Device).where(Device.person_id == visitor.id, elsewhere))
     work.ring(0, visitor.id)
 
 

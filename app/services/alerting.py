@@ -31,7 +31,7 @@ def end(work: Work, key: str, recovery: str) -> bool:
     row = work.connection.execute(
         sa.update(Alert)
         .where(Alert.key == key[:120], Alert.ended_at.is_(None))
-        .values(ended_at=work.now, recovery=recovery[:_LONGEST])
+        .values(ended_at=work.now, recovery=recovery[:_LONGEST], is_new=True)
         .returning(Alert.id, Alert.team_id, Alert.run_id, Alert.kind)
     ).first()
     if row and row.team_id is not None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,12 +13,10 @@ from app.domain.access import Actor
 from app.infra.database import db
 from app.models.runs import Event, Run
 from app.models.tasks import Task
+from app.services import cursor
 
 FARTHEST = 100_000
 """From farther back, counted in events of all teams, nobody reads on."""
-
-_SETTLES = timedelta(seconds=5)
-_LOOKED_BACK = 1000
 
 
 @dataclass(frozen=True)
@@ -34,19 +32,8 @@ class Happened:
 
 
 def head() -> int:
-    """Return the id of the last event before which none can still turn up.
-
-    Ids are handed out before the commit: while one is missing in the row, it may belong to a transaction that is still
-    open. One that is missing for longer than any transaction lasts was rolled back.
-    """
-    last = sa.select(sa.func.max(Event.id) - _LOOKED_BACK).scalar_subquery()
-    rows = db.session.execute(sa.select(Event.id, Event.at).where(Event.id > last).order_by(Event.id)).all()
-    settled = rows[0].id if rows else 0
-    for row in rows[1:]:
-        if row.id != settled + 1 and row.at > utc_now() - _SETTLES:
-            break
-        settled = row.id
-    return settled
+    """Return the id of the last event before which none can still turn up."""
+    return cursor.head(db.session.connection(), utc_now())
 
 
 def reset(after: int) -> int | None:

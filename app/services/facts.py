@@ -28,10 +28,11 @@ def previous(connection: Any, task_id: int, before: datetime, zone: tzinfo, but:
     """Return state, at, sentence and outputs of the last run of a task that worked before an instant (aware).
 
     `at` is its planned time in `zone`. The outputs are those of its steps by name; of a task of one engine the facts
-    that its page shows. `but` is the id of a run that does not count. None where there is none.
+    that its page shows. `but` is the id of a run that does not count. One that came from outside has its `hook_id`
+    beside. None where there is none.
     """
     last = (
-        sa.select(Run.id, Run.state, Run.planned_at, Run.sentence, Run.facts, Run.rehearses_at)
+        sa.select(Run.id, Run.state, Run.planned_at, Run.sentence, Run.facts, Run.rehearses_at, Run.hook_id)
         .where(Run.task_id == task_id, Run.planned_at < before, Run.id != but)
         .order_by(Run.planned_at.desc(), Run.id.desc())
         .limit(_LOOKED_AT)
@@ -42,7 +43,7 @@ def previous(connection: Any, task_id: int, before: datetime, zone: tzinfo, but:
     row = connection.execute(query).first()
     if row is None:
         return None
-    return _told(connection, row, zone)
+    return {**_told(connection, row, zone), **({"hook_id": row.hook_id} if row.hook_id else {})}
 
 
 def upstream(connection: Any, upstreams: Mapping[str, int], zone: tzinfo) -> dict[str, Any]:

@@ -8,10 +8,12 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from app.domain import pings
+from app.domain import firing, pings
 from app.domain.firing import Decision
 from app.domain.lifecycle import DID_NOT_HAPPEN
+from app.domain.occurrences import Occurrence
 from app.domain.policy import PRIORITIES, Policy
+from app.domain.triggers import Fire
 from app.engines.base import engines
 from app.models.runs import IS_ACTIVE, MEETS, Run
 from app.models.teams import Team
@@ -197,22 +199,41 @@ def _number(work: Work, runs: list[dict[str, Any]]) -> None:
 # --- runs that give way
 
 
-def taking_over(work: Work, task_id: int, decision: Decision, but: int | None = None) -> Decision:
+def meeting(work: Work, task_id: int, policy: Policy) -> Decision:
+    """Decide on a run that somebody asks for now as on one of a schedule: another one of its task may be going."""
+    counts = work.connection.execute(_OTHERS, {"task": task_id}).one()
+    now = Occurrence(Fire(work.now, ""), work.now)
+    (decision,) = firing.release([now], work.now, policy, counts.going, counts.waiting)
+    return taking_over(work, task_id, decision) if decision.action == "cancel_old" else decision
+
+
+def are_held(work: Work, task_id: int) -> bool:
+    """Lock the runs of a task that a new one meets; whether others hold any of them.
+
+    The clock, which has locked other runs and schedules by then, waits for none: who holds one may wait for the clock.
+    """
+    ids, count = _locked(work, [MEETS, Run.task_id == task_id])
+    return len(ids) < count
+
+
+def taking_over(work: Work, task_id: int, decision: Decision, but: int = 0) -> Decision:
     """Stop what the new run takes the place of; when nothing of it is running, the new one need not wait.
 
-    `but` is the id of the new run where it has waited until now, 0 where it has no row yet: it is then left to others
-    what they hold, as they may wait for this transaction.
+    `but` is the id of the new run where it has a row already. What others hold is left to them, and waited for by the
+    new run: they may wait for this transaction.
     """
-    those = [MEETS, Run.task_id == task_id, Run.id != (but or 0)]
-    held = 0
-    if but is not None:
-        free = sa.select(Run.id).where(*those).with_for_update(skip_locked=True)
-        ids = work.connection.execute(free).scalars().all()
-        held = work.connection.execute(sa.select(sa.func.count()).where(*those)).scalar_one() - len(ids)
-        those.append(Run.id.in_(ids))
-    running, unstarted = _stop_active(work, those)
-    is_free = unstarted and not running and not held
+    those = [MEETS, Run.task_id == task_id, Run.id != but]
+    ids, count = _locked(work, those)
+    running, unstarted = _stop_active(work, [*those, Run.id.in_(ids)])
+    is_free = unstarted and not running and len(ids) == count
     return replace(decision, action="queue", reason="", sentence="") if is_free else decision
+
+
+def _locked(work: Work, those: Sequence[Any]) -> tuple[Sequence[int], int]:
+    """Lock those of these runs that nobody holds; returns their ids, and how many there are in all."""
+    free = sa.select(Run.id).where(*those).order_by(Run.id).with_for_update(skip_locked=True)
+    ids = work.connection.execute(free).scalars().all()
+    return ids, work.connection.execute(sa.select(sa.func.count()).where(*those)).scalar_one()
 
 
 def _stop_active(work: Work, those: Sequence[Any]) -> tuple[int, int]:
@@ -243,6 +264,11 @@ def _stop_active(work: Work, those: Sequence[Any]) -> tuple[int, int]:
 
 
 # --- built once: to build a statement costs as much as to run it
+
+_OTHERS = sa.select(
+    sa.func.coalesce(sa.func.sum(sa.case((Run.reason == "overlap", 0), else_=1)), 0).label("going"),
+    sa.func.coalesce(sa.func.sum(sa.case((Run.reason == "overlap", 1), else_=0)), 0).label("waiting"),
+).where(MEETS, Run.task_id == sa.bindparam("task"), sa.or_(Run.state != "waiting", Run.reason != "upstream"))
 
 _NUMBER = (
     sa.update(Team)

@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from app.infra import database, redis
-from app.models.budgets import BudgetPeriod
+from app.models.budgets import BudgetPeriod, ModelReading
 from app.models.instance import ALIVE, Clock, Fact, Leader, Worker
 from app.models.runs import IS_ACTIVE, Attempt, Backfill, Delivery, Run
 from app.models.tasks import Heartbeat, Schedule, Task
@@ -89,6 +89,7 @@ def _end_runs(work: Work, said: str) -> int:
     work.connection.execute(sa.update(Heartbeat).values(running_run_id=None))
     work.connection.execute(sa.update(Backfill).where(Backfill.cancelled_at.is_(None)).values(cancelled_at=work.now))
     work.connection.execute(sa.update(Run).where(Run.reserved_micros.is_not(None)).values(reserved_micros=None))
+    work.connection.execute(sa.update(ModelReading).values(reserved_micros=None))
     work.connection.execute(sa.update(BudgetPeriod).values(reserved_micros=0))
     late = {"state": "failed", "next_try_at": None, "problem": "Carillon was restored before it was sent."}
     work.connection.execute(sa.update(Delivery).where(Delivery.state == "waiting").values(late))

@@ -10,10 +10,12 @@ from sqlalchemy.orm import aliased
 
 from app.infra import database
 from app.infra.storage import Storage
+from app.models.budgets import ModelReading
 from app.models.people import SignIn, SignInLink, Throttle
 from app.models.runs import Alert, Artifact, Backfill, Checkpoint, Event, LogChunk, Run
 from app.models.tasks import TaskFile
 from app.models.teams import ApiToken, IdempotencyKey
+from app.models.telling import ActionLink, Incident
 from app.models.threads import Import
 from app.services.unit import Work, batch
 
@@ -158,6 +160,7 @@ def _prune_doors() -> int:
         statements = (
             sa.delete(SignIn).where(SignIn.expires_at < until),
             sa.delete(SignInLink).where(SignInLink.expires_at < until),
+            sa.delete(ActionLink).where(ActionLink.expires_at < until),
             sa.delete(Throttle).where(Throttle.failed_at < until),
             sa.delete(ApiToken).where(sa.or_(ApiToken.expires_at < until, ApiToken.revoked_at < until)),
             sa.delete(IdempotencyKey).where(IdempotencyKey.created_at < work.now - IdempotencyKey.LASTS),
@@ -166,9 +169,12 @@ def _prune_doors() -> int:
 
 
 def _prune_small() -> int:
-    """Remove alerts that ended long ago, with their messages, and backfills and imports of long ago."""
+    """Remove alerts with their messages, and incidents, that ended long ago; and what else of long ago is small."""
     total = 0
-    for table, column in ((Alert, Alert.ended_at), (Backfill, Backfill.created_at), (Import, Import.ended_at)):
+    for table, column in (
+        (Alert, Alert.ended_at), (Incident, Incident.closed_at), (Backfill, Backfill.created_at),
+        (Import, Import.ended_at), (ModelReading, ModelReading.at),
+    ):  # fmt: skip
         with database.read() as connection:
             until = database.now(connection) - KEEP_RUNS
             old = list(connection.execute(sa.select(table.id).where(column < until)).scalars())

@@ -149,7 +149,9 @@ def _plan(connection: sa.Connection, report: Report, runs: list[Any]) -> Iterato
     rules = {schedule["id"]: schedule for schedule in schedules}
     for run in runs:
         rule = rules.get(run.schedule_id)
-        if run.id not in explained and rule and not _is_planned(rule, run, report):
+        if run.id in explained or run.reason == "schedule_changed":
+            continue
+        if rule and not _is_planned(rule, run, report):
             yield Finding("extra", f"Run #{run.number} was not planned by its schedule.", run.id, run.schedule_id)
 
 

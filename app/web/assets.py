@@ -21,13 +21,16 @@ LAYERS = ("reset", "tokens", "base", "layout", "parts", "forms", "figures", "pag
 SHEETS = {
     "tasks": ("editor", "graph"), "runs": ("editor", "runs"), "threads": ("editor", "threads"),
     "templates": ("editor", "library"), "calendar": ("calendar",), "insights": ("insights",),
+    "told": ("told",), "wall": ("reset", "tokens", "base", "wall"),
 }  # fmt: skip
-"""Sections whose pages have one more sheet, of these files; loaded after the common one, in the layer `pages`."""
+"""Sections whose pages have one more sheet, of these files; loaded after the common one, in the layer `pages`.
 
-MODULES = ("dom", "layers", "palette", "keys", "forms", "times", "live", "log", "picks", "drop")
+The wall has its own alone."""
+
+MODULES = ("dom", "layers", "palette", "keys", "forms", "times", "live", "log", "picks", "drop", "pwa")
 """Scripts in the order in which they can be joined: each imports only from those before it."""
 
-PAGE_SCRIPTS = ("calendar",)
+PAGE_SCRIPTS = ("calendar", "charts", "wall", "push")
 """Scripts of single pages, each a file of its own that imports nothing."""
 
 HTMX = ("htmx.min.js", "hx-sse.min.js")
@@ -44,6 +47,7 @@ class Asset:
 
     body: bytes
     media_type: str
+    packed: bytes = b""  # with brotli, of what would take seconds
 
     @cached_property
     def mark(self) -> str:
@@ -63,7 +67,7 @@ class Asset:
     @cached_property
     def brotlied(self) -> bytes:
         """The content, compressed on first use."""
-        compressed: bytes = brotli.compress(self.body)
+        compressed: bytes = self.packed or brotli.compress(self.body)
         return compressed
 
 
@@ -81,8 +85,10 @@ class Assets:
             "htmx.js", Asset(b"\n".join((folder / "vendor" / name).read_bytes() for name in HTMX), "text/javascript")
         )
         for path in sorted(found for part in ("img", "vendor") for found in (folder / part).rglob("*")):
-            if path.is_file():
-                self._add(path.relative_to(folder).as_posix(), Asset(path.read_bytes(), _type_of(path)))
+            if path.is_file() and path.suffix != ".br":
+                packed = path.with_name(f"{path.name}.br")
+                asset = Asset(path.read_bytes(), _type_of(path), packed.read_bytes() if packed.is_file() else b"")
+                self._add(path.relative_to(folder).as_posix(), asset)
         self._add("app.js", Asset(script(folder / "js"), "text/javascript"))
         for name in PAGE_SCRIPTS:
             self._add(f"{name}.js", Asset(script(folder / "js", (name,)), "text/javascript"))

@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 from flask import Blueprint, Response, g, request, url_for
 
 from app.core.errors import NotFound
+from app.core.numbers import whole
 from app.services import audit
 from app.services.audit import Entry, Filters, chain
 from app.web.guard import guard
@@ -62,7 +63,7 @@ def _filters(given: Mapping[str, str]) -> Filters:
     person = given.get("person", "")
     since, until = _midnight(given.get("from", "")), _midnight(given.get("to", ""))
     return Filters(
-        int(person) if person.isascii() and person.isdecimal() and len(person) < 10 else None,  # noqa: PLR2004 fits the column
+        whole(person),
         given.get("action", ""),
         given.get("what", "").strip(),
         since,

@@ -7,6 +7,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from app.core.clock import utc_now
 from app.core.errors import Invalid, NotFound
+from app.core.numbers import whole
 from app.domain.access import Actor
 from app.services import backfills, tasks
 from app.services.backfills import Wanted
@@ -73,9 +74,10 @@ live.view("backfill", live_parts, is_over=is_over)
 
 
 def _find(actor: Actor, key: str) -> backfills.Detail:
-    if not key.isdecimal():
+    number = whole(key)
+    if number is None:
         raise NotFound
-    return backfills.find(actor, int(key))
+    return backfills.find(actor, number)
 
 
 def _shown(actor: Actor, detail: backfills.Detail) -> dict[str, Any]:

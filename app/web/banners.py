@@ -3,7 +3,9 @@
 from flask import Blueprint, g, redirect, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
+from app.domain.access import Actor
 from app.services import room
+from app.services.insights import satisfaction
 from app.services.tasks import restored
 from app.services.tasks.restored import Unconfirmed
 from app.web.guard import guard
@@ -19,6 +21,11 @@ def unconfirmed() -> Unconfirmed | None:
 def is_disk_low() -> bool:
     """Whether new runs wait for room on the disk."""
     return room.is_low()
+
+
+def is_asked(actor: Actor) -> bool:
+    """Whether this person is asked now if Carillon is a help."""
+    return satisfaction.is_due(actor)
 
 
 @blueprint.post("/restored")

@@ -34,7 +34,7 @@ async def whole(app: Application, scope: Scope, receive: Receive, send: Send, la
 def length(scope: Scope) -> int:
     """Return how long the body says it is; 0 where it does not say."""
     said = next((value for name, value in scope["headers"] if name == b"content-length"), b"")
-    return int(said) if said.isdigit() else 0
+    return int(said[:18]) if said.isdigit() else 0
 
 
 async def _take_in(receive: Receive, kept: IO[bytes]) -> bool:

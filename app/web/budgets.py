@@ -1,12 +1,12 @@
 """Settings > Budgets and limits: what the team and its tasks may spend; for administrators the plans of all teams."""
 
-from flask import Blueprint, g, request, url_for
+from flask import Blueprint, g, redirect, request, url_for
 from flask_login import current_user
 from werkzeug.wrappers import Response as AnyResponse
 
 from app.core.clock import utc_now
 from app.domain import money
-from app.services import budgets, plans
+from app.services import budgets, lifting, plans, runs
 from app.services.plans import Given, Plan
 from app.web.forms import NO_ERRORS, Errors, saved, shown_by, text, zones
 from app.web.guard import guard
@@ -35,6 +35,7 @@ def index(errors: Errors = NO_ERRORS) -> str:
         zones=zones(),
         plan=plans.of_team(g.actor, utc_now()),
         requests=plans.requests(g.actor),
+        held=lifting.held(g.actor, utc_now()),
     )
 
 
@@ -68,6 +69,23 @@ def ask() -> AnyResponse:
     """Ask the administrator for a larger plan."""
     plans.ask(g.actor, text("note"))
     return saved(url_for("budgets.index"), "request")
+
+
+@blueprint.post("/t/<team>/settings/budgets/runs")
+@guard("run")
+def run_held() -> AnyResponse:
+    """Start what was held back and could start by now."""
+    for one in lifting.held(g.actor, utc_now()):
+        runs.again(g.actor, one.number, key=f"lifted:{one.number}")
+    return redirect(url_for("runs.index"), 303)
+
+
+@blueprint.post("/t/<team>/settings/budgets/runs/<int:number>")
+@guard("manage")
+def lift(number: int) -> AnyResponse:
+    """Raise the budgets that a run is held back by, and run it."""
+    lifting.lift(g.actor, number)
+    return redirect(url_for("runs.show", number=runs.again(g.actor, number, key=f"lifted:{number}")), 303)
 
 
 # --- for who looks after the installation

@@ -12,12 +12,13 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as AnyResponse
 
 from app.core.clock import utc_now
+from app.core.numbers import whole
 from app.services import models, pools, secrets, tasks
 from app.services.tasks import builder, definitions, mending, order, typed
 from app.services.tasks.attached import Upload
 from app.services.tasks.definitions import Draft
 from app.web import after_rows, contract_rows, schedule_box, security, step_cards, variable_rows
-from app.web.forms import NO_ERRORS, Errors, saved, shown_by, zones
+from app.web.forms import NO_ERRORS, Errors, saved, shown_by, text, zones
 from app.web.guard import guard
 from app.web.render import is_part, page
 from app.web.tasks import to_run
@@ -76,6 +77,18 @@ def create() -> AnyResponse:
     return _leave(task, "scheduled" if task.schedules else "task")
 
 
+@blueprint.post("/tasks/begun")
+@guard("edit")
+def begin() -> str:
+    """Show the form of a new task with what another app shared; nothing is made yet."""
+    fields, name, url = _started(), text("name"), text("url")
+    given = {"engine": text("engine"), "name": name, "url": url, "prompt": text("text") or f"{name}\n{url}".strip()}
+    for field, value in given.items():
+        if value:
+            fields.setlist(field, [value])
+    return _form(fields, NO_ERRORS)
+
+
 @blueprint.get("/tasks/<slug>/edit")
 @guard("edit")
 def edit(slug: str, errors: Errors = NO_ERRORS) -> str:
@@ -94,9 +107,8 @@ def change(slug: str) -> AnyResponse:
     """Change a task."""
     if _only_looks(request.form):
         return make_response(edit(slug))
-    made_from = request.form.get("version", "")
-    made_from_number = int(made_from) if made_from.isdecimal() else 0
-    task = tasks.change(g.actor, slug, _draft(request.form), made_from_number, _folder(), _uploads())
+    made_from = whole(request.form.get("version", "")) or 0
+    task = tasks.change(g.actor, slug, _draft(request.form), made_from, _folder(), _uploads())
     return _leave(task, "task")
 
 
@@ -172,9 +184,9 @@ def _only_looks(fields: Fields) -> bool:
 
 
 def _form(fields: Fields, errors: Errors, **more: Any) -> str:
-    when = schedule_box.when(fields, errors)
-    fields, steps = step_cards.arranged(fields)
     task = more.get("task")
+    when = schedule_box.when(fields, errors, task.slug if task else "")
+    fields, steps = step_cards.arranged(fields)
     fields, rows = variable_rows.arranged(fields, _draft, _first_at(when), task.slug if task else "")
     fields, contract = contract_rows.arranged(fields)
     fields, after = after_rows.arranged(fields, task.slug if task else "")
@@ -242,7 +254,7 @@ def _draft(form: Fields) -> Draft:
         is_slow_told="is_slow_told" in fields,
         pool=fields.get("pool", ""),
         min_isolation=fields.get("min_isolation", "1"),
-        files=[int(file) for file in fields.getlist("files") if file.isdecimal()],
+        files=[number for file in fields.getlist("files") if (number := whole(file)) is not None],
     )
 
 

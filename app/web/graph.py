@@ -117,4 +117,4 @@ live.view("graph", live_parts)
 
 def _sheet(actor: Actor) -> dict[str, object]:
     chain = chains.whole(actor)
-    return {"chain": chain, "drawing": draw(chain), "ons": ONS, "state_of": state_of, "own": 0}
+    return {"chain": chain, "drawing": draw(chain), "state_of": state_of, "own": 0}

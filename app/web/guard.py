@@ -42,6 +42,12 @@ def by_address(view: View) -> View:
     return view
 
 
+def only_asks(view: View) -> View:
+    """Say that a route changes nothing, also when it is posted to: another app has no form's token."""
+    view.only_asks = True  # type: ignore[attr-defined]  # read by `check`
+    return view
+
+
 def attach(app: Flask) -> None:
     """Put the check before every request of `app`."""
     login.init_app(app)
@@ -67,7 +73,8 @@ def check() -> AnyResponse | None:
     must_sign_in = not is_open and not current_user.is_authenticated
     if must_sign_in and (request.method in security.SAFE or not _is_plain_form()):
         return to_sign_in()
-    security.check_form()
+    if not getattr(view, "only_asks", False):
+        security.check_form()
     if must_sign_in:
         return to_sign_in()
     if is_open:

@@ -12,7 +12,7 @@ from a2wsgi import WSGIMiddleware
 from flask import Flask
 
 from app.infra import broker
-from app.web import bodies
+from app.web import bodies, live
 from app.web.broadcast import Broadcast, Desk, Receive, Scope, Send, Stream
 from app.web.live import Group, Ticket
 
@@ -21,6 +21,9 @@ log = structlog.get_logger()
 BEAT_SECONDS = 15.0
 """Between two signs of life on a quiet stream. A write is what finds a client that is gone."""
 
+PULSE_SECONDS = 5.0
+"""Between two looks of a view that must show how fresh it is."""
+
 CHECK_SECONDS = 60.0
 """Between two checks that somebody may still listen."""
 
@@ -28,7 +31,7 @@ MOST_OF_BROWSER = 5
 """Streams of one sign-in: a browser opens six connections to a site, and one must stay free for pages."""
 
 _CROWDED = b"event: crowded\nretry: 60000\ndata:\n\n"
-_PATH = re.compile(r"/t/[^/]+/live/.")
+_PATH = re.compile(r"/t/[^/]+/live/.|/wall/live$")
 _DOWNLOAD = re.compile(r"/(?:t/[^/]+|api/v1)/runs/\d+/(?:log\.txt$|files/|artifacts/)")
 _UPLOAD = re.compile(r"/(?:t/[^/]+/threads/(?:imports|files)|api/v1/imports/files)$")
 _DOWNLOADS = _UPLOADS = 4
@@ -93,7 +96,7 @@ class Hub:
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
-        tasks = [asyncio.create_task(self._listen()), asyncio.create_task(self._tend())]
+        tasks = [asyncio.create_task(work) for work in (self._listen(), self._tend(), self._pulse())]
         for task in tasks:
             task.add_done_callback(_tell_failure)
         self._end_with_the_server()
@@ -167,6 +170,13 @@ class Hub:
                 if loop.time() - stream.checked_at > CHECK_SECONDS - BEAT_SECONDS / 2:
                     stream.doubt()
 
+    async def _pulse(self) -> None:
+        while True:
+            await asyncio.sleep(PULSE_SECONDS)
+            for group, broadcast in self._broadcasts.items():
+                if live.views[group.view].pulses:
+                    broadcast.mark()
+
     # --- one stream
 
     async def _stream(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -197,7 +207,7 @@ class Hub:
     def _take_in(self, stream: Stream) -> None:
         own = self._by_sign_in[stream.ticket.sign_in_id]
         own.append(stream)
-        for oldest in own[:-MOST_OF_BROWSER]:
+        for oldest in own[: -(stream.ticket.most or MOST_OF_BROWSER)]:
             oldest.close(_CROWDED)
         stream.broadcast.streams.add(stream)
         if not stream.broadcast.parts:

@@ -17,6 +17,8 @@ from app.web.render import page
 
 blueprint = Blueprint("library_saving", __name__, url_prefix="/t/<team>")
 
+_LONGEST_NUMBER = 9
+
 _LABELS = {"name": "Name", "sentence": "In one sentence", "minutes": "Minutes saved", "about": "What it does"}
 _LATEST, _LOG_LINES, _SAMPLE_LINES = 20, 200, 30
 _NOT_SHOWN = ("── ", "met: ", "GET ", "HEAD ")
@@ -130,7 +132,7 @@ def _about(literals: list[Literal]) -> About:
     if not text("name"):
         wrong["name"] = "Give the template a name."
     minutes = text("minutes").replace(",", ".") or "0"
-    if not minutes.replace(".", "", 1).isdecimal():
+    if len(minutes) > _LONGEST_NUMBER or not minutes.replace(".", "", 1).isdecimal():
         wrong["minutes"] = "Write a number."
     if wrong:
         raise Invalid(wrong)

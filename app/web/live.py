@@ -16,6 +16,7 @@ from flask_login import current_user
 
 from app.core.errors import NotFound
 from app.domain.access import Actor
+from app.services import notifications
 from app.services.accounts import Visitor
 from app.services.teams import Belonging
 from app.web import security
@@ -33,6 +34,9 @@ ADMIT = "carillon.admit"
 """Where a server that holds the connection itself leaves the function that takes the ticket."""
 
 _LARGEST = 2**31 - 1
+_BELL_LOOK = '<span id="bell-look" data-mark="{}" hidden></span>'
+"""On every page of the application: when it changes, the page asks how many its person has not read."""
+
 _POLL_SECONDS, _POLLS = 1.0, 60
 
 blueprint = Blueprint("live", __name__, url_prefix="/t/<team>")
@@ -49,13 +53,20 @@ class View:
     lines: Lines | None
     is_over: IsOver | None
     run_id: RunId | None
+    pulses: bool = False
 
 
 views: dict[str, View] = {}
 
 
 def view(
-    name: str, parts: Parts, lines: Lines | None = None, is_over: IsOver | None = None, run_id: RunId | None = None
+    name: str,
+    parts: Parts,
+    lines: Lines | None = None,
+    is_over: IsOver | None = None,
+    run_id: RunId | None = None,
+    *,
+    pulses: bool = False,
 ) -> None:
     """Let pages listen at /t/<team>/live/<name>[/<key>].
 
@@ -63,9 +74,9 @@ def view(
     line, HTML) of at most `limit` lines after number `after`, and (after, "") when there are none; they are appended to
     #log-lines. `is_over(actor, key)`: nothing will change any more. `run_id(actor, key)`: the one run it shows, looked
     at again only when that run changes; without it every change in the team counts. Each raises NotFound for a key that
-    is not the team's.
+    is not the team's. `pulses`: it is looked at every few seconds besides, for a page that says how fresh it is.
     """
-    views[name] = View(parts, lines, is_over, run_id)
+    views[name] = View(parts, lines, is_over, run_id, pulses)
 
 
 # --- who listens
@@ -85,13 +96,17 @@ class Group:
 
 @dataclass(frozen=True)
 class Ticket:
-    """Leave to listen; `after` is the number of the last log line the page has."""
+    """Leave to listen; `after` is the number of the last log line the page has.
+
+    `most` streams of one sign-in may be open, or as many as a browser has; a link has a number below zero for its own.
+    """
 
     group: Group
     person_id: int
     sign_in_id: int
     form_token: str
     after: int
+    most: int = 0
 
     def own(self, message: bytes) -> bytes:
         """Give the forms in a message this listener's own token."""
@@ -103,7 +118,11 @@ class Ticket:
 @guard("see")
 def stream(name: str, key: str) -> Response:
     """Stream a view: new lines, changed parts, and the event `finished` when it is over."""
-    ticket = _ticket(name, key)
+    return answer(_ticket(name, key))
+
+
+def answer(ticket: Ticket) -> Response:
+    """Let the holder of a ticket listen."""
     if admit := request.environ.get(ADMIT):
         admit(ticket)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
@@ -131,7 +150,7 @@ def _ticket(name: str, key: str) -> Ticket:
 
 def _after() -> int:
     number = request.headers.get("Last-Event-ID") or request.args.get("after", "")
-    return min(int(number), _LARGEST) if number.isascii() and number.isdigit() else 0
+    return min(int(number[:20]), _LARGEST) if number.isascii() and number.isdigit() else 0
 
 
 # --- looking
@@ -156,7 +175,7 @@ def look(app: Flask, group: Group, after: int) -> Frame:
             # First whether it is over: only then lines and parts read after it are the last ones.
             is_over = shown.is_over is not None and shown.is_over(actor, group.key)
             last, html = shown.lines(actor, group.key, after, PAGE) if shown.lines else (after, "")
-            parts = shown.parts(actor, group.key)
+            parts = {**shown.parts(actor, group.key), **({} if shown.pulses else _bell_look())}
         except NotFound:
             return Frame(after, is_over=True)
     has_more = last - after >= PAGE
@@ -173,6 +192,10 @@ def look_back(app: Flask, group: Group, after: int, upto: int) -> Frame:
             return Frame(*lines(_actor(group), group.key, after, min(PAGE, upto - after)))
         except NotFound:
             return Frame(after)
+
+
+def _bell_look() -> dict[str, str]:
+    return {"bell-look": _BELL_LOOK.format(notifications.mark())}
 
 
 def _actor(group: Group) -> Actor:

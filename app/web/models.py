@@ -7,7 +7,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from app.domain import money, price_hours
 from app.services import models, secrets
-from app.services.models import Given, Line
+from app.services.models import Given, Line, summaries
 from app.web.forms import NO_ERRORS, Errors, checked, saved, shown_by, text
 from app.web.guard import guard, vault
 from app.web.render import page
@@ -24,7 +24,20 @@ STARTS = {"ollama": {"provider": "compatible", "model": "llama3.2", "base_url": 
 @guard("see")
 def index(errors: Errors = NO_ERRORS) -> str:
     """Show the models, what each costs, and what came of its last test."""
-    return page("settings/models.html", errors=errors, models=models.lines(g.actor), question=models.QUESTION)
+    rows = models.lines(g.actor)
+    return page(
+        "settings/models.html", errors=errors, models=rows, question=models.QUESTION,
+        summaries=summaries.chosen(g.actor), writers=[("", "Off"), *((one.row.name, one.row.name) for one in rows)],
+    )  # fmt: skip
+
+
+@blueprint.post("/settings/models/summaries")
+@guard("manage")
+@shown_by(index)
+def choose_summaries() -> AnyResponse:
+    """Let a model say of failed runs what went wrong, or none."""
+    summaries.choose(g.actor, text("summaries"))
+    return saved(url_for("models.index"), "summaries")
 
 
 @blueprint.get("/settings/models/new")

@@ -7,6 +7,7 @@ from collections import Counter
 from flask import Blueprint, Response, g, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
+from app.core.numbers import whole
 from app.domain.pings import LONGEST_BODY_BYTES, Kind, Ping, of_exit_code
 from app.services.execution import pings
 from app.services.tasks import heartbeats
@@ -70,13 +71,13 @@ def _too_many() -> Response:
 
 
 def _ping(what: str) -> Ping | None:
-    is_code = what.isascii() and what.isdecimal() and len(what) <= len(str(_MOST_CODE)) and int(what) <= _MOST_CODE
-    kind = of_exit_code(int(what)) if is_code else _KINDS.get(what)
+    code = whole(what, _MOST_CODE)
+    kind = _KINDS.get(what) if code is None else of_exit_code(code)
     if kind is None:
         return None
     body = request.stream.read(LONGEST_BODY_BYTES + 1) if request.method == "POST" else b""
     rid = request.args.get("rid", "")[:_LONGEST_RID]
-    return Ping(kind, int(what) if is_code else None, body, rid, request.remote_addr or "")
+    return Ping(kind, code, body, rid, request.remote_addr or "")
 
 
 def _said(text: str, status: int = 200, headers: dict[str, str] | None = None) -> Response:

@@ -4,6 +4,7 @@ from flask import Blueprint, g, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from app.core.errors import Invalid
+from app.core.numbers import whole
 from app.services import pools
 from app.web.forms import NO_ERRORS, Errors, saved, shown_by, text
 from app.web.guard import guard
@@ -48,7 +49,7 @@ def limit() -> AnyResponse:
 
 
 def _number(name: str) -> int:
-    typed = text(name)
-    if not typed.isascii() or not typed.isdecimal() or len(typed) > len(str(pools.MOST_SLOTS)):
+    number = whole(text(name), pools.MOST_SLOTS)
+    if number is None:
         raise Invalid({name: f"Write a number from 1 to {pools.MOST_SLOTS:,}."})
-    return int(typed)
+    return number

@@ -16,7 +16,7 @@ from markupsafe import Markup, escape
 
 from app.core.clock import utc_now
 from app.domain import expected, money
-from app.domain.wording import duration
+from app.domain.wording import about, duration
 from app.services import clocks, workers
 from app.web import assets, banners, security
 from app.web.forms import typed
@@ -57,9 +57,14 @@ def attach(app: Flask) -> None:
         "duration": duration,
         "bytes": size,
         "money": money.said,
+        "about": about,
         "takes": expected.takes,
+        "band": expected.band,
+        "spent": expected.spent,
+        "rests": expected.rests,
         "costs": expected.costs,
         "risks": expected.risks,
+        "waits": expected.waits,
         "iso": iso,
         "browser": browser_name,
         "with_runs": with_runs,

@@ -23,6 +23,7 @@ TRIGGERS = {
     "api": "a program",
     "backfill": "a backfill",
     "ping": "a ping",
+    "webhook": "a call",
 }
 _WORDS = {"task": "{}", "trigger": "By {}", "engine": "{}", "worker": "On {}", "reason": "{}"}
 _NOT = {"not", *DID_NOT_HAPPEN}

@@ -10,14 +10,15 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from app.core.clock import utc_now
 from app.core.errors import Invalid, NotFound
+from app.core.numbers import whole
 from app.domain import money
 from app.domain.access import Actor
 from app.domain.lifecycle import ENDED
-from app.services import run_log, runs
+from app.services import incidents, run_log, runs
 from app.services.run_log import Line
-from app.services.runs import folded
-from app.services.tasks import repairs
-from app.web import live, run_filters, run_index, run_view, security, timeline
+from app.services.runs import folded, insight
+from app.services.tasks import remedies, repairs, seen
+from app.web import live, run_filters, run_index, run_insight, run_view, security, timeline
 from app.web.forms import NO_ERRORS, Errors, shown_by, text, typed
 from app.web.guard import guard
 from app.web.render import page
@@ -27,6 +28,7 @@ blueprint = Blueprint("runs", __name__, url_prefix="/t/<team>")
 PARTS = {
     "run-head": "runs/_header.html",
     "run-insight": "runs/_insight.html",
+    "run-incident": "runs/_incident.html",
     "run-checks": "runs/_checks.html",
     "run-effects": "runs/_effects.html",
     "run-resume": "runs/_resume.html",
@@ -63,6 +65,7 @@ def show(number: int, errors: Errors = NO_ERRORS) -> str:
         lines = run_log.lines(g.actor, number, before=before)
         return render_template("runs/_earlier.html", number=number, **_log(lines))
     context = _context(g.actor, number)
+    seen.note_run(g.actor, number)
     tab = request.args.get("tab", "log")
     if tab == "log":
         context |= _window(context["run"], before)
@@ -77,6 +80,7 @@ def _context(actor: Actor, number: int) -> dict[str, Any]:
     # Whole seconds: what did not change in between is then the same text, and is not sent again.
     now = utc_now().replace(microsecond=0)
     symbol, favicon = run_view.sign(detail.run)
+    said = insight.of(detail, now)
     return {
         "detail": detail,
         "run": detail.run,
@@ -86,12 +90,25 @@ def _context(actor: Actor, number: int) -> dict[str, Any]:
         "is_over": detail.run.state in ENDED,
         "symbol": symbol,
         "favicon": favicon,
-        "insight": run_view.insight_of(detail, now),
+        "insight": said,
+        "quote": insight.quote(detail, said),
+        "incident": _incident(actor, detail.run),
+        "way": run_insight.way(detail, said),
+        "press": run_insight.press(detail),
+        "can_compare": detail.run.state in insight.WENT_WRONG and detail.usual_seconds is not None,
         "steps": run_view.steps_of(detail, now),
         "cost": run_view.cost_of(detail),
+        "put_back": run_view.put_back_of(detail.run, actor),
+        "raises": run_view.raises_of(detail, actor, now),
         "repairs": repairs.offered(detail.run),
         "now": now,
     }
+
+
+def _incident(actor: Actor, run: Any) -> Any:
+    """Return the open incident that a run which failed is part of."""
+    found = incidents.of_tasks(actor, [run.task_id]).get(run.task_id) if run.state in insight.WENT_WRONG else None
+    return found if found and run.ended_at and run.ended_at >= found.opened_at else None
 
 
 def _window(run: Any, before: int | None) -> dict[str, Any]:
@@ -120,6 +137,7 @@ def log_text(number: int) -> Response:
     pieces = run_log.text(g.actor, number)
     headers = {"Content-Disposition": f'attachment; filename="run-{number}.log.txt"'}
     first = next(pieces, "")  # before the answer begins, so that a failure is still an answer of its own
+    seen.note_run(g.actor, number)
     return Response(chain((first,), pieces), mimetype="text/plain", headers=headers)
 
 
@@ -128,6 +146,7 @@ def log_text(number: int) -> Response:
 def file(number: int, name: str) -> Response:
     """Send a file that a run made; as it is somebody else's content, the browser only stores it."""
     artifact, path = runs.file(g.actor, number, name, security.settings().data_dir / "files")
+    seen.note_run(g.actor, number)
     plain = name.rpartition("/")[2]
     answer = send_file(path, mimetype="application/octet-stream", as_attachment=True, download_name=plain)
     answer.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
@@ -185,6 +204,14 @@ def resume(number: int) -> AnyResponse:
     kind, _, after = (text("place") or "last").partition(":")
     version = text("version") or "same"
     return _to(runs.resume(g.actor, number, _dollars("raise"), kind=kind, after=after, version=version))
+
+
+@blueprint.post("/runs/<int:number>/remedy")
+@guard("edit")
+def mend(number: int) -> AnyResponse:
+    """Change the task as its failed run offers it, and run it again."""
+    remedies.apply(g.actor, number)
+    return _to(runs.again(g.actor, number))
 
 
 @blueprint.post("/runs/<int:number>/decision")
@@ -251,9 +278,10 @@ def run_id(actor: Actor, key: str) -> int:
 
 
 def _run_number(key: str) -> int:
-    if not key.isascii() or not key.isdecimal() or len(key) > 9:  # noqa: PLR2004 what the column holds
+    number = whole(key)
+    if number is None:
         raise NotFound
-    return int(key)
+    return number
 
 
 live.view("runs", live_parts, live_lines, is_over, run_id)

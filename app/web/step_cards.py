@@ -8,6 +8,7 @@ from flask import url_for
 from markupsafe import Markup
 from werkzeug.datastructures import MultiDict
 
+from app.core.numbers import whole
 from app.services.tasks import steps
 from app.services.tasks.steps import StepDraft
 from app.web.forms import Errors
@@ -160,8 +161,8 @@ def _pressed(parts: list[dict[str, list[str]]], button: str) -> tuple[int | None
         if of in dict(steps.kinds()) and len(parts) < steps.MOST:
             parts.append(steps.blank(of))
         return len(parts) - 1, False
-    index = int(of) if of.isdecimal() else -1
-    if not 0 <= index < len(parts):
+    index = whole(of)
+    if index is None or index >= len(parts):
         return None, False
     part = parts.pop(index)
     if what == "remove":

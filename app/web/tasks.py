@@ -15,7 +15,8 @@ from app.domain import pings, variables
 from app.domain.access import Actor
 from app.domain.occurrences import Occurrence
 from app.models.tasks import Task
-from app.services import budgets, estimates, runs, tasks, threads
+from app.services import budgets, estimates, hooks, incidents, runs, tasks, threads
+from app.services.planning import waits
 from app.services.tasks import (
     chains,
     contracts,
@@ -25,7 +26,9 @@ from app.services.tasks import (
     order,
     overviews,
     schedules,
+    seen,
     suggested,
+    tagging,
     versions,
 )
 from app.services.tasks.overviews import Filters
@@ -59,7 +62,7 @@ blueprint = Blueprint("tasks", __name__, url_prefix="/t/<team>")
 def index() -> str:
     """List the team's tasks."""
     filters = Filters(
-        **{name: request.args.get(name, "") for name in ("q", "status", "type", "owner", "after")}, sort=_sort()
+        **{name: request.args.get(name, "") for name in ("q", "status", "type", "owner", "tag", "after")}, sort=_sort()
     )
     found = overviews.lines(g.actor, filters)
     return page(
@@ -69,6 +72,7 @@ def index() -> str:
         found=found,
         counts=overviews.counts(g.actor),
         owners=overviews.owners(g.actor),
+        tags=tagging.of_team(g.actor),
         types=definitions.types(),
         older=_address(filters, after=found.after) if found.after else None,
         address=_address,
@@ -142,6 +146,7 @@ live.view("task", live_parts, is_over=is_over)
 
 def _show(tab: str, slug: str, errors: Errors = NO_ERRORS, **more: Any) -> str:
     task = tasks.find(g.actor, slug)
+    seen.note(task)
     context = _sheet(g.actor, task, tab) | {"errors": errors, "toasts": _told(task)} | more
     return page(f"tasks/{tab}.html", part=f"tasks/_{tab}.html", **context)
 
@@ -164,13 +169,16 @@ def _sheet(actor: Actor, task: Task, tab: str) -> dict[str, Any]:
         "latest": latest,
         "real": real,
         "estimate": estimates.of_task(task, utc_now()),
+        "wait": waits.of_task(task),
         "when": _when(actor, definition),
-        **(_order(actor, task) if tab == "overview" else {}),
+        **(_order(actor, task, definition) if tab == "overview" else {}),
         "types": dict(definitions.types()),
         "origin": threads.origin_of(actor, task),
         "offer": offers.offer_of(actor, task) if tab == "overview" else None,
+        "incident": incidents.of_tasks(actor, [task.id]).get(task.id) if tab == "overview" else None,
         "suggestions": suggested.of_task(task) if tab == "overview" else (),
         "pots": budgets.of_task(actor, task, utc_now()) if tab == "overview" else (),
+        "hooks": hooks.listing(actor, task.slug) if tab == "overview" and actor.may("edit") else (),
         **_elsewhere(actor, task),
     }
 
@@ -184,10 +192,10 @@ def _when(actor: Actor, definition: Mapping[str, Any]) -> str:
     return f"{said}, {after}" if definition["schedules"] else f"starts {after}"
 
 
-def _order(actor: Actor, task: Task) -> dict[str, Any]:
-    """Return what runs before a task and after it."""
-    chain = chains.of_task(actor, task)
-    return {"order": chain, "drawing": graph.draw(chain), "ons": graph.ONS}
+def _order(actor: Actor, task: Task, definition: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what runs before a task and after it, and what was to run before it and was deleted."""
+    chain, gone = chains.of_task(actor, task), order.gone(actor.team_id, definition)
+    return {"order": chain, "drawing": graph.draw(chain), "ons": graph.ONS, "gone": gone}
 
 
 def _elsewhere(actor: Actor, task: Task) -> dict[str, Any]:
@@ -249,7 +257,7 @@ def when_page(slug: str, errors: Errors = NO_ERRORS) -> str:
     """Show when a task runs, to change that and nothing else."""
     task = tasks.find(g.actor, slug)
     fields = request.form if request.method == "POST" else definitions.to_texts(tasks.definition(task))
-    when = schedule_box.when(MultiDict(fields), errors)
+    when = schedule_box.when(MultiDict(fields), errors, slug)
     words = {"task": task, "when": when, "errors": errors, "zones": zones()}
     return page("tasks/when.html", part="tasks/_reschedule.html", **words)
 

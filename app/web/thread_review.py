@@ -11,6 +11,7 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as AnyResponse
 
 from app.core.errors import Invalid, NotFound
+from app.core.numbers import whole
 from app.domain.access import Actor
 from app.domain.wording import listed
 from app.models.tasks import Task
@@ -98,9 +99,10 @@ live.view("thread", live_parts, is_over=is_over)
 
 
 def _number(key: str) -> int:
-    if not (key.isascii() and key.isdecimal() and len(key) < 16):  # noqa: PLR2004 no larger number is one of a row
+    number = whole(key)
+    if number is None:
         raise NotFound
-    return int(key)
+    return number
 
 
 # --- what its buttons do

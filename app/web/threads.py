@@ -8,6 +8,7 @@ from flask import Blueprint, g, jsonify, redirect, render_template, request, url
 from werkzeug.wrappers import Response as AnyResponse
 
 from app.core.errors import Invalid, NotFound
+from app.core.numbers import whole
 from app.domain.access import Actor
 from app.models.threads import Import
 from app.services import threads
@@ -130,9 +131,10 @@ live.view("import", live_parts, is_over=is_over)
 
 
 def _find(actor: Actor, key: str) -> Import:
-    if not key.isdecimal():
+    number = whole(key)
+    if number is None:
         raise NotFound
-    return imports.find(actor, int(key))
+    return imports.find(actor, number)
 
 
 def _shown(row: Import) -> dict[str, Any]:
@@ -171,4 +173,4 @@ def _selected() -> list[int]:
 
 
 def _numbers(texts: list[str]) -> list[int]:
-    return [int(one) for one in texts[: threads.MOST_AT_ONCE] if one.isascii() and one.isdecimal() and len(one) < 16]  # noqa: PLR2004 no larger number is one of a row
+    return [number for one in texts[: threads.MOST_AT_ONCE] if (number := whole(one)) is not None]

@@ -4,6 +4,7 @@ from flask import Blueprint, g, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from app.core.clock import utc_now
+from app.core.numbers import whole
 from app.domain.access import SCOPE_LABELS, scopes_for
 from app.services import tokens
 from app.web import security
@@ -40,10 +41,8 @@ def index(errors: Errors = NO_ERRORS, token: str = "") -> str:
 @shown_by(index)
 def create() -> str:
     """Make a token and show it, this once."""
-    days = text("days") or _USUAL
-    token, _ = tokens.create(
-        g.actor, text("name"), request.form.getlist("scopes"), int(days) if days.isdecimal() else -1
-    )
+    days = whole(text("days") or _USUAL)
+    token, _ = tokens.create(g.actor, text("name"), request.form.getlist("scopes"), -1 if days is None else days)
     return index(token=token)
 
 

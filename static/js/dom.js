@@ -36,7 +36,7 @@ export function icon(name) {
   return svg
 }
 
-export const clock = (timeZone) => new Date().toLocaleTimeString('en-GB', { timeStyle: 'short', timeZone })
+export const clock = (timeZone, at = new Date()) => at.toLocaleTimeString('en-GB', { timeStyle: 'short', timeZone })
 
 // What a browser refuses to keep (private windows throw) is only forgotten. null takes it away.
 export function kept(store, key, value) {

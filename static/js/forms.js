@@ -16,7 +16,7 @@ on('submit', (event) => {
 
 const buttons = (form, areOff) => [...form.elements].filter(({ type }) => type === 'submit').forEach((one) => { one.disabled = areOff })
 
-function free(form) {
+export function free(form) {
   if (form.matches('.htmx-request')) buttons(form, false)
   form.classList.remove('htmx-request')
 }
@@ -71,7 +71,7 @@ on('click', ({ target }) => {
   const button = target.closest('[data-sets]')
   if (!button) return
   const [, name, value] = button.value.match(/(.*?)=(.*)/)
-  for (const field of button.form.elements) if (field.name === name && $$('option', field).some((one) => one.value === value)) field.value = value
+  for (const field of button.form.elements) if (field.name === name && (field.matches('input') || $$('option', field).some((one) => one.value === value))) field.value = value
 }, true) // before htmx reads the form
 
 // --- code: Tab indents, Esc then Tab leaves; Ctrl Enter sends any form

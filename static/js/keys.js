@@ -57,6 +57,12 @@ function move(step) {
   return focus(row && ($('a.t', row) ?? $('a[href]', row)))
 }
 
+// Where a grid of hours has no room, the calendar begins with its agenda.
+const handheld = matchMedia('(max-width: 860px)')
+const keep = () => { document.cookie = `narrow=${handheld.matches ? 1 : ''}; path=/; max-age=31536000; samesite=lax` }
+handheld.addEventListener('change', keep)
+keep()
+
 function narrow() {
   const { dataset } = document.documentElement
   dataset.side = dataset.side === 'slim' ? '' : 'slim'

@@ -10,19 +10,32 @@ function tell(name, text, ...more) {
   $('#main').prepend(banner)
 }
 
-const offline = () => tell('', `You are offline. Showing what was here at ${clock()}.`)
-if (!navigator.onLine) offline()
+const refresh = make('button', { class: 'btn small', type: 'button' }, 'Refresh')
+refresh.addEventListener('click', () => location.reload())
+
+// A page that the service worker kept says from when it is, and stays under that sentence until it is fetched anew.
+const { clock: timeZone, kept: since } = document.body.dataset
+
+function offline() {
+  if (!timeZone) return // a page of nobody shows nothing that was here
+  const at = since ? new Date(+since) : new Date()
+  const day = at.toDateString() === new Date().toDateString() ? '' : 'yesterday '
+  const why = navigator.onLine ? 'Carillon does not answer' : 'You are offline'
+  tell('', `${why}. Showing what was here ${day}at ${clock(timeZone, at)}.`, ...(since ? [refresh] : []))
+}
+
+if (since || !navigator.onLine) offline()
 window.addEventListener('offline', offline)
-window.addEventListener('online', () => banner.remove())
+window.addEventListener('online', () => {
+  if (!since) banner.remove()
+  else setTimeout(() => navigator.onLine && location.reload(), 500) // the network needs a moment
+})
 
 let timer = 0
 
 function worry() {
-  timer ||= setTimeout(tell, 3000, 'live-lost', 'Live view lost, trying again.', refresh)
+  if (!since) timer ||= setTimeout(tell, 3000, 'live-lost', 'Live view lost, trying again.', refresh)
 }
-
-const refresh = make('button', { class: 'btn small', type: 'button' }, 'Refresh')
-refresh.addEventListener('click', () => location.reload())
 
 on('signed-out', () => location.reload()) // which leads to the door and back
 
@@ -35,6 +48,16 @@ on('htmx:error', ({ target }) => target.hasAttribute?.('hx-sse:connect') && worr
 for (const type of ['htmx:sse:after:connection', 'htmx:sse:close']) {
   on(type, () => {
     timer = clearTimeout(timer)
-    banner.remove()
+    if (!since) banner.remove()
   })
+}
+
+// The stream is of many people and says only that somebody was told of something; how much is new is asked for.
+const rope = $('#bell-look')
+if (rope) {
+  let { mark } = rope.dataset
+  const ring = () => {
+    if (mark !== (mark = rope.dataset.mark)) htmx.ajax('GET', `${document.body.dataset.team}/notifications/bell`, { target: '#bell', swap: 'outerHTML' })
+  }
+  new MutationObserver(ring).observe(rope, { attributes: true })
 }

@@ -22,7 +22,7 @@ def test_alerts_come_in_pages_with_their_messages(app, ada, ada_program, northga
     (over,) = ada_program.get("/alerts?state=over").json["items"]
     assert over["recovery"] == "Job 0 has ended."
     assert over["messages"] == [
-        {"channel": "email", "is_recovery": False, "state": "failed", "tries": 5,
+        {"channel": "email", "way": "E-mail", "is_recovery": False, "state": "failed", "tries": 5,
          "problem": "Ask who looks after this Carillon why.", "next_try_at": None, "sent_at": None},
     ]  # fmt: skip
 
@@ -31,3 +31,15 @@ def test_a_stranger_sees_none_and_nonsense_is_refused(cid_program):
     assert cid_program.get("/alerts").json == {"items": [], "next_cursor": None}
     assert cid_program.get("/alerts?state=loud").status_code == 422
     assert cid_program.get("/alerts?cursor=bm8").status_code == 422
+
+
+def test_who_acknowledges_is_named(app, ada, ada_program, cid_program, northgate):
+    with app.app_context(), batch() as work:
+        alerting.begin(work, "slow:1", "slow", "Job 1 is slow.", ada.actor(app, northgate).team_id)
+    assert cid_program.post("/alerts/1/acknowledgement").status_code == 404
+    assert ada_program.post("/alerts/1/acknowledgement").status_code == 204
+    (shown,) = ada_program.get("/alerts").json["items"]
+    assert (shown["acknowledged_by"], shown["incident"]) == ("Ada Park", None)
+    with app.app_context(), batch() as work:
+        alerting.end(work, "slow:1", "Job 1 has ended.")
+    assert ada_program.post("/alerts/1/acknowledgement").status_code == 409

@@ -35,12 +35,31 @@ def test_a_feed_is_turned_on_renewed_and_turned_off(app, ada_program):
 def test_a_token_reaches_no_further_than_its_team_and_a_reading_one_changes_nothing(app, ada, northgate, ada_program):
     assert ada_program.put("/calendar-feeds/all").status_code == 404
     assert program(app, ada, ada.slug).put("/calendar-feeds/all").status_code == 404
-    reader = program(app, ada, northgate, ("read",))
-    assert reader.put("/calendar-feeds/team").status_code == 403
-    assert reader.get("/calendar-feeds").status_code == 200
+    for scopes in (("read",), ("read", "run")):
+        small = program(app, ada, northgate, scopes)
+        for answer in (
+            small.put("/calendar-feeds/team"), small.post("/calendar-feeds/team/rotation"),
+            small.delete("/calendar-feeds/team"),
+        ):  # fmt: skip
+            assert (answer.status_code, "no scope “write”" in answer.json["detail"]) == (403, True)
+        assert small.get("/calendar-feeds").json == {"items": []}
 
 
-def test_a_calendar_of_ones_own_says_when_one_is_busy(ada_program, ben_program):
+def test_calendars_of_ones_own_are_for_tokens_of_ones_own_space(app, ada, northgate, ada_program):
+    made = program(app, ada, ada.slug).make("/busy-calendars", {"name": "Work", "content": FILE})
+    for answer in (
+        ada_program.get("/busy-calendars"), ada_program.post("/busy-calendars", {"content": FILE}),
+        ada_program.post(f"/busy-calendars/{made['id']}/refresh"), ada_program.delete(f"/busy-calendars/{made['id']}"),
+    ):  # fmt: skip
+        assert (answer.status_code, "token in your own space" in answer.json["detail"]) == (403, True)
+    small = program(app, ada, ada.slug, ("read", "run"))
+    assert small.delete(f"/busy-calendars/{made['id']}").status_code == 403
+    assert small.get("/busy-calendars").json["items"] == [made]
+    assert len(ada_program.get("/busy-times").json["items"]) in {60, 61}
+
+
+def test_a_calendar_of_ones_own_says_when_one_is_busy(app, ada, ben):
+    ada_program, ben_program = (program(app, one, one.slug) for one in (ada, ben))
     made = ada_program.make("/busy-calendars", {"name": "Work", "content": FILE})
     assert ada_program.get("/busy-calendars").json["items"] == [made]
     assert len(ada_program.get("/busy-times").json["items"]) in {60, 61}

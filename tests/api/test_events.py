@@ -167,3 +167,23 @@ def test_a_server_without_a_loop_streams_from_a_thread_for_a_while(app, ada_prog
     assert [line for line in answer.text.splitlines() if line.startswith("event")] == [
         "event: queued", "event: succeeded", "event: finished",
     ]  # fmt: skip
+
+
+def test_the_same_comes_as_lines_of_json(app, site, ada_program, run):
+    after = ada_program.get("/events").json["after"]
+    with Stream(site, ada_program, f"/events?after={after - 1}", Accept="application/x-ndjson") as stream:
+        assert stream.answer.headers["Content-Type"] == "application/x-ndjson"
+        first = json.loads(stream.answer.readline())
+        assert (first["kind"], first["id"]) == ("queued", after)
+        tell(app, "running")
+        second = json.loads(stream.answer.readline())
+        while second["kind"] == "alive":
+            second = json.loads(stream.answer.readline())
+        assert (second["kind"], second["task"], second["run"]) == ("running", "probe", run)
+
+
+def test_lines_of_a_run_end_with_it(app, site, ada_program, run):
+    tell(app, "succeeded", state="succeeded")
+    with Stream(site, ada_program, f"/runs/{run}/events", Accept="application/x-ndjson") as stream:
+        kinds = [json.loads(line)["kind"] for line in stream.answer.read().splitlines()]
+    assert [kind for kind in kinds if kind != "alive"] == ["queued", "succeeded", "finished"]

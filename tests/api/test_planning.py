@@ -35,7 +35,13 @@ def test_conflicts_come_with_ways_out(ada_program, crowd):
     found = ada_program.post("/schedules/conflicts", sent).json
     (conflict,) = found["conflicts"]
     assert (conflict["kind"], conflict["severity"]) == ("capacity", "slows")
-    assert conflict["ways"][0] == {"label": "Use 08:59", "shift_seconds": -60.0, "fields": {}}
+    way = {"label": "Use 08:59", "shift_seconds": -60.0, "weekdays": [], "fields": {}, "page": ""}
+    assert conflict["ways"][0] == way
+    assert [one["marks"] for one in found["next"]] == [["busy"]] * 5
+    assert found["next"][0]["at"] == conflict["times"][0]
+    assert found["month"]["then"] == {"runs": 30, "micros": None, "tokens": None}
+    spread = {"tasks": [], "at": conflict["at"], "since": "09:00", "until": "09:30"}
+    assert ada_program.post("/tasks/spread", spread).json["before"] == 6
 
 
 def test_a_better_time_is_found_where_a_limit_of_the_team_is_what_holds_up(app, ada_program, crowd):
@@ -46,7 +52,19 @@ def test_a_better_time_is_found_where_a_limit_of_the_team_is_what_holds_up(app, 
             work.connection.execute(sa.update(Team).values(max_running=1))
         loads.refresh()
     found = ada_program.post("/schedules/conflicts", {"text": "every day at 9:00", "engine": "agent"}).json
-    assert [one["reasons"] for one in found["better"]] == [["quieter"]]
+    assert [one["reasons"] for one in found["better"]] == [["quieter"], ["quieter"]]
+
+
+def test_a_better_time_is_within_the_hours_that_the_schedule_keeps_to(app, ada_program, crowd):
+    with app.app_context():
+        factories.calendar(rows(Team, Team.slug == "northgate")[0].id, "Office", "hours", hours=["Mon-Sun 09:00-17:00"])
+    sent = {"text": "every day at 9:00", "timezone": "UTC", "engine": "agent"}
+    within = sent | {"calendars": [{"calendar": "office", "use": "only"}]}
+    clocks = [
+        [one["clock"] for one in ada_program.post("/schedules/conflicts", what).json["better"]]
+        for what in (sent, within)
+    ]
+    assert min(clocks[0]) < "09:00" < min(clocks[1])
 
 
 def test_the_week_has_its_hours(ada_program, crowd):

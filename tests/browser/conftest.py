@@ -28,7 +28,7 @@ from tests.web.conftest import Visit, arrive
 
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--no-first-run"]  # fmt: skip
 DESK, PHONE = {"width": 1200, "height": 900}, {"width": 390, "height": 844}
-ADAS = {"viewport": DESK, "locale": "en-GB", "timezone_id": "Europe/Berlin"}
+ADAS = {"viewport": DESK, "locale": "en-GB", "timezone_id": "Europe/Berlin", "service_workers": "block"}
 FORGET = "() => [localStorage, sessionStorage].forEach(kept => kept.clear())"
 FLAWS = """async ([but, options]) => (await axe.run(but.length ? { exclude: but } : document, options)).violations
     .flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html.slice(0, 200)}`))"""

@@ -12,14 +12,19 @@ from app.models.instance import Worker
 from app.models.people import Person
 from app.models.runs import Attempt, LogChunk, Step
 from app.models.teams import Membership, Team
-from app.services import accounts, library, secrets, tasks, teams
+from app.models.telling import Notification
+from app.services import accounts, channels, hooks, library, secrets, tasks, teams, webhooks
+from app.services import rules as alert_rules
+from app.services.hooks import calls
 from app.services.library import installing, opinions
+from app.services.tasks import tagging
 from app.services.tasks.definitions import Draft
 from app.services.tasks.schedules import Given
 from app.services.unit import batch
 from tests import factories
 from tests.browser.conftest import DESK, PHONE
 from tests.web.conftest import arrive, put_in
+from tests.web.test_incidents import storm
 
 COLOURS = ["color-contrast", "link-in-text-block"]
 LOOKS = [("light", DESK, None), ("dark", DESK, COLOURS), ("light", PHONE, None)]
@@ -36,9 +41,10 @@ WORD_FOR_WORD = """all => {
 
 NO_PAGES = {
     "live.stream", "runs.file", "assets.file", "library_shared.bundle", "library_shared.index",
-    "library_shared.public_bundle", "library.example", "calendar_moves.check",
+    "library_shared.public_bundle", "library.example", "calendar_moves.check", "webhooks.log",
+    "notifications.bell", "notifications.panel", "my_calendars.connect", "my_calendars.connected",
 }  # fmt: skip
-"""Streams, files and parts. Any other rule answers GET with a page, with JSON or text, or leads to a page."""
+"""Streams, files, parts, and the way to Google and back. Any other rule answers GET with a page, with JSON or text, or leads to a page."""
 
 TEMPLATE = {
     "name": "Shop front", "category": "Watch", "sentence": "Asks a shop.", "engine": "http", "sample": "200 OK",
@@ -100,11 +106,23 @@ def full(site):
         add_shared(site, templates.parse({**content, "notes": ["First version."]}))
         secrets.put(site.actor, site.app.extensions["vault"], "API_KEY", "only for tests")
         teams.invite(site.actor, "editor")
+        vault = site.app.extensions["vault"]
+        webhooks.create(site.actor, vault, webhooks.Wanted("Orders", "https://orders.example/"))
+        webhooks.test(site.actor, 1, site.url)
+        channels.create(site.actor, vault, channels.Wanted("email", "On call", {"addresses": "oncall@x.example"}))
+        alert_rules.create(site.actor, alert_rules.Wanted("Nights", ["failed"], ["owner"]))
+        tagging.replace(site.actor, "shop-front", ["shop"])
+        told = {"person_id": site.ada.id, "team_id": site.actor.team_id, "event": "failed", "task_id": task.id}
+        hook = hooks.create(site.actor, vault, "shop-front", hooks.Wanted("Issues"))
+        calls.receive(calls.Call(hook.path.rpartition("/")[2], {}, b"{}"), vault)
         with batch() as work:
             slots = {"io_slots": 64, "code_slots": 2, "isolation": {"level": 1}}
             row = {"name": "north-1", "host": "north", "pid": 7, "started_at": work.now, "seen_at": work.now}
             work.connection.execute(sa.insert(Worker).values(row | slots))
+            told |= {"key": "alert:1", "sentence": "Shop front failed.", "created_at": work.now, "changed_at": work.now}
+            work.connection.execute(sa.insert(Notification).values(told))
     put_in(site.app, arrive(site.app, "Ben Okri", "ben@northgate.example"), site.slug, "viewer")
+    storm(site.app, site.ada, site.slug, 2)
     return site
 
 
@@ -142,7 +160,9 @@ def add_run(team_id, task_id, state):
 
 
 def test_every_page_of_a_team_that_has_everything(full):
-    shown = pages(full, team=full.slug, slug="shop-front", number=1, listing_id=2, whose=full.slug)
+    known = {"slug": "shop-front", "number": 1, "listing_id": 2}
+    known |= dict.fromkeys(("webhook_id", "hook_id", "incident_id", "rule_id"), 1)
+    shown = pages(full, team=full.slug, whose=full.slug, **known)
     assert len(shown) > 20
     assert [flaw for path in shown for flaw in look(full, path)] == []
 

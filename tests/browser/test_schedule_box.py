@@ -6,6 +6,8 @@ import pytest
 from playwright.sync_api import expect
 
 from app.services import accounts
+from app.services.planning import loads
+from tests import factories
 from tests.browser.conftest import DESK, PHONE
 
 WIDER = """() => [...document.querySelectorAll("main *")]
@@ -160,6 +162,25 @@ def test_the_schedule_is_changed_from_the_list(site, box):
     assert site.flaws() == []
     dialog.get_by_role("button", name="Save").locator("visible=true").last.click()
     expect(box.locator("#task-sentence")).to_contain_text("Every hour")
+
+
+def test_ways_out_of_a_crowd_are_one_press_each(site, box):
+    with site.app.app_context():
+        team_id = site.actor.team_id
+        for number in range(4):
+            factories.schedule(team_id, factories.task(team_id, f"t{number}", "shell"), "0 9 * * 1", "cron")
+        loads.refresh()
+    site.open("/tasks/new?start=script")
+    box.locator("#f-when-0-timezone").fill("UTC")
+    write(box, "every weekday at 9:00")
+    expect(box.locator("#fires li").filter(has_text="busy")).to_have_count(1)
+    assert site.flaws() == []
+    box.get_by_role("button", name="Let it move by 30 min").click()
+    expect(box.get_by_role("button", name="Let it move by 30 min")).to_have_count(0)
+    expect(box.locator("#f-flexible")).to_have_value("30")
+    box.get_by_role("button", name="Split: on Mondays").click()
+    expect(box.locator("#f-when-1-text")).to_have_value("every Monday at 09:01")
+    expect(box.locator("#fires li").filter(has_text="busy")).to_have_count(0)
 
 
 @pytest.mark.parametrize("size", [PHONE, {"width": 320, "height": 700}], ids=["phone", "narrow"])

@@ -1,5 +1,7 @@
 """Estimates in words: no finer than they are known, and no risk of what has hardly run."""
 
+import pytest
+
 from app.domain import expected
 from app.domain.forecast import Estimate
 
@@ -26,3 +28,30 @@ def test_a_risk_is_said_once_there_are_enough_runs():
 
 def test_what_it_costs():
     assert expected.costs(Estimate(cost_micros=90_000)) == "About $0.09 a run."
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (None, ""),
+        (14.0, ""),
+        (15.0, "Its next run waits about 15 s for a slot."),
+        (130.0, "Its next run waits about 2 min 10 s for a slot."),
+    ],
+)
+def test_a_wait_is_said_where_it_is_worth_a_word(seconds, said):
+    assert expected.waits(seconds) == said
+
+
+def test_a_band_is_as_short_as_in_a_table():
+    bands = {
+        (240.0, 180.0, 320.0): "3–5 min", (240.0, 230.0, 250.0): "4 min", (20.0, 12.0, 130.0): "12 s – 2 min",
+        (4.0, 2.1, 8.0): "2.1–8 s", (None, None, None): "",
+    }  # fmt: skip
+    assert {expected.band(Estimate(usual, low, usual, high)) for usual, low, high in bands} == set(bands.values())
+
+
+def test_what_is_spent_is_money_or_else_tokens():
+    assert [expected.spent(*one) for one in ((90_000, 12_345), (0, 12_345), (None, 7), (None, None), (0, 0))] == [
+        "$0.09", "12,000 tokens", "7 tokens", "", "",
+    ]  # fmt: skip

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from app.engines.base import Cancellation, Limits
+from app.engines.base import Cancellation, Limits, PackagesHeld
 from app.engines.python import PythonSettings, engine
 from app.infra import environments, sandbox
 from tests.processes import eventually
@@ -123,6 +123,11 @@ def test_packages_are_installed_once_and_shared(runs, index):
     assert first.lines[-1] == "1.0 True"
     again = runs.run(engine, {"code": code, "requirements": ["greeting==1.0", ""]})
     assert again.lines == ["1.0 True"]
+
+
+def test_what_it_runs_with_is_told(once, index):
+    [held] = once.run(engine, {"code": "import greeting", "requirements": ["greeting==1.0"]}).of(PackagesHeld)
+    assert (held.python, held.packages) == (sandbox.interpreter().version, {"greeting": "1.0"})
 
 
 def test_other_versions_get_their_own_environment(once, index):

@@ -25,3 +25,18 @@ def stopped(app, monkeypatch):
     with app.app_context(), time_machine.travel(datetime.now(UTC), tick=False) as traveller:
         monkeypatch.setattr("app.infra.database.now", lambda _: datetime.now(UTC))
         yield traveller.move_to
+
+
+@pytest.fixture
+def extract(team):
+    return factories.task(team, "extract", label="Extract", retries=0)
+
+
+@pytest.fixture
+def load(team):
+    return factories.task(team, "load", label="Load", retries=0)
+
+
+@pytest.fixture
+def report(team):
+    return factories.task(team, "report", label="Report", retries=0)

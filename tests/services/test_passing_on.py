@@ -48,3 +48,15 @@ def test_files_are_handed_on_in_a_folder_of_their_task(tools, team):  # noqa: F8
     assert next_run.upstreams == {str(extract): first.id}
     assert carried_out(tools, next_run.id).state == "succeeded"
     assert "41" in log()
+
+
+@pytest.mark.alike
+def test_what_was_not_put_out_is_named_before_anything_begins(tools, team, asked, server):  # noqa: F811
+    settings = {"url": f"{server.url}/status/200?{{{{ upstream.extract_data.outputs.total }}}}", "method": "GET"}
+    extract = factories.task(team, "extract-data")
+    load = factories.after(factories.task(team, "load", settings=settings, variables=[]), extract)
+    before = factories.run(team, extract, "succeeded", facts={"exit_code": 3})
+    run = carried_out(tools, factories.run(team, load, upstreams={str(extract): before}))
+    assert (run.state, run.reason) == ("blocked", "variables")
+    assert "upstream.extract_data.outputs.total has no value: the run of that task has none." in run.sentence
+    assert asked() == []

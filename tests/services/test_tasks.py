@@ -14,7 +14,7 @@ from app.models.people import Person
 from app.models.runs import Run
 from app.models.tasks import Schedule, Task, TaskVersion
 from app.services import planned, tasks, teams
-from app.services.tasks import Upload, arming, overviews, schedules
+from app.services.tasks import Upload, arming, from_template, overviews, schedules
 from app.services.tasks.definitions import Draft
 from app.services.tasks.overviews import Filters
 from app.services.tasks.schedules import Given
@@ -242,3 +242,21 @@ def test_both_zones_of_a_preview_are_there(clock):
     preview = schedules.preview(Given("every day at 9:00", "Asia/Tokyo"), NOON, 1)
     assert preview.fires[0].at == datetime(2026, 11, 25, 0, tzinfo=UTC)
     assert preview.fires[0].fire.local == "2026-11-25 09:00"
+
+
+@pytest.mark.alike
+def test_what_is_saved_again_from_its_definition_is_what_it_was(actor, shop, tmp_path):
+    first = tasks.find(actor, shop.slug).id
+    after = {"tasks": [{"task": first, "on": "any"}], "join": 1, "window": "6", "passes": False}
+    numbers = {"timeout": "30", "retries": "5", "flexible": "20", "retry_budget": "3", "pause_after": "4"}
+    judged = [{"kind": "judge", "question": "Is it fine?"}]
+    choices = {"overlap": "queue_all", "priority": "high", "misfire": "all"}
+    draft = replace(
+        HOURLY, name="Later", after=after, numbers=numbers, choices=choices, contract=judged, is_idempotent=False,
+        is_slow_told=False, min_isolation="2", when=[Given("every day at 9:00", "Europe/Berlin")],
+    )  # fmt: skip
+    content = tasks.definition(tasks.create(actor, draft, tmp_path))
+    again = from_template.of_definition(content, [schedules.given_of(rule) for rule in content["schedules"]])
+    saved = tasks.change(actor, "later", again, 1, tmp_path)
+    assert tasks.definition(saved) == content
+    assert saved.version_number == 1

@@ -42,6 +42,11 @@ def test_who_may_only_see_can_change_nothing_but_leave(app):
     own = {
         "/t/<team>/settings/leaving",
         "/t/<team>/settings/tokens",
+        "/t/<team>/satisfaction",
+        "/t/<team>/notifications/read",
+        "/t/<team>/notifications/<int:notification_id>/read",
+        "/t/<team>/notifications/mute",
+        "/api/v1/satisfaction",
         "/t/<team>/settings/tokens/<int:token_id>/revocation",
         "/t/<team>/settings/integrations/feeds/<scope>",
         "/t/<team>/settings/integrations/feeds/<scope>/rotation",

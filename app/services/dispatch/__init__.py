@@ -19,7 +19,19 @@ from app.models.runs import IS_TIMED, MEETS, Run
 from app.models.tasks import PLAN, Schedule, Task, plan_of, trigger_of
 from app.services import alerting, counting, uses
 from app.services.dispatch.leading import Deposed, Leadership, lead, resign
-from app.services.planned import RANK_AT, decided, fate, insert, key, rank, ranks, taking_over, turn, waits_for_others
+from app.services.planned import (
+    RANK_AT,
+    are_held,
+    decided,
+    fate,
+    insert,
+    key,
+    rank,
+    ranks,
+    taking_over,
+    turn,
+    waits_for_others,
+)
 from app.services.unit import Work, batch
 
 __all__ = ["BATCH", "Deposed", "Leadership", "fire_due", "lead", "resign", "seconds_until_due"]
@@ -102,6 +114,8 @@ def _fire(work: Work, due: Sequence[Any]) -> None:
     for row in due:
         if looked_at >= MOST_TIMES:
             break  # after an outage; what is left is still due
+        if _meets_held(work, row):
+            continue  # it is still due in the next pass
         try:
             decisions, advance = _decide(this, row)
             turn(Policy.of(row.policy))  # a policy that breaks what follows is found here
@@ -124,6 +138,11 @@ def _fire(work: Work, due: Sequence[Any]) -> None:
         work.connection.execute(_ADVANCE, this.advances)
     insert(work, this.runs)
     _count_lag(work, this.runs)
+
+
+def _meets_held(work: Work, row: Any) -> bool:
+    """Whether this would take the place of runs that others are just changing."""
+    return (row.policy or {}).get("overlap") == "cancel_old" and are_held(work, row.task_id)
 
 
 def _count_lag(work: Work, runs: Sequence[dict[str, Any]]) -> None:
@@ -229,9 +248,9 @@ def _release(work: Work) -> int:
         for row in work.connection.execute(_RETRY, {"now": work.now, "runs": retries} | ranks(work.now)).all():
             work.tell("queued", row.team_id, row.id, reason="retry")
             work.enqueue(row.id, row.attempt, row.lane)
-    if held := [row for row in rows if row.reason == "time"]:
+    if held := [row for row in rows if row.reason == "time" and not _meets_held(work, row)]:
         _let_go(work, held)
-    return len(rows)
+    return len(retries) + len(held)
 
 
 def _let_go(work: Work, held: Sequence[Any]) -> None:

@@ -17,6 +17,7 @@ from app.domain.pings import LANE
 from app.infra import database
 from app.models.runs import IS_ACTIVE, IS_HELD, Backfill, Run
 from app.models.teams import Pool, Team
+from app.services import spending
 from app.services.unit import Work, batch
 
 _AT_ONCE = sa.case(
@@ -32,8 +33,6 @@ TEAM_LIMIT = sa.select(_AT_ONCE).where(Team.id == Run.team_id).correlate(Run).sc
 LIMITED = (Run.id, Run.team_id, Run.task_id, Run.pool, Run.max_running, Run.backfill_id, Run.rank_at, Run.attempt)
 """What `admit` reads of a run, with TEAM_LIMIT as `team_limit`."""
 
-_TURNSTILE = 0x0CA1_1105
-
 _SPARE = 8
 """On PostgreSQL so many runs more than wanted are looked at, since somebody else may just be claiming one."""
 
@@ -43,20 +42,9 @@ def has_limit(run: Any) -> bool:
     return bool(run.pool or run.max_running or run.backfill_id or run.team_limit is not None)
 
 
-def pass_singly(work: Work) -> None:
-    """Let only one transaction at a time decide by what all of them take; SQLite has but one writer anyway.
-
-    One turnstile for all teams and pools: a worker claims for several of them in one transaction, and with a lock for
-    each, two workers could wait for each other in a circle.
-    """
-    if work.connection.dialect.name == "postgresql":
-        work.connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_TURNSTILE)))
-        work.now = database.now(work.connection)  # what is claimed now begins after all that was before it
-
-
 def turns(work: Work, lane: str, count: int) -> list[tuple[int, int]]:
     """Return the (run id, attempt) of the `count` runs of a lane whose turn it is, and of a few more in their place."""
-    pass_singly(work)
+    spending.pass_singly(work)
     count += 0 if work.connection.dialect.name == "sqlite" else _SPARE
     teams = work.connection.execute(_TEAMS_QUEUED, {"lane": lane}).all()
     running: dict[int, int] = {}
@@ -77,7 +65,7 @@ def admit(work: Work, claimed: Sequence[Any]) -> set[int]:
     limited = [run for run in claimed if has_limit(run)]
     if not limited:
         return set()
-    pass_singly(work)
+    spending.pass_singly(work)
     held_back: set[int] = set()
     for team_id in sorted({run.team_id for run in limited}):
         of_team = sorted((run for run in limited if run.team_id == team_id), key=lambda run: _order(work, run))

@@ -39,6 +39,7 @@ class Claim:
     resumes_id: int | None = None
     resumes_after: str = ""
     rehearses_at: datetime | None = None
+    hook_id: int | None = None  # by which another program began it
     lines: int = 0
     grace_until: datetime | None = None  # when it is too late to begin; none once it has
     is_troubled: bool = False  # whether what it reaches has failed lately
@@ -126,7 +127,7 @@ def _claiming(is_it: Any) -> Any:
         .returning(
             *capacity.LIMITED, capacity.TEAM_LIMIT.label("team_limit"), pots.HAS_BUDGET.label("has_budget"), Run.token,
             Run.version_id, Run.lane, Run.planned_at, Run.queued_at, Run.started_at, Run.cost_micros,
-            Run.cost_cap_micros, Run.resumes_id, Run.resumes_after, Run.rehearses_at,
+            Run.cost_cap_micros, Run.resumes_id, Run.resumes_after, Run.rehearses_at, Run.hook_id,
         )
     )  # fmt: skip
 
@@ -141,7 +142,7 @@ def _claimed(work: Work, row: Any, began_at: datetime, most_micros: int | None) 
     held = Claim(
         row.id, row.team_id, 0, row.attempt, row.token, row.version_id, row.lane, row.planned_at, work.now,
         row.cost_micros, row.cost_cap_micros, most_micros, bool(row.has_budget), row.resumes_id, row.resumes_after,
-        row.rehearses_at,
+        row.rehearses_at, row.hook_id,
     )  # fmt: skip
     held.definition = definition(work.connection, row.version_id)
     if row.attempt == 1 and row.started_at == began_at:

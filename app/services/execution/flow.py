@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from app.domain import money
 from app.domain.effects import WITHIN
 from app.domain.expressions import ExpressionError
+from app.domain.outside import Outside
 from app.domain.wording import duration
 from app.engines.base import Cancellation, LogWritten, Outcome, RunRequest, engines
 from app.infra.storage import Storage
@@ -43,7 +44,7 @@ class Flow:
 
     `base` is what all steps share, `facts` are what expressions may name besides steps. `results` are kept by name;
     `files` are those the last step left, at first those of the task: digests by path; `begun_with` are those that each
-    step of this attempt began with.
+    step of this attempt began with; `outside` says what came from outside.
     """
 
     base: RunRequest
@@ -56,6 +57,7 @@ class Flow:
     files: Mapping[str, str]
     facts: Mapping[str, Any] = field(default_factory=dict)
     repairs: Repairs | None = None
+    outside: Outside | None = None
     began: float = field(default_factory=time.monotonic)
     results: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     unfinished: list[dict[str, Any]] = field(default_factory=list)
@@ -98,7 +100,7 @@ def request_of(flow: Flow, step: Step, workspace: Path) -> RunRequest | Outcome:
         return out_of_time(flow)
     secrets = flow.given.secrets_for(step.engine, _as_stored(task, step))
     try:
-        settings = filled(step.engine, step.settings, context(flow), secrets)
+        settings = filled(step.engine, step.settings, context(flow), secrets, flow.outside)
         settings = contract.keeping(step.engine, settings, task, context(flow))
     except ExpressionError as error:
         return Outcome("failed", "inputs", error.sentence, "permanent")

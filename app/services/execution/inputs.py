@@ -1,6 +1,7 @@
 """Phase 0 of an attempt: what expressions may name, and the variables of the task with their values for this run."""
 
 import json
+import secrets as random
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -10,15 +11,17 @@ from typing import Any
 import sqlalchemy as sa
 from pydantic import ValidationError
 
-from app.domain import expectations, expressions, variables
+from app.domain import expectations, expressions, outside, variables
 from app.domain.expressions import ExpressionError
 from app.domain.expressions.facts import of_run
+from app.domain.outside import Outside
 from app.domain.variables import Resolved, Unresolved, Variable
 from app.engines.base import SEVERAL, Cancellation, Outcome, engines, fillable, takes_secrets
 from app.infra import database, fetch
 from app.infra.addresses import Failure
 from app.infra.writer import Writer
 from app.models.runs import Run
+from app.models.webhooks import Hook
 from app.services.execution.claims import Claim, Definition
 from app.services.execution.outcomes import check_token
 from app.services.facts import last_of, previous, team_values, upstream
@@ -30,17 +33,25 @@ WEB_SECONDS, ALL_WEB_SECONDS = 10.0, 30.0
 WEB_BYTES = 1024 * 1024
 
 _OF_RUN = sa.select(Run.number, Run.typed, Run.inputs, Run.upstreams)
+_TOOLS = sa.select(Hook.tools).where(Hook.id == sa.bindparam("hook"), Hook.task_id == sa.bindparam("task"))
+_HOOK_OF = (
+    sa.select(Run.hook_id).where(Run.id.in_(sa.bindparam("runs", expanding=True)), Run.hook_id.is_not(None)).limit(1)
+)
 _SERVER_ERROR, _OK = 500, range(200, 300)
 _PASSING = {408, 425, 429}
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """What expressions of one attempt may name, its variables among it; `values` are those as JSON holds them."""
+    """What expressions of one attempt may name, its variables among it; `values` are those as JSON holds them.
+
+    `outside` says what of it came from outside; None: nothing did.
+    """
 
     context: Mapping[str, Any] = field(default_factory=dict)
     values: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    outside: Outside | None = None
 
 
 class Unfillable(Exception):
@@ -58,7 +69,7 @@ def gather(held: Claim, writer: Writer[Work], cancellation: Cancellation) -> Inp
     """
     assert held.definition
     task = held.definition
-    if not task.variables and not task.has_placeholders:
+    if not task.variables and not task.has_placeholders and not held.hook_id and not task.after.links:
         return Inputs(_facts(held, 0))
     with database.read() as connection:
         row = connection.execute(_OF_RUN.where(Run.id == held.run_id)).one()
@@ -69,14 +80,22 @@ def gather(held: Claim, writer: Writer[Work], cancellation: Cancellation) -> Inp
         latest = last_of(connection, [link.task for link in task.after.links if str(link.task) not in row.upstreams])
         # Whoever starts it now waits for none: the last runs of the tasks before it stand for them.
         context["upstream"] = upstream(connection, {**latest, **row.upstreams}, zone)
+        before = (context["previous"] or {}).pop("hook_id", None) if task.names_previous else None
+        hook_id = held.hook_id or before or _inherited(connection, {**latest, **row.upstreams})
+        tools = connection.execute(_TOOLS, {"hook": hook_id, "task": task.task_id}).scalar() if hook_id else ()
+    names = outside.names_of(task.variables, row.typed)
+    if hook_id and (problem := outside.web_problem(task.variables, names)):
+        raise Unfillable(_blocked(problem))
     known = variables.restored(task.variables, row.inputs)
     found = Resolved(known)
     if len(known) < len(task.variables):
         found = _resolved(task, context, {**row.typed, **known}, _Asking(cancellation))
     kept = {name: variables.stored(value) for name, value in found.values.items()}
-    if kept != row.inputs:
-        writer.do(partial(_keep, held=held, values=kept))
-    inputs = Inputs({**context, **found.values}, kept, tuple(found.notes))
+    if kept != row.inputs or hook_id != held.hook_id:
+        writer.do(partial(_keep, held=held, values=kept, hook_id=hook_id))
+    strange = Outside(names, tuple(tools or ())) if hook_id else None
+    notes = (*found.notes, *(_tools_notes(task, strange) if strange else ()))
+    inputs = Inputs({**context, **found.values}, kept, notes, strange)
     _check_all(task, inputs.context)
     return inputs
 
@@ -98,9 +117,24 @@ def _resolved(task: Definition, context: Mapping[str, Any], typed: Mapping[str, 
         raise Unfillable(_blocked(error.sentence)) from None
 
 
-def _keep(work: Work, held: Claim, values: dict[str, Any]) -> None:
+def _keep(work: Work, held: Claim, values: dict[str, Any], hook_id: int | None) -> None:
     check_token(work, held)
-    work.connection.execute(sa.update(Run).where(Run.id == held.run_id).values(inputs=values))
+    work.connection.execute(sa.update(Run).where(Run.id == held.run_id).values(inputs=values, hook_id=hook_id))
+    held.hook_id = hook_id
+
+
+def _inherited(connection: sa.Connection, upstreams: Mapping[str, int]) -> int | None:
+    """Return the hook that began a run which this one comes after: what that made is no better than what it got."""
+    if not upstreams:
+        return None
+    return connection.execute(_HOOK_OF, {"runs": list(upstreams.values())}).scalar()
+
+
+def _tools_notes(task: Definition, strange: Outside) -> Iterator[str]:
+    for place, engine, settings in _parts(task):
+        note = outside.tools_note(settings, outside.tools_of(settings, strange)) if engine == "agent" else ""
+        if note:
+            yield f"In {place.rstrip(', ')}: {note[0].lower()}{note[1:]}" if place else note
 
 
 def _blocked(sentence: str) -> Outcome:
@@ -113,7 +147,7 @@ def _check_all(task: Definition, context: Mapping[str, Any]) -> None:
     What is said by steps, and secrets, are left to their time.
     """
     early = {**context, "kept": ("steps", "secrets")}
-    for place, engine, settings in _parts(task):
+    for place, engine, settings in _parts(task) if task.fills or task.steps else ():
         for name, value in fillable(engine, settings).items():
             try:
                 expressions.fill_all(value, early)
@@ -123,7 +157,7 @@ def _check_all(task: Definition, context: Mapping[str, Any]) -> None:
 
 
 def _parts(task: Definition) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
-    if task.engine != SEVERAL and task.fills and task.engine in engines:
+    if task.engine != SEVERAL and task.engine in engines:
         yield "", task.engine, task.settings
     for step in task.steps:
         if step["engine"] in engines:
@@ -131,11 +165,16 @@ def _parts(task: Definition) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
 
 
 def filled(
-    engine: str, settings: Mapping[str, Any], context: Mapping[str, Any], secrets: Mapping[str, str]
+    engine: str,
+    settings: Mapping[str, Any],
+    context: Mapping[str, Any],
+    secrets: Mapping[str, str],
+    strange: Outside | None = None,
 ) -> dict[str, Any]:
     """Return the settings with values in place of placeholders; of secrets only where the engine takes them.
 
-    Raises ExpressionError, and ValidationError for settings that a value makes unusable.
+    What `strange` says came from outside is kept apart from what an agent is told to do. Raises ExpressionError, and
+    ValidationError for settings that a value makes unusable.
     """
     with_secrets = {**context, "secrets": secrets}
     changed = {
@@ -143,18 +182,20 @@ def filled(
         for name, value in fillable(engine, settings).items()
         if "{{" in str(value)
     }
+    if strange is not None:
+        changed |= outside.kept_apart(engine, settings, context, strange, random.token_hex(16))
     whole = {**settings, **changed}
     if changed:
         engines[engine].settings_schema.model_validate(whole)
     return whole
 
 
-def filled_task(task: Definition, context: Mapping[str, Any], secrets: Mapping[str, str]) -> Mapping[str, Any]:
+def filled_task(task: Definition, inputs: Inputs, secrets: Mapping[str, str]) -> Mapping[str, Any]:
     """Return the settings of a task of one engine for this run. Raises Unfillable."""
-    if not task.fills or task.engine not in engines:
+    if not (task.fills or inputs.outside) or task.engine not in engines:
         return task.settings
     try:
-        return filled(task.engine, task.settings, context, secrets)
+        return filled(task.engine, task.settings, inputs.context, secrets, inputs.outside)
     except ExpressionError as error:
         raise Unfillable(_blocked(error.sentence)) from None
     except ValidationError as error:

@@ -12,7 +12,7 @@ from typing import Any
 import structlog
 
 from app.core.errors import CarillonError, NoSpace
-from app.domain import money
+from app.domain import money, outside
 from app.domain.redaction import Redactor
 from app.engines.base import (
     SEVERAL,
@@ -217,14 +217,12 @@ def _work(
         run_id=held.run_id,
         attempt=held.attempt,
         idempotency_key=f"carillon-{held.run_id}/run",
-        settings=contract.keeping(
-            task.engine, inputs.filled_task(task, named.context, given.secrets), task, named.context
-        ),
+        settings=contract.keeping(task.engine, inputs.filled_task(task, named, given.secrets), task, named.context),
         secrets=given.secrets,
         files={name: tools.storage.path(digest) for name, digest in files.items()},
         workspace=workspace,
         limits=Limits(**{name: value for name, value in task.limits.items() if name in _LIMITS}),
-        min_isolation=task.min_isolation,
+        min_isolation=max(task.min_isolation, outside.ISOLATION if named.outside else 0),
         planned_at=held.meant_for.isoformat(),
         is_rehearsal=held.rehearses_at is not None,
         task_name=task.name,
@@ -241,10 +239,12 @@ def _work(
         preflight.look(recorder, given, request, named.context, cancellation)
     if task.engine != SEVERAL:
         return request
-    repairs = repairing.begin(recorder, tools.vault, cancellation)
+    # What came from outside must not talk an agent into other code.
+    repairs = None if named.outside else repairing.begin(recorder, tools.vault, cancellation)
     return Flow(
-        request, given, kept_before, keeper, recorder, tools.storage, cancellation, files, named.context, repairs
-    )
+        request, given, kept_before, keeper, recorder, tools.storage, cancellation, files, named.context, repairs,
+        named.outside,
+    )  # fmt: skip
 
 
 def _in_words(outcome: Outcome, cancellation: Cancellation) -> Outcome:

@@ -42,7 +42,7 @@ def admit(work: Work, claimed: Sequence[tuple[Any, Definition]], began_at: datet
     admitted = Admitted()
     if not claimed:
         return admitted
-    capacity.pass_singly(work)
+    spending.pass_singly(work)
     rows = spending.of_teams(work.connection, {run.team_id for run, _ in claimed})
     for run, task in sorted(claimed, key=lambda one: (one[0].rank_at or work.now, one[0].id)):
         own = spending.concern(rows, run.team_id, run.task_id)

@@ -19,6 +19,7 @@ from app.engines.base import (
     IsolationChosen,
     LogWritten,
     Outcome,
+    PackagesHeld,
     StepEnded,
     StepStarted,
 )
@@ -91,14 +92,20 @@ class Recorder:
                     self._end_step(name, "succeeded" if is_ok else "failed", detail, now, facts)
                 case CostIncurred(micros):
                     self.cost_micros = (self.cost_micros or 0) + micros
-                case IsolationChosen(level, controls):
-                    self.isolation = {"level": level, "controls": dict(controls)}
+                case IsolationChosen() | PackagesHeld():
+                    self.isolation = {**self.isolation, **self._around(emission)}
                 case EffectHeld(words, content):
                     self._hold({"words": self.redact(words), "content": self.redact(content)})
                 case ArtifactMade():
                     self.artifacts.append(emission)
         if is_first:
             self._on_news(self)
+
+    def _around(self, emission: IsolationChosen | PackagesHeld) -> dict[str, Any]:
+        """Return what is kept of how its code ran; of several steps the packages of all."""
+        if isinstance(emission, IsolationChosen):
+            return {"level": emission.level, "controls": dict(emission.controls)}
+        return {"python": emission.python, "packages": {**self.isolation.get("packages", {}), **emission.packages}}
 
     def end_step(self, name: str, state: str, detail: str) -> None:
         """End a step of the task in a state that no emission has, with one short line."""

@@ -42,6 +42,11 @@ class Definition:
         """Whether anything is to be filled in."""
         return "{{" in json.dumps([self.settings, self.steps, self.contract])
 
+    @cached_property
+    def names_previous(self) -> bool:
+        """Whether anything of the run before may be filled in."""
+        return "previous." in json.dumps([self.settings, self.steps, [(one.value, one.url) for one in self.variables]])
+
 
 _definitions: dict[int, Definition] = {}
 

@@ -55,14 +55,14 @@ def answer(vault: Vault, model_id: int, asked_at: str) -> None:
         row = connection.execute(sa.select(Model.__table__).where(*mine)).first()
         if row is None:
             return
-        key = _key(connection, vault, row)
+        key = key_of(connection, vault, row)
     result = _asked(row, key) if key is not None else _refused(f"The secret {row.secret} is not there. Set it again.")
     with batch() as work:
         kept = sa.update(Model).where(*mine).values(test=result, tested_at=work.now)
         work.connection.execute(kept)
 
 
-def _key(connection: sa.Connection, vault: Vault, row: Any) -> str | None:
+def key_of(connection: sa.Connection, vault: Vault, row: Any) -> str | None:
     """Return the key in clear, "" where none is needed, None when its secret is gone or does not open."""
     if not row.secret:
         return ""

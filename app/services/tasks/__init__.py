@@ -146,6 +146,8 @@ def duplicate(actor: Actor, slug: str) -> Task:
     kept = [(row.name, row.size_bytes, row.digest) for row in files(original)]
     with unit(actor) as work:
         task = _add(work, actor, content, "A copy, not started yet.")
+        task.minutes_saved = original.minutes_saved
+        task.tags = list(original.tags or ())
         _write_version(work, task, content | {"files": attached.add(work, task, kept)})
         arming.arm(work, task, content["schedules"], content["policy"], {})
         work.audit("task_copied", task.name, task=task.id, of=original.id)
@@ -156,10 +158,14 @@ def duplicate(actor: Actor, slug: str) -> Task:
 # --- pausing
 
 
-def pause(actor: Actor, slug: str, note: str = "", resume_at: datetime | None = None, how: str = "skip") -> None:
+def pause(
+    actor: Actor, slug: str, note: str = "", resume_at: datetime | None = None, how: str = "skip",
+    also: Callable[[SessionWork], None] | None = None,
+) -> None:  # fmt: skip
     """Let a task plan nothing until it is resumed, at `resume_at` (aware) by itself; runs that are going go on.
 
-    `how` is what becomes of the times planned meanwhile when it resumes by itself. Raises NotFound, Invalid.
+    `how` is what becomes of the times planned meanwhile when it resumes by itself; `also` is done with it. Raises
+    NotFound, Invalid.
     """
     with unit(actor) as work:
         task = _own(work, actor, slug)
@@ -175,6 +181,8 @@ def pause(actor: Actor, slug: str, note: str = "", resume_at: datetime | None = 
         work.audit("task_paused", task.name, task=task.id, note=note, **until)
         work.tell("task_paused", task.team_id, None, task=task.id)
         work.wake_clock()
+        if also:
+            also(work)
 
 
 def _check_pause(note: str, resume_at: datetime | None, how: str, now: datetime) -> None:
@@ -189,15 +197,17 @@ def _check_pause(note: str, resume_at: datetime | None, how: str, now: datetime)
         raise Invalid(wrong)
 
 
-def resume(actor: Actor, slug: str, how: str = "skip") -> None:
-    """Let a paused task go on. What was planned meanwhile is put on record as skipped, or recovered by the rules of
-    the task for missed times. Raises NotFound, Invalid.
+def resume(actor: Actor, slug: str, how: str = "skip", also: Callable[[SessionWork], None] | None = None) -> None:
+    """Let a paused task go on, and do `also` with it. What was planned meanwhile is put on record as skipped, or
+    recovered by the rules of the task for missed times. Raises NotFound, Invalid.
     """
     if how not in HOWS:
         raise Invalid({"how": _WRONG_HOW})
     gaps = arming.undecided(find(actor, slug), utc_now()) if how == "skip" else {}
     with unit(actor) as work:
         _resume(work, _own(work, actor, slug), how, gaps)
+        if also:
+            also(work)
 
 
 def resume_due() -> None:

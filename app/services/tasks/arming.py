@@ -149,7 +149,10 @@ def _is_same(task: Task, row: Schedule, rule: Mapping[str, Any]) -> bool:
 
 
 def _drop_held(work: SessionWork, schedules: Sequence[Schedule]) -> None:
-    """Cancel the runs that wait for a time which these schedules gave them: they change or end now."""
+    """Cancel the runs that wait for a time which these schedules gave them: they change or end now.
+
+    They give up instants of their rules that are to come: where the change is taken back, those have their runs.
+    """
     going = [schedule.id for schedule in schedules if schedule.state in _GOES_ON]
     if not going:
         return
@@ -158,7 +161,8 @@ def _drop_held(work: SessionWork, schedules: Sequence[Schedule]) -> None:
         sa.update(Run)
         .where(IS_TIMED, Run.reason == "time", Run.schedule_id.in_(going))
         .values(
-            state="cancelled", reason="schedule_changed", sentence=sentence, not_before=None, ended_at=work.now
+            state="cancelled", reason="schedule_changed", sentence=sentence, not_before=None, ended_at=work.now,
+            key=sa.case((Run.key > planned.key(work.now), "dropped:" + sa.cast(Run.id, sa.String)), else_=Run.key),
         )
         .returning(Run.id, Run.team_id)
     )  # fmt: skip

@@ -7,6 +7,7 @@ from datetime import datetime, time, timedelta
 from itertools import islice, pairwise
 from typing import Any
 
+from app.core.numbers import whole
 from app.domain import conversion, cron, triggers, wording
 from app.domain.cron import Cron
 from app.domain.rrule import Rule
@@ -72,7 +73,8 @@ def _weekly(weeks: str, days: str, at: str) -> str:
 
 
 def _monthday(day: str) -> str:
-    return f"{day}{_ENDINGS.get(int(day), 'th')}" if day.isdecimal() else f"{day} day"
+    number = whole(day)
+    return f"{day} day" if number is None else f"{day}{_ENDINGS.get(number, 'th')}"
 
 
 # --- text -> fields

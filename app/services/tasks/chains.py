@@ -1,15 +1,16 @@
 """Which tasks of a team run after which, with the states of their last runs: of one task and of all."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 
 from app.domain import graph
 from app.domain.access import Actor
+from app.domain.graph import After
 from app.infra.database import db
-from app.models.tasks import Task, TaskLink
-from app.services.tasks import overviews
+from app.models.tasks import Task, TaskLink, TaskVersion
+from app.services.tasks import order, overviews
 from app.services.tasks.overviews import Line
 
 MOST_DRAWN = 200
@@ -27,10 +28,11 @@ class Edge:
 
 @dataclass(frozen=True)
 class Chain:
-    """Tasks that belong together by what runs after what; `lines` are by id."""
+    """Tasks that belong together by what runs after what; `lines` are by id, as is what each runs after, in words."""
 
     lines: Mapping[int, Line]
     edges: Sequence[Edge]
+    words: Mapping[int, str] = field(default_factory=dict)
 
     @property
     def before(self) -> dict[int, list[int]]:
@@ -80,4 +82,11 @@ def _edges(actor: Actor) -> list[Edge]:
 
 def _chain(actor: Actor, edges: Sequence[Edge]) -> Chain:
     ids = {task for edge in edges for task in (edge.upstream_id, edge.task_id)}
-    return Chain({line.id: line for line in overviews.of_ids(actor, ids)}, edges)
+    return Chain({line.id: line for line in overviews.of_ids(actor, ids)}, edges, _words(actor, ids))
+
+
+def _words(actor: Actor, ids: Collection[int]) -> dict[int, str]:
+    query = sa.select(Task.id, TaskVersion.definition["after"]).join(TaskVersion, TaskVersion.id == Task.version_id)
+    found = {row[0]: {"after": row[1]} for row in db.session.execute(query.where(Task.id.in_(ids)))}
+    names = order.names(actor.team_id, *found.values())
+    return {task_id: graph.in_words(After.of(one["after"]), names) for task_id, one in found.items()}

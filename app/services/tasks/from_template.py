@@ -14,7 +14,7 @@ from app.domain.variables import Variable
 from app.models.library import TemplateUse
 from app.models.tasks import Task
 from app.services import tasks
-from app.services.tasks import definitions, origins, schedules, steps, versions
+from app.services.tasks import definitions, order, origins, schedules, steps, versions
 from app.services.tasks.definitions import Draft
 from app.services.tasks.origins import Origin
 from app.services.tasks.schedules import Given
@@ -38,7 +38,7 @@ def draft(template: Template, made: Made, name: str, when: Sequence[Given] = (),
 
     Raises Invalid where the template names a secret of the team that nobody has chosen in its form.
     """
-    origin = Origin(template.slug, template.number, made.answers)
+    origin = Origin(template.slug, template.number, made.answers, template.content.minutes_saved)
     whole = {"name": name.strip() or template.content.name, **made.definition}
     new = replace(of_definition(whole, when), origin=origin, pause_note=pause_note)
     _check_secrets(template, made.answers, new)
@@ -74,6 +74,7 @@ def of_definition(content: Mapping[str, Any], when: Sequence[Given]) -> Draft:
         variables=[Variable.of(one) for one in whole.get("variables") or ()],
         contract=whole.get("contract") or (),
         repair=whole.get("repair") or {},
+        after=order.given_of(whole.get("after") or {}),
     )
 
 

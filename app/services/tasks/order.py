@@ -136,6 +136,13 @@ def names(team_id: int, *contents: Mapping[str, Any]) -> dict[int, str]:
     return {row.id: f"{row.name} (deleted)" if row.deleted_at else row.name for row in rows}
 
 
+def gone(team_id: int, content: Mapping[str, Any]) -> list[str]:
+    """Return the names of the tasks that a definition runs after and that were deleted."""
+    chosen = [link.task for link in After.of(content.get("after")).links]
+    query = sa.select(Task.name).where(Task.team_id == team_id, Task.id.in_(chosen), Task.deleted_at.is_not(None))
+    return list(db.session.scalars(query.order_by(Task.name))) if chosen else []
+
+
 def said(content: Mapping[str, Any], names: Mapping[int, str]) -> dict[str, str]:
     """Return in words what a definition runs after, and for how long it waits for several."""
     after = After.of(content.get("after"))

@@ -14,11 +14,12 @@ from app.services.unit import SessionWork
 
 @dataclass(frozen=True)
 class Origin:
-    """A version of a template, and the answers that were written into the definition by name."""
+    """A version of a template, the answers that were written into the definition by name, and what a run spares."""
 
     slug: str
     number: int
     answers: Mapping[str, str] = field(default_factory=dict)
+    minutes_saved: float = 0.0
 
 
 def keep(work: SessionWork, task: Task, origin: Origin | None) -> None:
@@ -29,6 +30,7 @@ def keep(work: SessionWork, task: Task, origin: Origin | None) -> None:
     if use is None:
         use = TemplateUse(task_id=task.id, team_id=task.team_id, dismissed=0, created_at=work.now)
         work.session.add(use)
+        task.minutes_saved = origin.minutes_saved or None
     use.slug, use.number, use.answers = origin.slug, origin.number, dict(origin.answers)
     work.session.flush()
 

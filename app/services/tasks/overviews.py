@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args
 import sqlalchemy as sa
 
 from app.core.errors import NotFound
+from app.core.numbers import whole
 from app.domain import triggers, wording
 from app.domain.access import Actor
 from app.domain.lifecycle import ACTIVE, WENT_WRONG
@@ -16,6 +17,7 @@ from app.infra.database import UtcDateTime, db
 from app.models.people import Person
 from app.models.runs import IS_REAL, Run
 from app.models.tasks import RULE, Schedule, Task, TaskLink, trigger_of
+from app.services.tasks import tagging
 
 Sort = Literal["next", "name", "changed"]
 Status = Literal["", "attention", "active", "paused"]
@@ -43,6 +45,7 @@ class Filters:
     status: str = ""
     type: str = ""
     owner: str = ""
+    tag: str = ""
     sort: str = "next"
     after: str = ""
 
@@ -70,6 +73,7 @@ class Line:
     takes_seconds: float | None = None
     others: int = 0
     paused_for: str = ""
+    tags: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -154,7 +158,7 @@ def _rows(actor: Actor) -> Any:
     count = of_task.with_only_columns(sa.func.count()).where(Schedule.state != "over").scalar_subquery()
     return (
         sa.select(
-            Task.id, Task.slug, Task.name, Task.engine, Task.paused_at, Task.paused_for, Task.changed_at,
+            Task.id, Task.slug, Task.name, Task.engine, Task.paused_at, Task.paused_for, Task.changed_at, Task.tags,
             *RULE, Schedule.text, Schedule.state.label("schedule_state"), Schedule.problem, Schedule.next_fire_at,
             Person.name.label("owner"), count.label("schedules"), _IS_BROKEN.label("is_broken"),
         )
@@ -199,8 +203,10 @@ def _matching(filters: Filters) -> list[sa.ColumnElement[bool]]:
         wanted.append(sa.func.lower(Task.name).contains(filters.q.lower(), autoescape=True))
     if filters.type:
         wanted.append(Task.engine == filters.type)
+    if filters.tag:
+        wanted.append(tagging.has(filters.tag))
     if filters.owner:
-        wanted.append(Task.owner_id == (int(filters.owner) if filters.owner.isdecimal() else 0))
+        wanted.append(Task.owner_id == (whole(filters.owner) or 0))
     if filters.status == "paused":
         wanted.append(Task.paused_at.is_not(None))
     elif filters.status == "active":
@@ -267,6 +273,7 @@ def _line(row: Any, last_runs: str, before: Sequence[str]) -> Line:
         _state(row.paused_at is not None, row.is_broken, states), _when(row, before), row.timezone or "",
         row.problem or "", row.next_fire_at, row.owner or "", Person(name=row.owner or "").initials,
         states[:STRIP_RUNS][::-1], median(took) if took else None, max(0, row.schedules - 1), row.paused_for,
+        row.tags or (),
     )  # fmt: skip
 
 

@@ -342,7 +342,7 @@ def _words(rule: Mapping[str, Any], names: Mapping[int, str]) -> str:
         said = triggers.describe(trigger_of(rule))
     except TriggerError:
         said = rule["text"] or rule["expression"]
-    edges = [f"{word} {rule[name].replace('T', ' ')}" for name, word in _EDGES.items() if rule[name]]
+    edges = [f"{word} {_said(rule[name])}" for name, word in _EDGES.items() if rule[name]]
     limit = [f"{rule['count']} times at most"] if rule["count"] else []
     changes = [word for word in (_GAPS.get(rule["gap"]), _FOLDS.get(rule["fold"])) if word]
     kept = [f"{USES[one['use']]} {names.get(one['calendar'], one['slug'])}" for one in rule.get("calendars", ())]
@@ -350,6 +350,12 @@ def _words(rule: Mapping[str, Any], names: Mapping[int, str]) -> str:
 
 
 _EDGES = {"starts": "from", "ends": "until"}
+
+
+def _said(edge: str) -> str:
+    """Say a day, or a day and its time, as it was typed: Tue 1 Dec 2026 at 11:30."""
+    at = datetime.fromisoformat(edge)
+    return wording.day(at) if len(edge) == len("2026-12-01") else f"{wording.day(at)} at {wording.clock(at)}"
 
 
 def next_fires(schedules: Sequence[Schedule], now: datetime, count: int = 5) -> list[Occurrence]:
