@@ -3,20 +3,22 @@
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from flask import Response, g
+from flask import Response, current_app, g
 from pydantic import Field
 
 from app.api import paging
 from app.api.paging import Answer, PageQuery
 from app.api.resource import In, Out, Resource, nothing
-from app.core.errors import Invalid
+from app.core.errors import Forbidden, Invalid
 from app.domain import stored_rules
 from app.domain.alert_rules import EVENTS, Wishes
-from app.services import notifications, wishes
+from app.services import notifications, teams, wishes
 from app.services.notifications import Place
 from app.services.wishes import Hours, Told
 
 api = Resource("notifications", "Notifications")
+
+_NOT_OWN = "What you hear about counts in all your teams, and this token is for one. Make a token in your own space."
 
 
 class NotificationQuery(PageQuery):
@@ -121,7 +123,11 @@ def read_notification(notification_id: int) -> NotificationOut:
 @api.allow("see")
 @api.output(WishesOut)
 def read_wishes() -> WishesOut:
-    """Read what the person of the token hears about, by which way and when"""
+    """Read what the person of the token hears about, by which way and when
+
+    It counts in all their teams, so it takes a token of their own space.
+    """
+    _in_own_space()
     return _wishes()
 
 
@@ -130,7 +136,11 @@ def read_wishes() -> WishesOut:
 @api.input(WishesIn, example={"ways": {"failed": ["app", "email"]}, "digest_at": "17:00"})
 @api.output(WishesOut)
 def set_wishes(json_data: WishesIn) -> WishesOut:
-    """Choose what the person of the token hears about"""
+    """Choose what the person of the token hears about
+
+    It counts in all their teams, so it takes a token of their own space.
+    """
+    _in_own_space()
     given, person_id = json_data, g.actor.person_id
     wishes.save(
         person_id,
@@ -167,6 +177,12 @@ def unmute_task(slug: str) -> Response:
     """Tell the person of the token of a task again"""
     wishes.unmute_task(g.actor, slug)
     return nothing()
+
+
+def _in_own_space() -> None:
+    """Raises Forbidden for a token of another team."""
+    if g.bearer.team_slug != teams.personal(current_app.extensions["vault"], g.actor.person_id):
+        raise Forbidden("own_space", _NOT_OWN)
 
 
 def _wishes() -> WishesOut:

@@ -86,7 +86,7 @@ class CheckedOut(Out):
     is_optional: bool
 
 
-class EvidenceOut(Out):
+class LineOut(Out):
     """The line of the log that tells why it failed."""
 
     line: int
@@ -101,7 +101,7 @@ class InsightOut(Out):
     more: str
     cause: str = Field(description="What it comes from, where that is known")
     target: str = Field(description="What the cause is about: a host, a model, a package, a secret")
-    evidence: EvidenceOut | None
+    evidence: LineOut | None
     next_step: str
     remedy: str = Field(description="What POST …/remedy changes of the task; empty: nothing can be changed like that")
 
@@ -181,7 +181,7 @@ def _insight(detail: Detail) -> InsightOut:
     quote, change = insight.quote(detail, said), remedies.offered(detail.run, detail.told)
     return InsightOut(
         sentence=said.lead, more=said.more, cause=cause.title, target=cause.target,
-        evidence=EvidenceOut(line=quote.line, step=quote.step, text=quote.text) if quote else None,
+        evidence=LineOut(line=quote.line, step=quote.step, text=quote.text) if quote else None,
         next_step=said.next_step, remedy=change.label if change else "",
     )  # fmt: skip
 

@@ -57,7 +57,7 @@ class WebhooksOut(Out):
     items: list[WebhookOut]
 
 
-class SecretOut(Out):
+class WebhookSecretOut(Out):
     """A new secret, shown this once; for 24 hours messages carry the signature of the old one, too."""
 
     secret: str
@@ -169,10 +169,10 @@ def delete_webhook(webhook_id: int) -> Response:
 @api.post("/webhooks/<int:webhook_id>/rotation")
 @api.allow("manage")
 @api.input(Empty)
-@api.output(SecretOut)
-def rotate_webhook(webhook_id: int, json_data: Empty) -> SecretOut:  # noqa: ARG001 nothing is sent
+@api.output(WebhookSecretOut)
+def rotate_webhook(webhook_id: int, json_data: Empty) -> WebhookSecretOut:  # noqa: ARG001 nothing is sent
     """Give a webhook another secret; both sign for 24 hours"""
-    return SecretOut(secret=webhooks.rotate(g.actor, current_app.extensions["vault"], webhook_id))
+    return WebhookSecretOut(secret=webhooks.rotate(g.actor, current_app.extensions["vault"], webhook_id))
 
 
 @api.post("/webhooks/<int:webhook_id>/off")

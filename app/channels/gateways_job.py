@@ -6,6 +6,7 @@ Python itself asks `_guard` before each connection, whichever library makes it; 
 import json
 import logging
 import os
+import resource
 import socket
 import sys
 from typing import Any
@@ -16,6 +17,10 @@ import requests
 from app.infra.addresses import Allowed, is_inner
 
 _LONGEST = 500
+_MOST_BYTES = 64 * 1024
+_MEMORY_BYTES, _CPU_SECONDS = 1024 * 1024 * 1024, 20
+"""What this process may take at most, whatever a service answers."""
+
 _LOCAL = {
     "subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.fork", "socket.bind", "syslog.openlog",
     "syslog.syslog", "os.remove", "os.rename", "os.mkdir",
@@ -105,7 +110,9 @@ def send(asked: dict[str, Any]) -> dict[str, Any]:
     plain_send = requests.Session.send
 
     def listening(session: requests.Session, request: requests.PreparedRequest, **more: Any) -> requests.Response:
-        answer = plain_send(session, request, **more)
+        answer = plain_send(session, request, **(more | {"stream": True}))
+        # As it came over the wire, not unpacked: a small body may unpack to gigabytes.
+        answer._content = answer.raw.read(_MOST_BYTES, decode_content=False)  # noqa: SLF001 so nobody reads on
         answers.append(f"{answer.status_code} {answer.reason}: {answer.text[:_LONGEST]}".rstrip(": "))
         return answer
 
@@ -125,4 +132,6 @@ def send(asked: dict[str, Any]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
+    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES, _MEMORY_BYTES))
+    resource.setrlimit(resource.RLIMIT_CPU, (_CPU_SECONDS, _CPU_SECONDS))
     sys.stdout.write(json.dumps(send(json.load(sys.stdin))) + "\n")

@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal, get_args
@@ -31,7 +32,17 @@ USUAL_HEADER = "X-Hook-Token"
 EXAMPLE = 'payload.action == "opened"'
 
 _ROOTS = frozenset({"payload", "event"})
-_NAMED_BY = ("idempotency-key", "webhook-id", "x-github-delivery")
+_NAMED_BY: Mapping[str, tuple[str, ...]] = {
+    "address": ("idempotency-key", "webhook-id", "x-github-delivery"), "token": ("idempotency-key", "webhook-id"),
+    "standard": ("webhook-id",),
+}  # fmt: skip
+"""Headers that name a call, by scheme: where a call is signed only what its signature covers, or who has seen one call
+could send it again under another name.
+"""
+
+NAMED_BY_BODY = frozenset({"github"})
+"""Schemes that sign neither a name nor a time: the same body is the same call, however late it comes again."""
+
 _LONGEST_NAME = 200
 _LONGEST_EVENT = 80
 _FORM, _JSON = "application/x-www-form-urlencoded", "application/json"
@@ -118,13 +129,19 @@ def read(body: bytes, media_type: str) -> Any:
 
 def _json(body: bytes) -> Any:
     try:
-        return _clean(json.loads(body or b"{}", parse_constant=_refuse))
+        return _clean(json.loads(body or b"{}", parse_constant=_refuse, parse_float=_finite))
     except (ValueError, RecursionError):
         raise Unreadable("The body is no JSON.") from None
 
 
 def _refuse(word: str) -> Any:
     raise ValueError(word)
+
+
+def _finite(text: str) -> float:
+    """Read a number; one that is too large becomes infinity, which no database takes as JSON."""
+    number = float(text)
+    return number if math.isfinite(number) else _refuse(text)
 
 
 def _form(body: bytes) -> Any:
@@ -159,7 +176,7 @@ def event_of(headers: Headers, payload: Any) -> str:
 
 def name_of(scheme: str, headers: Headers, payload: Any) -> str:
     """Return what a call is called by its sender, the same however often it is sent; empty if it has no name."""
-    said: Any = next((headers[name] for name in _NAMED_BY if headers.get(name)), "")
+    said: Any = next((headers[name] for name in _NAMED_BY.get(scheme, ()) if headers.get(name)), "")
     if not said and isinstance(payload, dict):
         said = payload.get({"stripe": "id", "slack": "event_id"}.get(scheme, ""), "")
     return said if isinstance(said, str) and 0 < len(said) <= _LONGEST_NAME else ""

@@ -6,9 +6,10 @@ A model is shown them within a fence that nobody can guess, each on one line and
 import json
 import re
 import unicodedata
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from app.domain import expressions
 from app.domain.expressions import ExpressionError
@@ -64,7 +65,8 @@ def kept_apart(
     """Return the settings of a task or step that differ in such a run, filled. Raises ExpressionError.
 
     Of an agent these are what it is told, with values from outside in a fence that `mark` (random) makes, and its
-    tools. A request is refused where such a value would say which host is asked.
+    tools. A request is refused where such a value would say which host is asked; in the rest of its address, and in a
+    body of JSON, it can be no more than a value. `context` has the secrets where the engine takes them.
     """
     if engine == "agent":
         fence = _Fence(context, outside.names, mark)
@@ -72,9 +74,7 @@ def kept_apart(
         if fence.values:
             said["prompt"] = f"{said.get('prompt', '')}\n\n{fence.block()}"
         return {**said, "tools": tools_of(settings, outside)}
-    if engine == "http" and (problem := host_problem(str(settings.get("url", "")), outside.names)):
-        raise ExpressionError(problem)
-    return {}
+    return _requested(settings, context, outside) if engine == "http" else {}
 
 
 # --- tools
@@ -151,6 +151,52 @@ def host_problem(url: str, names: Collection[str]) -> str:
     if place and "\0" in place[0]:
         return "A value from outside must not choose the host that is asked. Write the host into the address."
     return ""
+
+
+def _requested(settings: Mapping[str, Any], context: Mapping[str, Any], outside: Outside) -> dict[str, Any]:
+    """Return the address and the body of a request, with values from outside that change nothing but themselves."""
+    names = _TOLD_BEFORE | outside.names
+    url, body = str(settings.get("url") or ""), str(settings.get("body") or "")
+    if problem := host_problem(url, outside.names):
+        raise ExpressionError(problem)
+    found = {}
+    if "{{" in url:
+        found["url"] = _filled(url, context, names, _in_address)
+    if "{{" in body and body.lstrip()[:1] in {"{", "["}:
+        found["body"] = _filled(body, context, names, lambda value: json.dumps(value, ensure_ascii=False)[1:-1])
+        if _shape(found["body"]) != _shape(_filled(body, context, names, lambda _: "0")):
+            raise ExpressionError("A value from outside would add to the body of the request. Put it in quotes there.")
+    return found
+
+
+def _filled(text: str, context: Mapping[str, Any], names: Collection[str], put: Callable[[str], str]) -> str:
+    said = []
+    for part in expressions.parse(text).parts:
+        value = part if isinstance(part, str) else expressions.fill(part.source, context)
+        is_outside = isinstance(part, Placeholder) and any(name.root in names for name in part.names)
+        said.append(put(value) if is_outside else value)
+    return "".join(said)
+
+
+def _in_address(value: str) -> str:
+    """Write a value so that it is one part of an address, whatever it says."""
+    if not {".", ".."}.isdisjoint(re.split(r"[/\\]", value)):
+        raise ExpressionError("A value from outside would lead to another place of the address: it has . or .. in it.")
+    return quote(value, safe="")
+
+
+def _shape(text: str) -> Any:
+    """Return what a body of JSON is without its values; the text itself where it is none."""
+    try:
+        return _without_values(json.loads(text))
+    except (ValueError, RecursionError):
+        return text
+
+
+def _without_values(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _without_values(one) for name, one in value.items()}
+    return [_without_values(one) for one in value] if isinstance(value, list) else ""
 
 
 def web_problem(variables: Sequence[Variable], names: Collection[str]) -> str:

@@ -1,6 +1,7 @@
 """Devices of people, pushed to while no page is open, and the key that says which installation sends."""
 
 import base64
+import threading
 from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from app.channels.base import Channel, Message, NotSent
 from app.channels.push import Device as Reached
 from app.channels.push import Push, Sender, Sent
 from app.core.clock import utc_now
-from app.core.errors import Conflict, Invalid, NotFound
+from app.core.errors import Conflict, Invalid, NotFound, Unavailable
 from app.infra import database, fetch, webpush
 from app.infra.addresses import Failure, read_target, refuse_plain
 from app.infra.vault import Vault, WrongKey
@@ -26,6 +27,9 @@ MOST = 20
 LONGEST_NAME = 60
 
 _FACT, _AAD, _NOBODY = "push_key", "0|facts|push_key|value|1", 0
+_AT_ONCE = threading.BoundedSemaphore(2)
+"""Tests under way in this process: each holds one of the threads of pages."""
+
 _LONGEST_ENDPOINT = 1000
 _LOOK_UP_SECONDS = 3.0
 _WRONG = "This browser did not say how to reach it. Reload the page, then turn notifications on again."
@@ -187,16 +191,23 @@ def opened(vault: Vault, person_id: int, home: str) -> Channel:
 
 
 def test(vault: Vault, person_id: int, device_id: int, home: str) -> Tested:
-    """Send a test to one device, and return what its push service answered. Raises NotFound, WrongKey."""
+    """Send a test to one device, and return what its push service answered.
+
+    Raises NotFound, WrongKey, and Unavailable while others are tested.
+    """
     device = next((one for one in of(person_id) if one.id == device_id), None)
     if device is None:
         raise NotFound
     now = utc_now()
     message = Message(f"test-{device_id}-{now:%H%M%S}", "test", _TEST, "", f"{home}/me/devices", now)
+    if not _AT_ONCE.acquire(blocking=False):
+        raise Unavailable("Other tests are under way. Try again in a moment.")
     try:
         is_sent, said = True, _channel(vault, [device], person_id, home).send(message)
     except NotSent as refusal:
         is_sent, said = False, refusal.message
+    finally:
+        _AT_ONCE.release()
     return Tested(is_sent, f"{said.rstrip('.')}.")
 
 

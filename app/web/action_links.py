@@ -39,6 +39,8 @@ def show(token: str) -> Response:
     link = action_links.find(token, utc_now())
     if link is None or not link.is_fresh:
         return _gone(link)
+    if action_links.actor_of(link) is None:
+        return _answer("action_links/refused.html", _REFUSED, link=link)
     status = _MOOT if link.moot else 200
     return _answer("action_links/show.html", status, link=link, place=_place(link), signed_in=_signed_in(link))
 

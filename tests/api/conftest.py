@@ -61,6 +61,12 @@ def ada_program(app, ada, northgate):
 
 
 @pytest.fixture
+def own_program(app, ada):
+    """A program of Ada's own space."""
+    return program(app, ada, ada.slug)
+
+
+@pytest.fixture
 def ben_program(app, ben, northgate):
     return program(app, ben, northgate, ("read", "run", "write"))
 

@@ -17,8 +17,7 @@ NEEDS = {
     "run": (
         "read_notification", "read_notifications", "set_wishes", "mute_task", "unmute_task",
         "create_run", "cancel_run", "repeat_run", "resume_run", "decide_run", "cancel_runs", "repeat_runs",
-        "rate_template", "report_template", "turn_on_calendar_feed", "rotate_calendar_feed", "turn_off_calendar_feed",
-        "add_busy_calendar", "refresh_busy_calendar", "remove_busy_calendar",
+        "rate_template", "report_template",
         "decide_runs", "close_breaker", "acknowledge_alert", "acknowledge_incident", "reopen_incident", "mute_incident",
         "note_incident", "report_problem", "plan_backfill", "create_backfill", "cancel_backfill",
     ),
@@ -28,7 +27,9 @@ NEEDS = {
         "create_task", "change_task", "delete_task", "recover_task", "pause_task", "resume_task", "copy_task",
         "add_files", "remove_file", "restore_version", "replace_schedules", "confirm_restore", "add_schedule", "tag_task",
         "remove_schedule", "decide_on_repair", "mend_run", "move_run", "skip_run", "put_run_back",
-        "set_value", "delete_value", "show_heartbeat", "regenerate_heartbeat",
+        "set_value", "delete_value", "show_heartbeat", "regenerate_heartbeat", "turn_on_calendar_feed",
+        "rotate_calendar_feed", "turn_off_calendar_feed", "add_busy_calendar", "refresh_busy_calendar",
+        "remove_busy_calendar",
         "list_hooks", "create_hook", "read_hook", "change_hook", "delete_hook", "rotate_hook", "turn_hook_off",
         "turn_hook_on", "try_hook", "list_hook_calls", "replay_hook_call",
         "use_template", "change_template", "withdraw_template", "save_template", "take_template_version",
@@ -52,6 +53,12 @@ NEEDS = {
     "own": ("rename_team", "show_system", "list_template_reports", "settle_template_report",
             "list_plans", "set_plan", "answer_plan_request", "show_metrics", "list_problems", "settle_problem"),
 }  # fmt: skip
+OWN_SPACE = {
+    "list_busy_calendars", "add_busy_calendar", "refresh_busy_calendar", "remove_busy_calendar", "read_wishes",
+    "set_wishes",
+}  # fmt: skip
+"""What counts in all teams of a person takes a token of their own space, too."""
+
 ACTION = {name: action for action, names in NEEDS.items() for name in names}
 
 

@@ -31,16 +31,21 @@ def test_a_rule_is_made_read_changed_and_deleted(ada_program):
     assert {one["field"] for one in refused.json["errors"]} == {"zone", "tell"}
 
 
-def test_wishes_are_read_and_set(ada_program):
-    before = ada_program.get("/wishes").json
+def test_wishes_count_in_all_teams_and_take_a_token_of_ones_own_space(ada_program):
+    assert ada_program.get("/wishes").status_code == 403
+    assert ada_program.put("/wishes", {"ways": {"failed": []}}).status_code == 403
+
+
+def test_wishes_are_read_and_set(own_program):
+    before = own_program.get("/wishes").json
     assert before["ways"]["failed"] == ["app", "email", "push"]
     assert "slow" in before["held"]
     wanted = {"ways": {"failed": []}, "held": [], "quiet_since": "22:00", "quiet_until": "07:00", "digest_at": ""}
-    after = ada_program.put("/wishes", wanted).json
+    after = own_program.put("/wishes", wanted).json
     assert after["ways"]["failed"] == ["app"]
     assert after["ways"]["unmet"] == ["app", "email", "push"]
     assert (after["held"], after["quiet_since"], after["digest_at"]) == ([], "22:00", "")
-    assert ada_program.put("/wishes", {"ways": {"nothing": []}}).status_code == 422
+    assert own_program.put("/wishes", {"ways": {"nothing": []}}).status_code == 422
 
 
 def test_notifications_are_listed_and_read_by_who_was_told(app, ada, ben, northgate, ada_program):

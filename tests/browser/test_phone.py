@@ -123,7 +123,9 @@ def test_what_is_sent_without_a_network_stays_typed(phone):
     expect(page.get_by_text("You are offline, so nothing was sent. What you typed is still here.")).to_be_visible()
     page.evaluate("Object.defineProperty(navigator, 'onLine', { get: () => true })")
     page.get_by_label("Name").press("Enter")
-    expect(page.get_by_text("Carillon did not answer: look whether it was done")).to_be_visible()
+    expect(
+        page.get_by_role("region", name="Notices").get_by_text("Carillon did not answer: look whether")
+    ).to_be_visible()
     expect(page.get_by_label("Name")).to_have_value("Ada P.")
     offline(phone, False)
     page.get_by_label("Name").press("Enter")

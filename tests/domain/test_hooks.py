@@ -133,9 +133,9 @@ def test_the_kind_of_a_call(headers, payload, event):
 @pytest.mark.parametrize(
     ("scheme", "headers", "payload", "name"),
     [
-        ("github", {"x-github-delivery": "72d3162e"}, {}, "72d3162e"), ("stripe", {}, {"id": "evt_1"}, "evt_1"),
+        ("github", {"x-github-delivery": "72d3162e"}, {}, ""), ("stripe", {}, {"id": "evt_1"}, "evt_1"),
         ("slack", {}, {"event_id": "Ev1"}, "Ev1"), ("standard", {"webhook-id": "msg_1"}, {}, "msg_1"),
-        ("address", {"idempotency-key": "k"}, {}, "k"), ("address", {}, {"id": "evt_1"}, ""),
+        ("stripe", {"idempotency-key": "k"}, {"id": "evt_1"}, "evt_1"), ("address", {"idempotency-key": "k"}, {}, "k"), ("address", {}, {"id": "evt_1"}, ""),
         ("stripe", {}, {"id": "x" * 201}, ""), ("stripe", {}, [], ""),
     ],
 )  # fmt: skip

@@ -2,6 +2,7 @@
 
 import json
 import re
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -127,7 +128,32 @@ def test_no_value_from_outside_chooses_the_host(url):
      "https://x.example/"],
 )  # fmt: skip
 def test_in_path_and_query_it_may_stand(url):
-    assert outside.kept_apart("http", {"url": url}, {}, Outside(frozenset({"title"})), MARK) == {}
+    context = {"title": "a b/c?d#e&f", "team": {"HOST": "y.example"}}
+    said = outside.kept_apart("http", {"url": url}, context, Outside(frozenset({"title"})), MARK).get("url", url)
+    assert urlsplit(said).netloc in {"x.example", "y.example"}
+    assert "a b" not in said
+    assert not any(part in said for part in ("/c", "?d", "#e", "&f"))
+
+
+@pytest.mark.parametrize("value", ["../admin/users?role=owner#", "..", "a/../../b", "x\\..\\y", "."])
+def test_no_value_from_outside_leads_to_another_place_of_the_host(value):
+    with pytest.raises(ExpressionError, match="another place"):
+        outside.kept_apart(
+            "http", {"url": "https://x.example/customers/{{ title }}/notes"}, {"title": value},
+            Outside(frozenset({"title"})), MARK,
+        )  # fmt: skip
+
+
+def test_in_a_body_of_json_it_is_no_more_than_a_value():
+    def sent(body, value):
+        settings = {"url": "https://x.example/", "body": body}
+        return outside.kept_apart("http", settings, {"title": value}, Outside(frozenset({"title"})), MARK)["body"]
+
+    said = sent('{"title": "{{ title }}"}', 'x","role":"admin')
+    assert json.loads(said) == {"title": 'x","role":"admin'}
+    assert json.loads(sent('{"n": {{ title }}}', "12")) == {"n": 12}
+    with pytest.raises(ExpressionError, match="would add to the body"):
+        sent('{"n": {{ title }}}', '12, "role": "admin"')
 
 
 def test_code_is_left_alone_for_it_takes_values_as_its_environment_only():

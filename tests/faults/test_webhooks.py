@@ -85,6 +85,7 @@ def test_o8_a_receiver_that_fails_is_tried_again_and_delays_no_other(house, serv
     eventually(lambda: heard(server, "/status/204"), 5)
     quick = time.monotonic() - began
     eventually(lambda: len(heard(server, "/flaky/503")) == 1 and rows(Webhook)[2].off_at, 5)
+    eventually(lambda: rows(WebhookDelivery)[0].attempts, 5)  # what became of the first try is noted
     with batch() as work:  # the first wait is five seconds
         flaky = (WebhookDelivery.webhook_id == rows(Webhook)[0].id, WebhookDelivery.tries == 1)
         work.connection.execute(sa.update(WebhookDelivery).where(*flaky).values(next_try_at=work.now))

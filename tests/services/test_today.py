@@ -179,8 +179,8 @@ def test_the_day_begins_at_midnight_of_who_looks(team):
     run(team, probe, "succeeded", hours=-13.5, took=1)  # 23:30 in Berlin
     [mark] = today.past(team, BERLIN).marks
     assert (mark.minute, mark.label) == (30, "probe #41, 00:30")
-    assert today.yesterday(team, BERLIN) == {"succeeded": 1}
-    assert today.yesterday(team, ZoneInfo("UTC")) == {"succeeded": 2}
+    assert today.yesterday(team, BERLIN).counts == {"succeeded": 1}
+    assert today.yesterday(team, ZoneInfo("UTC")).counts == {"succeeded": 2}
 
 
 def test_a_busy_day_is_drawn_in_fewer_marks_and_still_counts_every_run(team):

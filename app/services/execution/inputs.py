@@ -183,7 +183,8 @@ def filled(
         if "{{" in str(value)
     }
     if strange is not None:
-        changed |= outside.kept_apart(engine, settings, context, strange, random.token_hex(16))
+        known = with_secrets if takes_secrets(engine, "url") else context
+        changed |= outside.kept_apart(engine, settings, known, strange, random.token_hex(16))
     whole = {**settings, **changed}
     if changed:
         engines[engine].settings_schema.model_validate(whole)

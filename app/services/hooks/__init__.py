@@ -113,6 +113,7 @@ def change(actor: Actor, vault: Vault, slug: str, hook_id: int, wanted: Wanted) 
             if needs_other:
                 row.sealed, row.sealed_before = None, None
             _keep_before(work, row)
+            row.hash_before = None  # an address of before does not live longer with a secret
             made = _seal(row, team, vault, wanted.secret.strip())
         row.changed_at = work.now
         work.audit("hook_changed", f"{task.name}: {row.name}", task=task.id, hook=row.id, scheme=row.scheme)

@@ -90,7 +90,8 @@ def receive(call: Call, vault: Vault) -> Answer | None:
     name = hooks.name_of(row.scheme, call.headers, payload)
     key = digest(f"name:{name}") if name else digest(f"body:{digest(call.body.decode('latin-1'))}")
     event = hooks.event_of(call.headers, payload)
-    heard = _Heard(payload, event, key, bool(name), len(call.body), _shown(payload, redactor))
+    is_named = bool(name) or row.scheme in hooks.NAMED_BY_BODY
+    heard = _Heard(payload, event, key, is_named, len(call.body), _shown(payload, redactor))
     with batch() as work:
         return _decide(work, row.id, heard)
 

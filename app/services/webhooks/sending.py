@@ -32,6 +32,7 @@ _PATIENCE, _HELD = 1.5, 2.5
 """Leases that an address may take to answer, and after which whoever took a message up is taken to have died."""
 
 _LONGEST_ANSWER = 1000
+_LONGEST_WAIT_SECONDS = 86_400.0
 _KEPT_ATTEMPTS = 20
 
 
@@ -123,13 +124,13 @@ def _seconds(text: str, now: datetime) -> float | None:
     """Read a Retry-After: seconds, or a moment."""
     text = text.strip()[:40]
     if text.isascii() and text.isdecimal():
-        return float(text)
+        return min(float(text), _LONGEST_WAIT_SECONDS)
     try:
         moment = parsedate_to_datetime(text)
-    except ValueError:
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return min(max(0.0, (moment - now).total_seconds()), _LONGEST_WAIT_SECONDS)
+    except (ValueError, OverflowError):
         return None
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - now).total_seconds())
 
 
 # --- noting
