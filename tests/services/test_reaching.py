@@ -134,8 +134,8 @@ def test_a_beginning_and_its_end_at_once_are_one_sentence(house):
     assert "no channel #ops" in house.box.mails[0].mail.get_body(("plain",)).get_content()
 
 
-def test_an_incident_says_how_many_tasks_it_has_by_then(house):
-    tasks = [owned(house, f"sync-{number}", f"Shop sync {number}") for number in range(3)]
+def incident_of(house, *tasks):
+    """An incident of these tasks, the first of them first; returns its id."""
     with batch() as work:
         values = {"signature": "x", "cause": "db.example.com does not answer", "sentence": "x", "opened_at": work.now}
         incident = work.connection.execute(
@@ -146,6 +146,21 @@ def test_an_incident_says_how_many_tasks_it_has_by_then(house):
             work.connection.execute(
                 sa.insert(IncidentTask).values(incident_id=incident, task_id=task, first_at=at, last_at=at)
             )
+    return incident
+
+
+@pytest.mark.alike
+def test_a_failure_is_told_by_its_cause(house):
+    task = owned(house, "sync", "Shop sync")
+    told = "Shop sync failed: Ended with exit code 1. Last line: “psycopg.OperationalError: …”."
+    due(house, alert(house, "failing", told, task_id=task, incident_id=incident_of(house, task)), house.email)
+    send(house)
+    assert house.box.subjects == ["[Northgate] Shop sync failed: db.example.com does not answer."]
+
+
+def test_an_incident_says_how_many_tasks_it_has_by_then(house):
+    tasks = [owned(house, f"sync-{number}", f"Shop sync {number}") for number in range(3)]
+    incident = incident_of(house, *tasks)
     due(house, alert(house, "failing", "Shop sync 0 failed.", task_id=tasks[0], incident_id=incident), house.email)
     send(house)
     assert house.box.subjects == ["[Northgate] Shop sync 0 and 2 more tasks: db.example.com does not answer."]

@@ -121,11 +121,13 @@ def _clock(at: datetime, zone: str) -> str:
 
 
 def _sentence(connection: sa.Connection, row: Any) -> str:
-    """Return what an alert says; that of an incident of several tasks how many there are by now, and why."""
-    if row.touched < SEVERAL:  # the alert's own sentence says more of one
-        sentence: str = row.sentence
-        return sentence
-    return f"{_who(connection, row)}: {row.cause.rstrip('.')}."
+    """Return what an alert says; of failures whose cause is known who failed, how many tasks by now, and why."""
+    if row.touched >= SEVERAL:
+        return f"{_who(connection, row)}: {row.cause.rstrip('.')}."
+    if row.incident_id and row.kind == "failing":
+        return f"{row.task} failed: {row.cause.rstrip('.')}."
+    sentence: str = row.sentence
+    return sentence
 
 
 def _recovery(row: Any) -> str:

@@ -172,8 +172,10 @@ def _went_wrong(is_present: sa.ColumnElement[bool], gathered: sa.ColumnElement[b
         .correlate(Task)
         .scalar_subquery()
     )
+    cause = sa.select(Incident.cause).where(Incident.id == incident).scalar_subquery()
+    said = sa.func.coalesce(cause, Run.sentence)
     query = (
-        sa.select(Task.slug, Task.name, Run.state, Run.sentence, at, Run.number, incident)
+        sa.select(Task.slug, Task.name, Run.state, said, at, Run.number, incident)
         .join(Run, Run.id == latest)
         .where(is_present, sa.not_(_IS_SET_ASIDE), Run.state.in_(WENT_WRONG), sa.not_(gathered))
         .order_by(Run.planned_at.desc())
