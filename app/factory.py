@@ -47,6 +47,7 @@ from app.web import (
     pwa,
     rehearsals,
     render,
+    reports,
     rules,
     run_bulk,
     run_with,
@@ -73,7 +74,7 @@ from app.web import (
 
 SUBJECTS = (
     today, tasks, graph, threads, thread_review, editor, backfills, runs, run_bulk, run_with, rehearsals, compare,
-    accounts, calendar, calendar_moves, spreading, insights, savings, suggestions,
+    accounts, calendar, calendar_moves, spreading, insights, reports, savings, suggestions,
     me, settings, models, calendars, pools, budgets, values, webhooks, hooks, channels, tokens, audit, system, metrics,
     alerts, incidents, action_links, notifications, rules, wishes, tagging, pings, feeds, my_calendars, wall, badges,
     library, library_saving, library_publishing, library_shared, offers, banners, live, health, search, devices, pwa,

@@ -7,7 +7,10 @@ import structlog
 
 from app.engines.base import engines
 
-BUILT_IN = ("app.engines.agent", "app.engines.http", "app.engines.shell", "app.engines.python", "app.engines.ping")
+BUILT_IN = (
+    "app.engines.agent", "app.engines.http", "app.engines.shell", "app.engines.python", "app.engines.ping",
+    "app.engines.report",
+)  # fmt: skip
 
 log = structlog.get_logger()
 

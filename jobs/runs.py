@@ -3,14 +3,19 @@
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Executor, Future
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 from typing import Any
 
 import structlog
+from flask import Flask
 
+from app.domain.reporting import Order
+from app.engines.base import Outcome
 from app.infra.writer import Writer
 from app.services.execution.claims import Claim, claim
 from app.services.execution.perform import Tools, is_async, perform, perform_async
+from app.services.insights import reports
 from app.services.unit import Work
 from jobs.keeper import Keeper
 from jobs.loop import Loop
@@ -38,6 +43,12 @@ _here: list[Here] = []
 def work_here(here: Here) -> None:
     """Say which worker this process is."""
     _here[:] = [here]
+
+
+def report(app: Flask, run_id: int, meant_for: datetime) -> Order | Outcome:
+    """Look up what a run that makes a report is to tell, through a session of its own."""
+    with app.app_context():
+        return reports.order(run_id, meant_for)
 
 
 def execute(run_id: int, attempt: int) -> bool:

@@ -67,7 +67,7 @@ class Worker:
         self._keeper = Keeper(settings, self.name, self._writer)
         self._workspaces = settings.data_dir / "workspaces" / self.name
         storage, vault = Storage(settings.data_dir / "files"), app.extensions["vault"]
-        tools = Tools(self._writer, vault, storage, self._workspaces, self._keeper.on_news)
+        tools = Tools(self._writer, vault, storage, self._workspaces, self._keeper.on_news, partial(runs.report, app))
         self._here = Here(self._keeper, tools)
         runs.work_here(self._here)
         self._lanes = [

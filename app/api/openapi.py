@@ -19,6 +19,7 @@ from app.api import (
     calendars,
     channels,
     events,
+    exports,
     files,
     heartbeats,
     hooks,
@@ -58,7 +59,7 @@ from app.engines.base import engines
 from app.services.idempotency import LONGEST_KEY
 
 SUBJECTS = (
-    tasks, files, heartbeats, hooks, versions, schedules, planning, insights, suggestions, backfills, runs,
+    tasks, files, heartbeats, hooks, versions, schedules, planning, insights, exports, suggestions, backfills, runs,
     run_comparison, run_selection, output, calendar, events, channels, webhooks, alerts, rules, notifications,
     incidents, breakers, threads, thread_analysis, library, shared_library, secrets, values, models, calendars, pools,
     calendar_feeds, budgets, tokens, teams, members, audit, system, restored, walls,

@@ -68,6 +68,8 @@ def _words(engine: str, settings: Mapping[str, Any], *, is_idempotent: bool) -> 
         method = str(settings.get("method", "GET")).upper()
         host = urlsplit(str(settings.get("url", ""))).netloc.rpartition("@")[2]
         return "" if method in HARMLESS else f"sends {method} to {host} again"
+    if engine == "report":
+        return "its readers get the report again" if settings.get("mail_to") else ""
     if engine == "agent":
         tools = [_TOOLS.get(tool, tool) for tool in settings.get("tools") or () if tool not in _READING]
         return f"its agent may use {listed(tools)} again" if tools else ""

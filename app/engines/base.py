@@ -58,7 +58,8 @@ class RunRequest:
     changes something outside is sent: it is emitted as `EffectHeld`.
 
     `step` is the name of the step of a task that has several: then `inputs` are the outputs of the steps before it, by
-    name, and the engine answers with outputs of its own. It is empty for a task of one engine.
+    name, and the engine answers with outputs of its own. It is empty for a task of one engine; there `inputs` hold what
+    its engine is handed by its own name, as reports are (domain/reporting.Order).
     """
 
     run_id: int
@@ -304,7 +305,7 @@ engines: Registry[Engine] = Registry("engine")
 
 _NEVER_FILLED = frozenset({
     "method", "auth", "auth_secret", "auth_header", "secrets", "model", "tools", "allowed_hosts", "network",
-    "cost_cap_cents",
+    "cost_cap_cents", "mail_to",
 })  # fmt: skip
 """Settings that say what a step may do: what another step has put out must not decide that."""
 

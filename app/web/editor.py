@@ -13,7 +13,9 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from app.core.clock import utc_now
 from app.core.numbers import whole
-from app.services import models, pools, secrets, tasks
+from app.domain import reporting
+from app.domain.analytics.answers import QUESTIONS
+from app.services import models, pools, secrets, tasks, teams
 from app.services.tasks import builder, definitions, mending, order, typed
 from app.services.tasks.attached import Upload
 from app.services.tasks.definitions import Draft
@@ -37,10 +39,16 @@ STARTS: Mapping[str, Mapping[str, str]] = MappingProxyType(
         },
         "website": {"engine": "http", "name": "Check a website", "url": "https://example.com/", "expect_status": "200"},
         "script": {"engine": "shell", "name": "Disk space", "script": "# How full the disks are\ndf -h\n"},
+        "report": {
+            "engine": "report",
+            "name": "Weekly report",
+            "when-0-text": "every Monday at 8:00",
+            "contract-words": "a file report.* is made",
+        },
         "python": {"engine": "python", "name": "Python script", "code": 'print("Hello from Carillon")\n'},
     }
 )
-"""The starter cards of Today: filled in and valid, to be overwritten."""
+"""The starter cards of Today, and the report that Insights offers: filled in and valid, to be overwritten."""
 
 _LABELS = MappingProxyType(
     {
@@ -48,7 +56,7 @@ _LABELS = MappingProxyType(
         "prompt": "What should it do?", "model": "Model", "tools": "What it may do", "max_turns": "Turns at most",
         "cost_cap_cents": "Stop at a cost of", "temperature": "Temperature", "allowed_hosts": "Hosts it may ask",
         "timeout": "Stop after", "min_isolation": "Isolation", "files": "Files", "expect_json": "Expected in the JSON",
-        "repair_cap": "What repairs may cost",
+        "repair_cap": "What repairs may cost", "mail_to": "Who gets it by e-mail", "format": "As", "days": "About",
     }
 )  # fmt: skip
 
@@ -203,6 +211,8 @@ def _form(fields: Fields, errors: Errors, **more: Any) -> str:
         secrets=secrets.names(g.actor),
         models=models.names(g.actor),
         pools=pools.names(g.actor),
+        questions=QUESTIONS,
+        members=[(one.person.email.lower(), one.person.name) for one in teams.members(g.actor)],
         zones=zones(),
         when=when,
         **{"task": None, "files": (), "version": 0, **more},
@@ -225,6 +235,10 @@ def _started() -> Fields:
     given: Fields = MultiDict({**definitions.blank(), "engine": "http", "when-0-timezone": zone})
     for name, value in STARTS.get(request.args.get("start", ""), {}).items():
         given.setlist(name, [value])
+    if request.args.get("start") == reporting.ENGINE:
+        given.setlist("days", request.args.getlist("days") or given.getlist("days"))
+        given.setlist("questions", request.args.getlist("questions"))
+        given.setlist("mail_to", [current_user.email])
     if sentence := request.args.get("text", ""):
         name, when = builder.split(sentence, utc_now(), current_user.timezone)
         given.setlist("name", [name or given.get("name", "")])

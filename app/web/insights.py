@@ -11,6 +11,7 @@ from flask_login import current_user
 from app.core.errors import Invalid
 from app.domain.analytics.answers import QUESTIONS, Action, Question
 from app.domain.analytics.periods import DAYS, Period
+from app.exporters import parquet
 from app.services import insights
 from app.services.insights import rollups
 from app.services.planning import week as ahead
@@ -26,14 +27,15 @@ _HERE: tuple[Question, ...] = ("busy",)
 """It shows more here than its answer, and is worked out once."""
 
 _ASKED = ("days", "from", "to", "compare")
+_FORMS = {"pdf": "PDF", "csv": "CSV", "json": "JSON"} | ({"parquet": "Parquet"} if parquet.is_there() else {})
 
 
 @blueprint.get("/insights")
 @guard("see")
 def index() -> str:
     """Answer all questions, for the time that is asked for."""
-    chosen, errors = _period()
-    answers = insights.answers(g.actor, chosen, compares=_compares(), but=_HERE)
+    chosen, errors = asked_period()
+    answers = insights.answers(g.actor, chosen, compares=compares(), but=_HERE)
     return page(
         "insights/index.html", answers=answers, changes=suggested.of_team(g.actor), can_undo=suggested.can_undo,
         counted_until=rollups.counted_until(), errors=errors, **_frame(chosen), **_busy(),
@@ -44,8 +46,8 @@ def index() -> str:
 @guard("see")
 def question(question: str) -> str:
     """Answer one question; as a part only its chart."""
-    chosen, errors = _period()
-    answer = insights.answer(question, g.actor, chosen, compares=_compares())
+    chosen, errors = asked_period()
+    answer = insights.answer(question, g.actor, chosen, compares=compares())
     more = _busy() if question == "busy" else {}
     return page(
         "insights/question.html", part="insights/_chart.html", answer=answer, errors=errors, **_frame(chosen), **more
@@ -55,12 +57,13 @@ def question(question: str) -> str:
 def _frame(chosen: Period) -> dict[str, Any]:
     """Return what all pages of Insights show around the answers."""
     return {
-        "questions": QUESTIONS, "chosen": chosen, "lengths": DAYS, "compares": _compares(), "address": address,
-        "way": way, "is_comparable": insights.reaches_before(g.actor, chosen),
+        "questions": QUESTIONS, "chosen": chosen, "lengths": DAYS, "compares": compares(), "address": address,
+        "way": way, "file": file, "forms": _FORMS, "is_comparable": insights.reaches_before(g.actor, chosen),
     }  # fmt: skip
 
 
-def _period() -> tuple[Period, Errors]:
+def asked_period() -> tuple[Period, Errors]:
+    """Return the time that the address asks for, and what is wrong with it."""
     given = request.args
     try:
         asked = (given.get("days", ""), given.get("from", ""), given.get("to", ""))
@@ -69,17 +72,28 @@ def _period() -> tuple[Period, Errors]:
         return insights.period("", "", "", current_user.timezone), error.fields
 
 
-def _compares() -> bool:
+def compares() -> bool:
+    """Whether the period before is to be told as well."""
     return request.args.get("compare") == "1"
 
 
 def address(question: str = "", **changes: str) -> str:
     """Return the address of all answers or of one, with some of it changed; what is changed to nothing goes."""
-    kept = {name: value for name in _ASKED if (value := request.args.get(name, ""))}
-    wanted: dict[str, Any] = {name: value for name, value in {**kept, **changes}.items() if value}
+    wanted = {name: value for name, value in {**_kept(), **changes}.items() if value}
     if question:
         return url_for("insights.question", question=question, **wanted)
     return url_for("insights.index", **wanted)
+
+
+def file(form: str, question: str = "") -> str:
+    """Return the address of all answers or of one as a file, for the same time."""
+    if question:
+        return url_for("reports.one_answer", question=question, form=form, **_kept())
+    return url_for("reports.all_answers", form=form, **_kept())
+
+
+def _kept() -> dict[str, Any]:
+    return {name: value for name in _ASKED if (value := request.args.get(name, ""))}
 
 
 def way(action: Action) -> str:

@@ -49,6 +49,8 @@ def show() -> str:
         once=secrets.token_urlsafe(9),
         bar=run_view.bar(account),
         account=account,
+        forms=run_filters.FORMS,
+        file=run_filters.file,
         **filter_context(asked),
     )
 

@@ -14,7 +14,7 @@ from app.core.numbers import whole
 from app.domain import money
 from app.domain.access import Actor
 from app.domain.lifecycle import ENDED
-from app.services import incidents, run_log, runs
+from app.services import alerts, incidents, run_log, runs
 from app.services.run_log import Line
 from app.services.runs import folded, insight
 from app.services.tasks import remedies, repairs, seen
@@ -101,6 +101,7 @@ def _context(actor: Actor, number: int) -> dict[str, Any]:
         "put_back": run_view.put_back_of(detail.run, actor),
         "raises": run_view.raises_of(detail, actor, now),
         "repairs": repairs.offered(detail.run),
+        "letters": alerts.letters(actor, detail.run),
         "now": now,
     }
 
@@ -209,9 +210,8 @@ def resume(number: int) -> AnyResponse:
 @blueprint.post("/runs/<int:number>/remedy")
 @guard("edit")
 def mend(number: int) -> AnyResponse:
-    """Change the task as its failed run offers it, and run it again."""
-    remedies.apply(g.actor, number)
-    return _to(runs.again(g.actor, number))
+    """Change the task as its run offers it, and run it again if it failed."""
+    return _to(runs.again(g.actor, number) if remedies.apply(g.actor, number) else number)
 
 
 @blueprint.post("/runs/<int:number>/decision")

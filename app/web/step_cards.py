@@ -16,7 +16,8 @@ from app.web.forms import Errors
 Fields = MultiDict[str, str]
 
 SIGNS: Mapping[str, str] = {
-    "agent": "agent", "http": "http", "shell": "script", "python": "terminal", "ping": "bell", "steps": "workflow",
+    "agent": "agent", "http": "http", "shell": "script", "python": "terminal", "ping": "bell", "report": "insights",
+    "steps": "workflow",
 }  # fmt: skip
 """The icons of engines."""
 

@@ -7,7 +7,7 @@ from tests.house.source import CODE, FUNCTIONS, SCRIPTS, STYLES, TEMPLATES, TEST
 
 LONGEST_FILE, LONGEST_FUNCTION, LONGEST_PART, LONGEST_PAGE = 400, 60, 40, 150
 
-HEAVY = frozenset({"holidays", "icalendar", "jsonschema", "referencing", "zxcvbn"})
+HEAVY = frozenset({"duckdb", "fpdf", "holidays", "icalendar", "jsonschema", "referencing", "zxcvbn"})
 """Libraries that may be imported inside a function, because few processes need them and they are large."""
 
 TOLD = ("app/domain/", "app/services/", "app/engines/")

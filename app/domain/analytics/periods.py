@@ -97,6 +97,11 @@ def last(days: int, timezone: str, now: datetime) -> Period:
     return _of_days(today - timedelta(days=days - 1), days, timezone)
 
 
+def ending(last_day: date, days: int, timezone: str) -> Period:
+    """Return so many days in a zone of which this is the last."""
+    return _of_days(last_day - timedelta(days=days - 1), days, timezone)
+
+
 def read(days: str, first: str, last_day: str, timezone: str, now: datetime) -> Period:
     """Return the period that an address names: the last 1, 7, 30 or 90 days, or from one day to another.
 

@@ -5,7 +5,7 @@ import sqlalchemy as sa
 from app.domain.policy import Policy
 from app.models.runs import IS_ACTIVE, MEETS, Run
 from app.services import planned
-from app.services.execution import capacity, failures
+from app.services.execution import capacity, failures, posting
 from app.services.execution.versions import Definition, definition
 from app.services.unit import Work
 
@@ -14,6 +14,7 @@ def of_run(work: Work, run_id: int, state: str, task: Definition, *, is_rehearsa
     """Do all that follows from the end of a run of `task` in `state`; a rehearsal says nothing of how the task does."""
     if not is_rehearsal:
         failures.of_run(work, run_id, state, task)
+        posting.of_run(work, run_id, state, task)
     release_waiting(work, task.task_id, task.policy)
     capacity.release(work, task.team_id)
 

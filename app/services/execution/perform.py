@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, fields, replace
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,9 @@ from typing import Any
 import structlog
 
 from app.core.errors import CarillonError, NoSpace
-from app.domain import money, outside
+from app.domain import money, outside, reporting
 from app.domain.redaction import Redactor
+from app.domain.reporting import Order
 from app.engines.base import (
     SEVERAL,
     AsyncEngine,
@@ -63,13 +65,14 @@ _checking = ThreadPoolExecutor(16, thread_name_prefix="check")
 
 @dataclass(frozen=True)
 class Tools:
-    """What a worker lends to its runs."""
+    """What a worker lends to its runs; `report` looks up what one of a run is to tell (services/insights/reports)."""
 
     writer: Writer[Work]
     vault: Vault
     storage: Storage
     workspaces: Path
     on_news: Callable[[Recorder], None]
+    report: Callable[[int, datetime], Order | Outcome] | None = None
 
 
 @dataclass(frozen=True)
@@ -237,6 +240,8 @@ def _work(
         recorder.emit(LogWritten(f"Its budget leaves {money.said(held.most_micros)} for it.", "warn"))
     if request.is_rehearsal:
         preflight.look(recorder, given, request, named.context, cancellation)
+    if task.engine == reporting.ENGINE:
+        return _with_report(request, held, tools)
     if task.engine != SEVERAL:
         return request
     # What came from outside must not talk an agent into other code.
@@ -245,6 +250,12 @@ def _work(
         request, given, kept_before, keeper, recorder, tools.storage, cancellation, files, named.context, repairs,
         named.outside,
     )  # fmt: skip
+
+
+def _with_report(request: RunRequest, held: Claim, tools: Tools) -> RunRequest | Outcome:
+    assert tools.report
+    order = tools.report(held.run_id, held.meant_for)
+    return replace(request, inputs={reporting.ENGINE: order}) if isinstance(order, Order) else order
 
 
 def _in_words(outcome: Outcome, cancellation: Cancellation) -> Outcome:

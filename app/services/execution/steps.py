@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from app.core.errors import CarillonError
-from app.domain import amounts, conditions, outputs
+from app.domain import amounts, conditions, headroom, outputs
 from app.domain.wording import duration, listed
 from app.engines.base import Cancellation, Outcome, StepStarted
 from app.infra import database
@@ -122,6 +122,7 @@ def _step(flow: Flow, step: Step, *, is_last: bool) -> Outcome | None:
             "artifacts": artifacts,
             "outputs": outcome.outputs,
             "sent": len(outcome.done.deliveries),
+            **({headroom.FACT: outcome.facts[headroom.FACT]} if headroom.FACT in outcome.facts else {}),
             **({"is_held": True} if outcome.reason == rehearsing.HELD else {}),
             **({"repair": repair} if repair else {}),
             **contract.kept(flow.recorder, outcome),
@@ -267,6 +268,8 @@ def _finished(flow: Flow, steps: list[Step]) -> Outcome:
     states = {step.name: flow.results[step.name]["state"] for step in steps}
     facts: dict[str, Any] = {"steps": states, "seconds": round(time.monotonic() - flow.began, 3)}
     facts |= amounts.of_steps([flow.results[step.name] for step in steps])
+    if most := max((flow.results[step.name].get(headroom.FACT, 0) for step in steps), default=0):
+        facts[headroom.FACT] = most
     without = [name for name, state in states.items() if state not in {"succeeded", "skipped"}]
     if without:
         why = flow.results[without[0]]["sentence"]

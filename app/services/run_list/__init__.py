@@ -15,7 +15,8 @@ from app.models.instance import Worker
 from app.models.people import Person
 from app.models.runs import Run
 from app.models.tasks import Schedule, Task
-from app.services.run_list.filters import GROUPS, Filters, states, usual_seconds, within
+from app.services.run_list.filters import GROUPS, Filters, usual_seconds, within
+from app.services.run_list.walking import found, order
 
 __all__ = [
     "GROUPS", "MOST_AT_ONCE", "Account", "Filters", "Matching", "Page", "Reason",
@@ -102,7 +103,7 @@ def listing(actor: Actor, filters: Filters, *, before: int | None = None, after:
     if number is not None:
         here, there = sa.tuple_(Run.planned_at, Run.id), _place(actor, number)
         conditions.append(here > there if is_up else here < there)
-    rows = db.session.execute(_found(_ROW, conditions, filters.status, is_up, PAGE_ROWS + 1)).all()
+    rows = db.session.execute(found(_ROW, conditions, filters.status, is_up, PAGE_ROWS + 1)).all()
     has_more, shown = len(rows) > PAGE_ROWS, list(rows[:PAGE_ROWS])
     if is_up:
         return Page(shown[::-1], has_more, True, most)
@@ -114,7 +115,7 @@ def matching(actor: Actor, filters: Filters, upto: int | None = None) -> Matchin
     conditions = within(actor, filters)
     if upto is not None:
         conditions.append(Run.number <= upto)
-    query = _found(sa.select(Run.number).select_from(Run), conditions, filters.status, False, MOST_AT_ONCE + 1)
+    query = found(sa.select(Run.number).select_from(Run), conditions, filters.status, False, MOST_AT_ONCE + 1)
     numbers = db.session.scalars(query).all()
     return Matching(numbers[:MOST_AT_ONCE], len(numbers) > MOST_AT_ONCE)
 
@@ -169,7 +170,7 @@ def last_good(actor: Actor, number: int) -> int | None:
     earlier = sa.select(Run.number, Run.state, Run.rehearses_at).where(
         Run.task_id == run.task_id, here < (run.planned_at, run.id)
     )
-    last = db.session.execute(earlier.order_by(*_order(is_up=False)).limit(_LOOKED_AT))
+    last = db.session.execute(earlier.order_by(*order(is_up=False)).limit(_LOOKED_AT))
     return next((row.number for row in last if row.state == "succeeded" and row.rehearses_at is None), None)
 
 
@@ -193,20 +194,3 @@ def _place(actor: Actor, number: int) -> tuple[datetime, int]:
     if row is None:
         raise NotFound
     return row.planned_at, row.id
-
-
-def _found(
-    query: Any, conditions: Sequence[sa.ColumnElement[bool]], status: str, is_up: bool, limit: int
-) -> sa.Select[Any]:
-    """Return the query for the first `limit` runs that match."""
-    # A branch a state: each goes through its index and stops early, however rare the state is.
-    more = [[Run.state == state] for state in states(status)] or [[]]
-    order = _order(is_up)
-    firsts = [sa.select(Run.id).where(*conditions, *one).order_by(*order).limit(limit).subquery() for one in more]
-    found = sa.union_all(*(sa.select(first.c.id) for first in firsts)).subquery()
-    newest: sa.Select[Any] = query.join(found, found.c.id == Run.id).order_by(*order).limit(limit)
-    return newest
-
-
-def _order(is_up: bool) -> tuple[Any, Any]:
-    return (Run.planned_at, Run.id) if is_up else (Run.planned_at.desc(), Run.id.desc())

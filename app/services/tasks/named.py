@@ -1,19 +1,31 @@
-"""What a draft names must be there: secrets, values of the team, a pool, other tasks. A helper of `tasks`."""
+"""What a draft names must be there: secrets, values of the team, a pool, readers, other tasks. A helper of `tasks`."""
 
 import sqlalchemy as sa
 
-from app.domain import graph
+from app.domain import graph, reporting
 from app.domain.access import Actor
 from app.infra.database import db
+from app.models.people import Person
 from app.models.tasks import Task
-from app.models.teams import Pool, Secret, TeamValue
+from app.models.teams import Membership, Pool, Secret, TeamValue
 from app.services.tasks import definitions, order
 from app.services.tasks.definitions import Draft
 
 
 def wrong(actor: Actor, draft: Draft) -> dict[str, str]:
     """Say by field what a draft names that the team does not have."""
-    return _wrong_names(actor, draft) | _wrong_pool(actor, draft) | _wrong_tasks(actor, draft)
+    wrong = _wrong_names(actor, draft) | _wrong_pool(actor, draft) | _wrong_tasks(actor, draft)
+    return wrong | _wrong_readers(actor, draft)
+
+
+def _wrong_readers(actor: Actor, draft: Draft) -> dict[str, str]:
+    wanted = draft.settings.get("mail_to")
+    if draft.engine != reporting.ENGINE or not isinstance(wanted, list | tuple):
+        return {}
+    of_team = sa.select(Person.email).join(Membership, Membership.person_id == Person.id)
+    known = {email.lower() for email in db.session.scalars(of_team.where(Membership.team_id == actor.team_id))}
+    strange = [one for one in map(str, wanted) if one.strip() and one.strip().lower() not in known]
+    return {"mail_to": f"{strange[0]} does not belong to this team. Choose among its members."} if strange else {}
 
 
 def _wrong_pool(actor: Actor, draft: Draft) -> dict[str, str]:

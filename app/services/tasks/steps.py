@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.domain import conditions, pings
+from app.domain import conditions, pings, reporting
 from app.domain.expressions import Scope
 from app.engines.base import engines
 from app.services.tasks import fillings, typed
@@ -40,7 +40,8 @@ class StepDraft:
 
 def kinds() -> list[tuple[str, str]]:
     """Return the engines that a step may have: (name, label)."""
-    return [(engine.name, engine.label) for engine in engines if engine.name != pings.ENGINE]
+    alone = {pings.ENGINE, reporting.ENGINE}
+    return [(engine.name, engine.label) for engine in engines if engine.name not in alone]
 
 
 def checked(drafts: Sequence[StepDraft], wrong: dict[str, str], variables: Sequence[str] = ()) -> list[dict[str, Any]]:

@@ -145,7 +145,7 @@ def _expectation(line: str) -> dict[str, Any]:
     return expectation
 
 
-_TICKED = frozenset({"secrets", "tools"})
+_TICKED = frozenset({"secrets", "tools", "questions", "mail_to"})
 """Lists whose items are boxes to tick, not lines to type."""
 
 
