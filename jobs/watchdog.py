@@ -16,10 +16,12 @@ from app import bootstrap
 from app.channels import configured
 from app.channels.base import Channel, Channels, Message, NotSent
 from app.core.clock import utc_now
-from app.infra import database, fetch
+from app.domain.turns import Waiting, turns
+from app.infra import database, fetch, storage
 from app.infra.addresses import Failure
+from app.infra.storage import Storage
 from app.infra.vault import Vault
-from app.services import deliveries, devices, incidents, room, telling, watch
+from app.services import deliveries, devices, incidents, recipients, room, telling, watch
 from app.services.deliveries import Sender
 from app.settings import SettingError, Settings
 
@@ -29,8 +31,6 @@ _TICK_SECONDS = 0.5
 _ROOM_SECONDS = 10.0
 _STOP_SECONDS = 5.0
 _HEARTBEAT_TIMEOUT_SECONDS = 10.0
-_MOST_SENT = 32
-"""Channels that are sent by at once, each on a thread of its own: one that takes its time delays no other."""
 
 _AWAY = "The database does not answer since {since}: nothing is planned or started."
 _FULL = "The disk of the database is full since {since}: nothing is planned or started."
@@ -67,7 +67,7 @@ class Watchdog:
         names = list(dict.fromkeys([*self._sender.own, *(["email"] if self._sender.means.mail else [])]))
         has_key = self._sender.vault is not None
         self._watcher = watch.Watcher(settings.lease_seconds, settings.watch_seconds, names, has_key)
-        self._going: dict[str, threading.Thread] = {}
+        self._going: dict[Waiting, threading.Thread] = {}
         self._away_after = max(settings.lease_seconds, settings.watch_seconds * 3)
         self._wants_end = threading.Event()
         self._looked_at = utc_now()
@@ -83,6 +83,7 @@ class Watchdog:
         threading.Thread(target=self._look_on, name="look", daemon=True).start()
         threading.Thread(target=self._route_on, name="route", daemon=True).start()
         threading.Thread(target=self._send_on, name="send", daemon=True).start()
+        threading.Thread(target=self._ask_on, name="ask", daemon=True).start()
         if self._settings.heartbeat_url:
             threading.Thread(target=self._beat_on, name="heartbeat", daemon=True).start()
         if not self._channels and self._sender.means.mail is None:
@@ -152,26 +153,43 @@ class Watchdog:
     def _send_on(self) -> None:
         while not self._wants_end.wait(_TICK_SECONDS):
             try:
-                due = [name for name in deliveries.due_channels() if self._sender.can_send(name)]
+                self._send_due()
             except database.Away:
                 continue  # the look says so
             except Exception:
                 log.exception("not_told")
-                continue
-            self._going = {name: thread for name, thread in self._going.items() if thread.is_alive()}
-            free = [name for name in due if name not in self._going]
-            for name in free[: _MOST_SENT - len(self._going)]:
-                self._going[name] = threading.Thread(target=self._send, args=(name,), name=name, daemon=True)
-                self._going[name].start()
+
+    def _send_due(self) -> None:
+        """Give a thread to each channel whose turn it is; the installation's own always have one."""
+        self._going = {one: thread for one, thread in self._going.items() if thread.is_alive()}
+        due = [one for one in deliveries.waiting() if self._sender.can_send(one.channel)]
+        own = [one for one in due if one.channel in self._sender.own]
+        free = [one for one in own if all(one.channel != other.channel for other in self._going)]
+        shared = [one for one in self._going if one.channel not in self._sender.own]
+        for one in [*free, *turns([one for one in due if one not in own], shared)]:
+            thread = threading.Thread(target=self._send, args=(one.channel,), name=one.channel, daemon=True)
+            self._going[one] = thread
+            thread.start()
 
     def _send(self, channel: str) -> None:
         try:
-            while not self._wants_end.is_set() and self._sender.send_next(channel):
-                pass
+            while self._sender.send_next(channel) and channel in self._sender.own and not self._wants_end.is_set():
+                pass  # others give their place back after each message
         except database.Away:
             return  # the look says so
         except Exception:
             log.exception("not_told", channel=channel)
+
+    def _ask_on(self) -> None:
+        """Ask the owners of addresses, one after the other."""
+        while not self._wants_end.wait(_TICK_SECONDS):
+            try:
+                while not self._wants_end.is_set() and recipients.send_next(self._sender.means):
+                    pass
+            except database.Away:
+                continue  # the look says so
+            except Exception:
+                log.exception("not_asked")
 
     # --- the database itself
 
@@ -245,13 +263,13 @@ class Watchdog:
 def _sender(settings: Settings, channels: Channels) -> Sender:
     """Return what messages are sent with. Without a key file those to channels of people and teams wait."""
     own = {channel.name: channel for channel in channels}
-    means = configured.means(settings)
+    means, files = configured.means(settings), Storage(settings.data_dir / "files")
     try:
         vault = Vault.open(settings.master_key_file)
     except SettingError as error:
         log.warning("channels_stay_sealed", problem=str(error))
-        return Sender(own, means)
-    return Sender(own, means, vault, lambda person: devices.opened(vault, person, settings.url))
+        return Sender(own, means, storage=files)
+    return Sender(own, means, vault, lambda person: devices.opened(vault, person, settings.url), files)
 
 
 def try_channels(settings: Settings) -> list[Tested]:
@@ -274,6 +292,7 @@ def _tested(channel: Channel, message: Message) -> Tested:
 def main(settings: Settings) -> int:
     """Run a watchdog process; returns its exit code."""
     bootstrap.start_keyless(settings)
+    storage.attach(settings)
     fetch.configure(settings)
     with suppress(OSError):
         settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)  # on a host of its own

@@ -29,7 +29,7 @@ class Postman:
         self._settings = settings
         self._vault = vault
         self._wants_end = wants_end
-        self._going: Counter[int] = Counter()
+        self._going: Counter[tuple[int, int]] = Counter()
         self._lock = threading.Lock()
         self._news = threading.Event()
 
@@ -58,7 +58,7 @@ class Postman:
         taken = sending.take(self._settings.lease_seconds, going) if sum(going.values()) < MOST_THREADS else []
         for due in taken:
             with self._lock:
-                self._going[due.webhook_id] += 1
+                self._going[due.team_id, due.webhook_id] += 1
             # Nobody waits for it at the end: what is not noted by then goes out again, with the same id.
             threading.Thread(target=self._send, args=(due,), name="webhook", daemon=True).start()
         return len(taken)
@@ -73,7 +73,7 @@ class Postman:
             log.exception("webhook_not_sent", delivery=due.id)
         finally:
             with self._lock:
-                self._going[due.webhook_id] -= 1
+                self._going[due.team_id, due.webhook_id] -= 1
             self._news.set()
 
 

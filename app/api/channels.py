@@ -39,6 +39,15 @@ class ChannelChangeIn(In):
     fallback_id: int | None = Field(None, ge=1, le=2**63 - 1)
 
 
+class RecipientOut(Out):
+    """An address of an e-mail channel. Until its owner has confirmed nothing goes there but the letter that asks."""
+
+    address: str
+    is_confirmed: bool
+    asked_at: datetime | None = Field(description="When the letter went out last")
+    problem: str = Field(description="Why the letter did not get there; empty if it did")
+
+
 class ChannelOut(Out):
     """A channel, and how it fares."""
 
@@ -52,6 +61,7 @@ class ChannelOut(Out):
     changed_state_at: datetime | None = Field(description="When a message was taken last, or since when none is")
     waiting: int = Field(description="Messages on their way")
     created_at: datetime
+    recipients: list[RecipientOut]
 
 
 class ChannelsOut(Out):
@@ -122,6 +132,16 @@ def test_channel(channel_id: int, json_data: Empty) -> ChannelTestedOut:  # noqa
     """Send a test message now, and say what the other side answered within ten seconds"""
     means = configured.means(current_app.config["SETTINGS"])
     return ChannelTestedOut.model_validate(channels.test(g.actor, current_app.extensions["vault"], channel_id, means))
+
+
+@api.post("/channels/<int:channel_id>/letters")
+@api.allow("manage")
+@api.input(Empty)
+@api.output(ChannelOut, status_code=202)
+def ask_channel(channel_id: int, json_data: Empty) -> ChannelOut:  # noqa: ARG001 nothing is sent
+    """Ask the addresses of an e-mail channel once more that have not confirmed; each at most once a day"""
+    channels.ask_again(g.actor, current_app.extensions["vault"], channel_id)
+    return _read(channel_id)
 
 
 def _read(channel_id: int) -> ChannelOut:

@@ -95,6 +95,7 @@ class HookCallOut(Out):
     size_bytes: int
     payload: Any
     is_cut: bool
+    times: int = Field(description="Refused calls of one reason within a quarter of an hour since `at` are one line")
 
 
 class HookCallsOut(Out):

@@ -100,9 +100,10 @@ def _parting(found: Parting) -> PartingOut:
 @api.output(RunOut, status_code=201)
 @once
 def mend_run(number: int) -> RunOut:
-    """Change the task as a failed run offers it, and run it again
+    """Change the task as a run offers it, and run it again if it failed
 
-    What would be changed stands in `insight.remedy` of the run. It becomes a new version of the task.
+    What would be changed stands in `insight.remedy` of the run. It becomes a new version of the task. Of one that
+    worked close to its memory limit the answer is that run.
     """
-    remedies.apply(g.actor, number)
-    return run_models.run(g.actor, runs.again(g.actor, number, trigger="api"))
+    is_again = remedies.apply(g.actor, number)
+    return run_models.run(g.actor, runs.again(g.actor, number, trigger="api") if is_again else number)

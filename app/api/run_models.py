@@ -5,12 +5,13 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from app.api.alerts import MessageOut
 from app.api.resource import Out
 from app.core.clock import utc_now
 from app.domain.access import Actor
 from app.domain.lifecycle import ENDED
 from app.models.runs import Attempt
-from app.services import runs
+from app.services import alerts, runs
 from app.services.runs import Detail, insight
 from app.services.tasks import remedies
 
@@ -131,6 +132,7 @@ class RunOut(RunLine):
     checks: list[CheckedOut] = Field(description="What became of its contract; empty where it was not checked")
     attempts: list[AttemptOut]
     artifacts: list[ArtifactOut]
+    letters: list[MessageOut] = Field(description="Those by which a report goes to its readers")
     insight: InsightOut
 
 
@@ -172,6 +174,7 @@ def run(actor: Actor, number: int) -> RunOut:
         can_go_on=detail.way.can_go_on, checks=[CheckedOut(**one) for one in row.checks],
         attempts=[_attempt(one) for one in row.attempts],
         artifacts=[ArtifactOut.model_validate(one) for one in row.artifacts],
+        letters=[MessageOut.model_validate(one) for one in alerts.letters(actor, row)],
         insight=_insight(detail),
     )  # fmt: skip
 

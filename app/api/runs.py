@@ -23,7 +23,7 @@ _WORDS = ("", *run_list.GROUPS, *STATES)
 _FIRST, _LAST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 
 
-class RunQuery(PageQuery):
+class RunFilterQuery(In):
     """Which runs; the newest come first."""
 
     state: str = Field(
@@ -46,6 +46,10 @@ class RunQuery(PageQuery):
         if word not in _WORDS:
             raise PydanticCustomError("said", "{s}", {"s": f"Choose one of {', '.join(_WORDS[1:])}."})
         return word
+
+
+class RunQuery(RunFilterQuery, PageQuery):
+    """Which runs, and which page of them."""
 
 
 class RunIn(In):
@@ -101,7 +105,7 @@ class DecisionIn(In):
 @api.output(RunPage)
 def list_runs(query_data: RunQuery) -> Answer[RunPage]:
     """List runs"""
-    filters = _filters(query_data)
+    filters = filters_of(query_data)
 
     def fetch(place: str) -> tuple[list[RunLine], bool]:
         found = run_list.listing(g.actor, filters, before=paging.number(place))
@@ -216,7 +220,8 @@ def _key() -> str:
     return f"event:{g.ticket}" if g.ticket else ""
 
 
-def _filters(asked: RunQuery) -> Filters:
+def filters_of(asked: RunFilterQuery) -> Filters:
+    """Return which runs are asked for."""
     return Filters(
         (asked.since or _FIRST).astimezone(UTC), (asked.until or _LAST).astimezone(UTC), asked.state, asked.task,
         asked.trigger, asked.engine, asked.worker, asked.reason, asked.mine, asked.slow, asked.expensive,

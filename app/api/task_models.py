@@ -57,7 +57,7 @@ class TaskIn(In):
     """A task to make. `settings` are those of its engine; one with `steps` has the engine `steps` and none itself."""
 
     name: str = Field(max_length=120)
-    engine: str = Field(max_length=24, description="http, shell, python, agent, steps, or one of a plug-in")
+    engine: str = Field(max_length=24, description="http, shell, python, agent, report, steps, or one of a plug-in")
     settings: dict[str, Any] = Field(default_factory=dict)
     steps: list[StepIn] = Field(default_factory=list, max_length=steps.MOST)
     variables: list[VariableIn] = Field(default_factory=list, max_length=variables.MOST)

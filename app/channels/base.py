@@ -42,6 +42,15 @@ class Story:
 
 
 @dataclass(frozen=True)
+class Attachment:
+    """A file that goes with a letter; other channels leave it out."""
+
+    name: str
+    media_type: str
+    content: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
 class Message:
     """An alert as it begins, or (with `recovered_at`) as it ends; with several `news` it tells them all.
 
@@ -65,6 +74,7 @@ class Message:
     unsubscribe_url: str = ""
     zone: str = "UTC"
     needs_you: bool = True
+    attachment: Attachment | None = None
 
     @property
     def title(self) -> str:

@@ -12,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 
 from app.channels.base import Message, News, NotSent, shortened
 from app.domain import wording
+from app.domain.reporting import KIND
 from app.infra import mailer
 from app.infra.mailer import Refused, Server
 
@@ -24,7 +25,10 @@ _PLACES = (
     ("/channels", "See the channels"),
     ("/tasks/", "See the task"),
     ("/alerts", "See the alerts"),
+    ("/a/", "Confirm the address"),
+    ("/insights", "Open Insights"),
 )
+_ASIDE = {"test": "A test", "confirm": "A question"}
 _FAILED = frozenset({"failing", "paused", "unmet", "not_started", "not_finished", "missed", "blocked", "budget_out"})
 _templates = Environment(
     loader=FileSystemLoader(_FOLDER), undefined=StrictUndefined, autoescape=select_autoescape(["html"]),
@@ -47,7 +51,7 @@ class Letter:
     @property
     def tone(self) -> str:
         """How it is: fail, ok or warn."""
-        if self.is_over:
+        if self.is_over or self.message.kind == KIND:
             return "ok"
         needs_you = self.message.needs_you and (self.message.kind in _FAILED or self.message.news)
         return "fail" if needs_you else "warn"
@@ -66,8 +70,10 @@ class Letter:
     @property
     def state(self) -> str:
         """How it is, in words."""
-        if self.message.kind == "test":
-            return "A test"
+        if self.message.kind in _ASIDE:
+            return _ASIDE[self.message.kind]
+        if self.message.kind == KIND:
+            return "Your report"
         if self.is_over:
             return "It is over"
         if not self.message.needs_you:
@@ -141,4 +147,8 @@ class Email:
         words = {"message": message, "letter": letter}
         mail.set_content(_templates.get_template("mail/alert.txt").render(words))
         mail.add_alternative(_templates.get_template("mail/alert.html").render(words), subtype="html")
+        if message.attachment:
+            kind, _, subtype = message.attachment.media_type.partition("/")
+            content = message.attachment.content
+            mail.add_attachment(content, maintype=kind, subtype=subtype, filename=message.attachment.name)
         return mail

@@ -16,8 +16,8 @@ from app.infra import fetch
 from app.infra.addresses import Failure, read_target
 from app.infra.mailer import Server
 
-LONGEST = 1000
-"""Letters of a field."""
+LONGEST, LONGEST_SHOWN = 1000, 200
+"""Letters of a field, and of what may be read of an address."""
 
 Address = Mapping[str, str]
 """What a channel of a kind was told: the name of a field to what was typed."""
@@ -82,12 +82,22 @@ def read(kind: str, given: Address) -> tuple[Address, str]:
     }
     if wrong:
         raise Invalid(wrong)
-    return address, KINDS[kind].checked(address)[:200]
+    return address, KINDS[kind].checked(address)[:LONGEST_SHOWN]
 
 
 def label(kind: str) -> str:
     """Name a kind."""
     return KINDS[kind].label if kind in KINDS else kind
+
+
+def host(kind: str, shown: str) -> str:
+    """Return what a channel goes through, by what may be read of its address: a host, or its kind where none is."""
+    return shown.rpartition(" ")[2] if kind in {"slack", "teams", "discord", "ntfy", "webhook"} else kind
+
+
+def recipients(address: Address) -> list[str]:
+    """Return the addresses that an e-mail channel writes to."""
+    return address["addresses"].replace(",", " ").replace(";", " ").split()
 
 
 def opened(kind: str, address: Address, means: Means) -> Channel:
@@ -139,10 +149,13 @@ def _phones(address: Address) -> str:
 
 
 def _mails(address: Address) -> str:
-    found = _split(address["addresses"])
+    found = recipients(address)
     if not found or not all(_MAIL.fullmatch(one) for one in found):
         raise Invalid({"addresses": "Type e-mail addresses, separated by commas."})
-    return ", ".join(found)
+    said = ", ".join(found)
+    if len(said) > LONGEST_SHOWN:
+        raise Invalid({"addresses": f"Type at most {LONGEST_SHOWN} letters; a mailing list reaches more people."})
+    return said
 
 
 def _apprise(address: Address) -> str:
@@ -150,10 +163,6 @@ def _apprise(address: Address) -> str:
     if not found:
         raise Invalid({"url": "Type an address of Apprise, like pover://user@token."})
     return f"{found[1].lower()}://…"
-
-
-def _split(text: str) -> list[str]:
-    return text.replace(",", " ").replace(";", " ").split()
 
 
 def _digits(number: str) -> str:
@@ -182,7 +191,7 @@ def _topic(address: Address, _means: Means) -> Channel:
 def _letters(address: Address, means: Means) -> Channel:
     if means.mail is None:
         raise NotSent("No mail server is set. An administrator can set CARILLON_SMTP_URL.", is_permanent=True)
-    return Email(means.mail, _split(address["addresses"]), means.home)
+    return Email(means.mail, recipients(address), means.home)
 
 
 _GATEWAYS = {

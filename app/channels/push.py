@@ -2,7 +2,9 @@
 
 import hashlib
 import json
+import threading
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -65,12 +67,26 @@ class Push:
         """Send, and return what the push services answered. Raises NotSent."""
         if not self._devices:
             raise NotSent("No device takes notifications any more.", is_permanent=True)
-        results = [self._send(device, message) for device in self._devices]
+        results = self._side_by_side(message)
         self._note(results)
         said = "; ".join(f"{one.device.name}: {one.said}" for one in results)
         if not any(one.is_sent for one in results):
             raise NotSent(said, is_permanent=all(one.is_permanent for one in results))
         return said
+
+    def _side_by_side(self, message: Message) -> list[Sent]:
+        """Send to each device on a thread of its own: one whose push service takes its time delays no other."""
+        answers: list[Future[Sent]] = []
+        for device in self._devices:
+            answers.append(Future())
+            threading.Thread(target=self._answer, args=(answers[-1], device, message), daemon=True).start()
+        return [answer.result() for answer in answers]
+
+    def _answer(self, answer: "Future[Sent]", device: Device, message: Message) -> None:
+        try:
+            answer.set_result(self._send(device, message))
+        except Exception as error:  # noqa: BLE001 whatever it is belongs to whoever waits
+            answer.set_exception(error)
 
     def _send(self, device: Device, message: Message) -> Sent:
         text = json.dumps(_content(message, self._sender.unread), ensure_ascii=False).encode()

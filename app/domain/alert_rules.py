@@ -58,6 +58,9 @@ EVENTS: Mapping[str, Event] = {
     "degraded": Event("Done without a part", "an optional step failed", ("degraded",), ("app",), is_held=True),
     "late": Event("Started late", "more than a minute behind its time", ("late",), ("app",), is_held=True),
     "slow": Event("Runs long", "longer than it nearly always does", ("slow",), ("app",), is_held=True),
+    "memory": Event(
+        "Close to its memory limit", "it worked, with less than a tenth left", ("memory_near",), ("app",), is_held=True
+    ),
     "anomaly": Event(
         "Unlike other runs", "in duration, cost or size of what it made", ("anomaly",), ("app",), is_held=True
     ),

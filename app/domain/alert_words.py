@@ -18,6 +18,7 @@ _HAPPENED: Mapping[str, str] = {
     "degraded": "a run was done without a part",
     "late": "a run started late",
     "slow": "a run takes long",
+    "memory": "a run came close to its memory limit",
     "anomaly": "a run was unlike the others",
     "carillon": "Carillon itself has trouble",
 }

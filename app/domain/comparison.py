@@ -14,8 +14,8 @@ LATE_SECONDS = 5.0
 """A start this much later after its planned time than the other's is worth a word."""
 
 _NOTICEABLE = 0.1  # share of the longer run below which a difference of time is no news
-_MEASURED = frozenset({"seconds", "tokens_in", "tokens_out", "cost_micros", "repairing"})
-_NOT_SHOWN = frozenset({"tokens_in", "tokens_out", "cost_micros"})
+_MEASURED = frozenset({"seconds", "tokens_in", "tokens_out", "cost_micros", "repairing", "memory_bytes"})
+_NOT_SHOWN = frozenset({"tokens_in", "tokens_out", "cost_micros", "memory_bytes"})
 _LONGEST_FACT = 40
 _MOST_NAMED = 3
 _UNKNOWN = "–"

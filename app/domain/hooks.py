@@ -25,6 +25,8 @@ LARGEST_BYTES = 256 * 1024
 LARGEST_VALUE_BYTES = 16 * 1024
 """Of a call, and of one value of it."""
 
+TOO_LARGE = f"The body has more than {LARGEST_BYTES // 1024} KiB."
+
 SAME_WITHIN = timedelta(minutes=10)
 """A call that carries no name of its own and the same body within this time is the same call."""
 
@@ -118,13 +120,13 @@ def secret_problem(scheme: str, secret: str) -> str:
 def read(body: bytes, media_type: str) -> Any:
     """Return the payload of a call: JSON, or a form as an object; without what no database takes. Raises Unreadable."""
     if len(body) > LARGEST_BYTES:
-        raise Unreadable(f"The body has more than {LARGEST_BYTES // 1024} KiB.")
+        raise Unreadable(TOO_LARGE)
     kind = media_type.partition(";")[0].strip().lower()
     if kind == _FORM:
         return _form(body)
     if kind in {_JSON, ""} or kind.endswith("+json"):
         return _json(body)
-    raise Unreadable(f"The body is {kind[:60]}; send it as {_JSON} or {_FORM}.")
+    raise Unreadable(f"The body is neither {_JSON} nor {_FORM}.")
 
 
 def _json(body: bytes) -> Any:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from statistics import median
 from typing import Any
 
-from app.domain import amounts, failures, remedies
+from app.domain import amounts, failures, headroom, remedies
 from app.domain.failures import Failure
 from app.domain.lifecycle import RunState
 from app.domain.remedies import Way
@@ -50,7 +50,8 @@ class Case:
     """What is known of a run. Times are UTC instants; `ahead` counts the runs before it in its queue.
 
     `sentence` is what was stored with its state; `step` is the part it is in; `saved` names the steps whose result is
-    kept. `amounts` are what it did in numbers, `usual` the same of good runs before it.
+    kept. `amounts` are what it did in numbers, `usual` the same of good runs before it. `close` says which limit it
+    came close to.
     """
 
     state: RunState
@@ -70,6 +71,7 @@ class Case:
     saved: Sequence[str] = ()
     amounts: Mapping[str, float] = field(default_factory=dict)
     usual: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    close: str = ""
 
 
 @dataclass(frozen=True)
@@ -166,7 +168,8 @@ def _worked(case: Case) -> Insight:
     said = [words for name, value in case.amounts.items() if (words := amounts.said(name, value)) and words not in lead]
     more += [f"{', '.join(said)}."] if said else []
     unusual = [amounts.unusual(name, value, case.usual.get(name, ())) for name, value in case.amounts.items()]
-    return Insight(lead, " ".join(filter(None, more + unusual)))
+    more += [f"It {case.close}."] if case.close else []
+    return Insight(lead, " ".join(filter(None, more + unusual)), headroom.NEXT_STEP if case.close else "")
 
 
 def _pace(case: Case) -> str:

@@ -17,6 +17,7 @@ _WORDS = {
     "no_engine": "its type is not installed",
     "variables": "a variable has no value",
     "no_secret": "a secret is not set",
+    "no_owner": "who made its task has left the team",
     "secret": "a secret can't be used this way",
     "wrong_key": "a secret can't be opened",
     "restored": "Carillon was restored from a backup",

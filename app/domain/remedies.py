@@ -168,6 +168,12 @@ def change(kind: str, target: str, sentence: str, step: str, definition: Mapping
     return None if found is None else Change(f"{found[0]} and run again", found[1])
 
 
+def more_memory(definition: Mapping[str, Any]) -> Change | None:
+    """Return the change that keeps a run away from its memory limit, None where there is no more to be had."""
+    found = _CHANGES["memory"](_place(definition, ""))
+    return None if found is None else Change(*found)
+
+
 @dataclass(frozen=True)
 class _Place:
     """Where a change is made: in a definition, or in one step of it."""

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from app.domain import headroom
 from app.domain.expressions import as_text
 from app.domain.wording import duration
 from app.engines.base import (
@@ -197,11 +198,11 @@ def _run(
 
     Raises Unusable when it saved nothing that can be kept.
     """
-    seconds, calls = 0.0, 0
+    seconds, most, calls = 0.0, 0, 0
     while True:
         ending = run_program(attempt, room, environment, exchange.variables, bell)
-        seconds, calls = seconds + ending.seconds, calls + 1
-        ending = replace(ending, seconds=seconds)
+        seconds, most, calls = seconds + ending.seconds, max(most, ending.memory_bytes), calls + 1
+        ending = replace(ending, seconds=seconds, memory_bytes=most)
         is_saved = ending.cause == "exit" and ending.exit_code == AGAIN and exchange.has_saved()
         if not (attempt.program.is_called_again and is_saved):
             return ending, calls
@@ -300,6 +301,8 @@ def collect(attempt: Attempt, room: sandbox.Room) -> None:
 def _outcome(attempt: Attempt, ending: sandbox.Ending) -> Outcome:
     limits = attempt.request.limits
     facts: dict[str, Any] = {"exit_code": ending.exit_code, "seconds": round(ending.seconds, 3)}
+    if ending.memory_bytes:
+        facts[headroom.FACT] = ending.memory_bytes
     match ending.cause:
         case "stopped":
             return Outcome("cancelled", attempt.cancellation.reason, "Stopped while it ran.", facts=facts)

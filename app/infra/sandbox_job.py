@@ -55,12 +55,16 @@ class Job:
 
 @dataclass(frozen=True)
 class Ending:
-    """Why a job is over and what its main process answered (128 + n after signal n)."""
+    """Why a job is over and what its main process answered (128 + n after signal n).
+
+    `memory_bytes` is the most that its processes were seen to hold, 0 if it was over before anybody looked.
+    """
 
     cause: Cause
     exit_code: int
     seconds: float
     last_line: str = ""
+    memory_bytes: int = 0
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,8 @@ from app.infra.sandbox_spawner import Spawner
 _PIECE = 256 * 1024
 _PIPE_BYTES = 1024 * 1024
 _LOOK_SECONDS = 0.25
+_CLOSE = 0.75
+"""From this share of the memory limit on it is measured as exactly as it can be."""
 _LAST_SECONDS = 2.0
 """After the kill: how long the kernel gets to end the tree, and we to read what it wrote."""
 _MARK = "CARILLON_MARK"
@@ -63,6 +65,7 @@ class Running:
         self._is_stop_asked = self._is_closed = False
         self._end = _End()
         self._next_look = self._started + _LOOK_SECONDS
+        self._most_bytes = 0
         self._cgroup: Path | None = None
         self._status = self._pidfd = -1
         self._process: subprocess.Popen[bytes] | None = None
@@ -110,7 +113,7 @@ class Running:
                         break  # the kernel does not let go of a process; it can do no more than wait
         last_line = output.close()
         code = self._exit_code(last_line)
-        return Ending(self._cause(), code, time.monotonic() - self._started, last_line)
+        return Ending(self._cause(), code, time.monotonic() - self._started, last_line, self._most_bytes)
 
     def close(self) -> None:
         """End what is left of it and give back what it held."""
@@ -234,10 +237,11 @@ class Running:
         assert self._process
         began = time.monotonic()
         cause: Cause | None = None
-        if not self._cgroup:
-            pids = sandbox_tree.descendants(self._process.pid)
-            if sandbox_tree.memory_bytes(pids, self._job.memory_bytes) > self._job.memory_bytes:
-                cause = "memory"
+        pids, limit = sandbox_tree.descendants(self._process.pid), self._job.memory_bytes
+        used = sandbox_tree.memory_bytes(pids, int(limit * _CLOSE))
+        self._most_bytes = max(self._most_bytes, used, sandbox_tree.highest_bytes(pids))
+        if used > limit and not self._cgroup:
+            cause = "memory"
         if self._is_over_disk():
             cause = "disk"
         now = time.monotonic()

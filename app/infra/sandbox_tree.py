@@ -34,6 +34,11 @@ def memory_bytes(pids: list[int], limit_bytes: int) -> int:
     return resident if resident <= limit_bytes else sum(_proportional(pid) for pid in pids)
 
 
+def highest_bytes(pids: list[int]) -> int:
+    """Return the most that one of the processes has held so far, also between two looks at it."""
+    return max((_field(f"/proc/{pid}/status", "VmHWM:") for pid in pids), default=0)
+
+
 def send(pids: list[int], number: signal.Signals) -> None:
     """Send a signal to those that are still there."""
     for pid in pids:
@@ -71,10 +76,13 @@ def _resident(pid: int) -> int:
 
 
 def _proportional(pid: int) -> int:
-    for line in _read(f"/proc/{pid}/smaps_rollup").splitlines():
-        if line.startswith("Pss:"):
-            return int(line.split()[1]) * 1024
-    return _resident(pid)
+    return _field(f"/proc/{pid}/smaps_rollup", "Pss:") or _resident(pid)
+
+
+def _field(path: str, name: str) -> int:
+    """Return a field in bytes, 0 where it is not there."""
+    found = (line for line in _read(path).splitlines() if line.startswith(name))
+    return next((int(line.split()[1]) * 1024 for line in found), 0)
 
 
 def _is_zombie(pid: int) -> bool:

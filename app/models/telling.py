@@ -83,6 +83,27 @@ class Channel(Base):
         return f"{team_id}|channels|{channel_id}|sealed"
 
 
+class Recipient(Base):
+    """An address that e-mail channels of a team write to. Until `confirmed_at` only a letter that asks goes there.
+
+    That letter is due from `wanted_at` on, and went out last at `asked_at`, for the person who typed the address.
+    """
+
+    __tablename__ = "recipients"
+    __table_args__ = (sa.UniqueConstraint("team_id", "address"), sa.Index("recipients_of_address", "address"))
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    team_id: Mapped[int] = mapped_column(sa.ForeignKey("teams.id", ondelete="CASCADE"))
+    address: Mapped[str] = mapped_column(sa.String(320))  # in small letters
+    confirmed_at: Mapped[datetime | None]
+    asked_by_id: Mapped[int | None] = mapped_column(sa.ForeignKey("people.id", ondelete="SET NULL"))
+    wanted_at: Mapped[datetime | None]
+    asked_at: Mapped[datetime | None]
+    tries: Mapped[int] = mapped_column(default=0)
+    problem: Mapped[str] = mapped_column(sa.String(300), default="")
+    created_at: Mapped[datetime]
+
+
 class Wish(Base):
     """What a person wants to hear about in all their teams, and how; what is not said there is as by default.
 

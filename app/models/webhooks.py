@@ -118,7 +118,10 @@ class Hook(Base):
 
 
 class HookCall(Base):
-    """A call of a hook: accepted, repeated, filtered or refused, and why. `payload` is JSON, redacted."""
+    """A call of a hook: accepted, repeated, filtered or refused, and why. `payload` is JSON, redacted.
+
+    Without a `key` it stands for as many refused calls of one reason as `times` says, the first of them `at`.
+    """
 
     __tablename__ = "hook_calls"
     __table_args__ = (
@@ -142,3 +145,4 @@ class HookCall(Base):
     size_bytes: Mapped[int]
     payload: Mapped[str] = mapped_column(sa.Text, default="")
     is_cut: Mapped[bool] = mapped_column(default=False)
+    times: Mapped[int] = mapped_column(default=1)

@@ -23,10 +23,11 @@ from app.models.teams import Membership, Team
 from app.models.telling import ActionLink, Incident, IncidentTask
 from app.services.unit import Work, batch, unit
 
-Purpose = Literal["approve", "reject", "retry", "acknowledge", "snooze", "pause", "unsubscribe"]
+Purpose = Literal["approve", "reject", "retry", "acknowledge", "snooze", "pause", "unsubscribe", "confirm"]
 
 LASTS = timedelta(hours=24)
 UNSUBSCRIBE_LASTS = timedelta(days=30)
+CONFIRM_LASTS = timedelta(days=7)
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,7 @@ ACTS: Mapping[Purpose, Act] = {
     "snooze": Act("Mute until tomorrow 8:00", "run"),
     "pause": Act("Pause the task", "edit"),
     "unsubscribe": Act("Stop e-mail about this", None),
+    "confirm": Act("Yes, send it here", None),
 }
 
 _WENT_WRONG = frozenset({"failed", "timed_out", "unmet"})
@@ -92,6 +94,11 @@ class Link:
     incident_id: int | None = None
     moot: str = ""
     seen: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def address(self) -> str:
+        """The e-mail address that a link of the purpose `confirm` is about."""
+        return str(self.seen.get("address", ""))
 
 
 # --- made when a message is written
@@ -152,6 +159,20 @@ def _make(work: Work, purpose: Purpose, person_id: int, row: Any) -> str:
     }  # fmt: skip
     work.connection.execute(sa.insert(ActionLink).values(values))
     return token
+
+
+def to_confirm(work: Work, person_id: int, team_id: int, address: str, home: str) -> str:
+    """Return a link by which the owner of an e-mail address lets a team send there what it wants to.
+
+    It goes to that address alone, which may be that of nobody here; `person_id` is who typed it.
+    """
+    token = new_token()
+    values = {
+        "token_hash": digest(token), "purpose": "confirm", "person_id": person_id, "team_id": team_id,
+        "seen": {"address": address}, "created_at": work.now, "expires_at": work.now + CONFIRM_LASTS,
+    }  # fmt: skip
+    work.connection.execute(sa.insert(ActionLink).values(values))
+    return f"{home.rstrip('/')}/a/{token}"
 
 
 # --- looked at
@@ -223,7 +244,12 @@ _MOOT: Mapping[str, Callable[[Any], str]] = {
 
 
 def actor_of(link: Link) -> Actor | None:
-    """Return as whom a link acts, with the role of today; None when its person may not do that any more."""
+    """Return as whom a link acts, with the role of today; None when its person may not do that any more.
+
+    To confirm an address takes no right in the team: its owner may belong to none.
+    """
+    if link.purpose == "confirm":
+        return Actor(link.person_id, link.team_id, "viewer")
     mine = (Membership.person_id == link.person_id, Membership.team_id == link.team_id)
     role = cast("Role | None", db.session.execute(sa.select(Membership.role).where(*mine)).scalar())
     if role is None or (link.act.right and not can(role, link.act.right)):
@@ -237,7 +263,7 @@ def take(link: Link, actor: Actor) -> bool:
         is_unused = (ActionLink.id == link.id, ActionLink.used_at.is_(None), ActionLink.expires_at > work.now)
         taken = work.connection.execute(sa.update(ActionLink).where(*is_unused).values(used_at=work.now)).rowcount
         if taken:
-            about = f"#{link.run} {link.task}" if link.run else link.task or link.sentence
+            about = link.address or (f"#{link.run} {link.task}" if link.run else link.task or link.sentence)
             work.audit("link_used", about, purpose=link.purpose, alert=link.alert_id)
         return bool(taken)
 

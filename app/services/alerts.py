@@ -9,6 +9,7 @@ from typing import Any, Literal
 import sqlalchemy as sa
 
 from app.core.errors import Conflict, NotFound
+from app.domain import reporting
 from app.domain.access import Actor
 from app.infra import database
 from app.infra.database import db
@@ -118,6 +119,15 @@ def of_incident(actor: Actor, incident_id: int) -> Sequence[Shown]:
     return [_shown(row, messages[row.id]) for row in rows]
 
 
+def letters(actor: Actor, run: Run) -> Sequence[Message]:
+    """Return the letters that bring the report of a run of the team to its readers; `run` has its task."""
+    if run.task.engine != reporting.ENGINE:
+        return ()
+    its = (Alert.team_id == actor.team_id, Alert.run_id == run.id, Alert.kind == reporting.KIND)
+    found = db.session.scalars(sa.select(Alert.id).where(*its)).all()
+    return [one for some in _messages(found, has_whys=_administers(actor)).values() for one in some]
+
+
 def acknowledge(actor: Actor, alert_id: int) -> None:
     """Say that somebody sees to an alert: others see who, and nobody is told more of it but its end.
 
@@ -141,7 +151,7 @@ def acknowledge(actor: Actor, alert_id: int) -> None:
 
 
 def _scope(actor: Actor) -> sa.ColumnElement[bool]:
-    own = Alert.team_id == actor.team_id
+    own = sa.and_(Alert.team_id == actor.team_id, Alert.kind != reporting.KIND)
     return sa.or_(own, Alert.team_id.is_(None)) if _administers(actor) else own
 
 

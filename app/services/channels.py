@@ -5,7 +5,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -20,18 +20,22 @@ from app.core.errors import Invalid, NotFound, Unavailable
 from app.domain.access import Actor
 from app.infra.database import db
 from app.infra.vault import Vault
-from app.models.instance import Fact
+from app.models.instance import Audit, Fact
 from app.models.people import Person
 from app.models.runs import Delivery
 from app.models.teams import Team
 from app.models.telling import Channel
-from app.services import alerting
+from app.services import alerting, recipients
+from app.services.recipients import State
 from app.services.unit import SessionWork, unit
 
 MOST = 30
 """Channels of one person, and of one team."""
 
 TEST_SECONDS = 10.0
+MOST_TESTS, TESTS_WITHIN = 5, timedelta(minutes=10)
+"""Tests of the channels of one team within a while: what is sent goes to others."""
+
 LONGEST_NAME = 60
 
 _AT_ONCE = threading.BoundedSemaphore(2)
@@ -55,6 +59,7 @@ class Line:
     changed_state_at: datetime | None
     created_at: datetime
     waiting: int
+    recipients: Sequence[State] = ()
 
 
 @dataclass(frozen=True)
@@ -137,6 +142,7 @@ def create(actor: Actor, vault: Vault, wanted: Wanted) -> int:
         work.session.add(row)
         work.session.flush()
         _seal(row, team, vault, address)
+        _ask(work, row, address)
         work.audit("channel_created", row.name, channel=row.id, kind=row.kind, address=shown)
     return row.id
 
@@ -155,8 +161,24 @@ def change(actor: Actor, vault: Vault, channel_id: int, wanted: Wanted) -> None:
         if address != known:
             _seal(row, team, vault, address)
             row.state, row.problem = "new", ""
+            _ask(work, row, address)
         _try_soon(work, row.id)
         work.audit("channel_changed", row.name, channel=row.id, address=shown)
+
+
+def ask_again(actor: Actor, vault: Vault, channel_id: int) -> None:
+    """Let those addresses of a channel be asked once more that have not confirmed. Raises NotFound, WrongKey."""
+    row = _row(actor, channel_id)
+    address = _unsealed(row, vault)
+    with unit(actor) as work:
+        _ask(work, row, address)
+        work.audit("channel_asked", row.name, channel=channel_id)
+
+
+def _ask(work: SessionWork, row: Channel, address: Mapping[str, str]) -> None:
+    if row.kind == "email":
+        assert work.actor
+        recipients.ask(work, row.team_id, work.actor.person_id, kinds.recipients(address))
 
 
 def delete(actor: Actor, channel_id: int) -> None:
@@ -180,7 +202,11 @@ def test(actor: Actor, vault: Vault, channel_id: int, means: Means) -> Tested:
     name, address = row.name, _unsealed(row, vault)
     team = db.session.get_one(Team, row.team_id)
     message = _message(means, "" if team.is_personal else team.name)
+    if _is_tested_enough(actor):
+        return Tested(is_sent=False, said=_ENOUGH)
     try:
+        if row.kind == "email":
+            address = dict(recipients.reachable(row.team_id, address))
         way = kinds.opened(row.kind, address, means)
     except NotSent as refusal:
         return Tested(is_sent=False, said=refusal.message)
@@ -202,6 +228,14 @@ def test_letters(person_id: int, means: Means) -> Tested:
 
 
 # --- testing
+
+_ENOUGH = f"{MOST_TESTS} tests within {TESTS_WITHIN.seconds // 60} minutes are the most. Try again later."
+
+
+def _is_tested_enough(actor: Actor) -> bool:
+    tested = (Audit.team_id == actor.team_id, Audit.action == "channel_tested", Audit.at > utc_now() - TESTS_WITHIN)
+    last = sa.select(Audit.id).where(*tested).limit(MOST_TESTS)
+    return len(db.session.execute(last).all()) >= MOST_TESTS
 
 
 def _message(means: Means, team: str) -> Message:
@@ -311,8 +345,14 @@ def _row(actor: Actor, channel_id: int) -> Channel:
 def _line(row: Channel, waiting: int) -> Line:
     return Line(
         row.id, row.kind, row.name, row.shown, row.fallback_id, row.state, row.problem, row.changed_state_at,
-        row.created_at, waiting,
+        row.created_at, waiting, _recipients(row),
     )  # fmt: skip
+
+
+def _recipients(row: Channel) -> Sequence[State]:
+    if row.kind != "email":
+        return ()
+    return recipients.states(db.session.connection(), row.team_id, kinds.recipients({"addresses": row.shown}))
 
 
 def _waiting(names: Sequence[str]) -> dict[str, int]:

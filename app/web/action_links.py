@@ -12,7 +12,7 @@ from app.core.clock import utc_now
 from app.core.errors import CarillonError
 from app.domain import mutes
 from app.domain.access import Actor
-from app.services import action_links, alerts, incidents, runs, tasks, wishes
+from app.services import action_links, alerts, incidents, recipients, runs, tasks, wishes
 from app.services.action_links import Link
 from app.web.guard import by_address
 from app.web.render import page
@@ -88,7 +88,7 @@ def _answer(template: str, status: int, **context: Any) -> Response:
 
 def _place(link: Link | None) -> tuple[str, str] | None:
     """Return the page that a link is about, as (word, address)."""
-    if link is None or link.purpose == "unsubscribe":
+    if link is None or link.purpose in {"unsubscribe", "confirm"}:
         return None
     if link.run:
         return f"run #{link.run}", url_for("runs.show", team=link.team_slug, number=link.run)
@@ -137,6 +137,11 @@ def _unsubscribe(_: Actor, link: Link) -> Done:
     return Done("You get no more e-mail about this kind of event.", "/me/channels", "Change what you hear about")
 
 
+def _confirm(_: Actor, link: Link) -> Done:
+    recipients.confirm(link)
+    return Done(f"{link.team} sends its alerts to {link.address} from now on.")
+
+
 def _run(link: Link, number: int) -> tuple[str, str]:
     return url_for("runs.show", team=link.team_slug, number=number), f"See run #{number}"
 
@@ -155,4 +160,5 @@ _ACTS: Mapping[str, Callable[[Actor, Link], Done]] = {
     "snooze": _snooze,
     "pause": _pause,
     "unsubscribe": _unsubscribe,
+    "confirm": _confirm,
 }

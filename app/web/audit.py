@@ -1,7 +1,5 @@
 """Settings, Audit: who asked for what, whether the chain of it is whole, and all of it as a file."""
 
-import csv
-import io
 import json
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, time, timedelta
@@ -12,6 +10,7 @@ from flask import Blueprint, Response, g, request, url_for
 
 from app.core.errors import NotFound
 from app.core.numbers import whole
+from app.exporters import csv_file
 from app.services import audit
 from app.services.audit import Entry, Filters, chain
 from app.web.guard import guard
@@ -21,7 +20,6 @@ blueprint = Blueprint("audit", __name__, url_prefix="/t/<team>")
 
 _TYPES = {"ndjson": "application/x-ndjson", "csv": "text/csv"}
 _COLUMNS = ("number", "at", "person_id", "person", "action", "object", "data", "seal")
-_FORMULA = ("=", "+", "-", "@", "\t")
 
 
 @blueprint.get("/settings/audit")
@@ -106,14 +104,5 @@ def _row(entry: Entry) -> dict[str, Any]:
 
 
 def _csv(entries: Iterator[Entry]) -> Iterator[str]:
-    yield ",".join(_COLUMNS) + "\r\n"
-    for entry in entries:
-        line = io.StringIO()
-        row = _row(entry) | {"at": iso(entry.at), "data": json.dumps(dict(entry.data))}
-        csv.writer(line).writerow([_plain(row[name]) for name in _COLUMNS])
-        yield line.getvalue()
-
-
-def _plain(value: Any) -> Any:
-    """Keep a spreadsheet from taking a name for a formula."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+    rows = (_row(entry) | {"at": iso(entry.at), "data": json.dumps(dict(entry.data))} for entry in entries)
+    return csv_file.lines(_COLUMNS, ([row[name] for name in _COLUMNS] for row in rows))

@@ -78,6 +78,14 @@ def test(channel_id: int) -> str:
     return _list({channel_id: channels.test(_actor(), vault(), channel_id, _means())}, channel_id)
 
 
+@blueprint.post("/<int:channel_id>/letters")
+@guard("manage")
+def ask_again(channel_id: int) -> AnyResponse:
+    """Ask the addresses of a channel once more that have not confirmed."""
+    channels.ask_again(_actor(), vault(), channel_id)
+    return saved(_here(), "asked")
+
+
 @mine.post("/email/test")
 def test_email() -> str:
     """The same by the person's e-mail."""

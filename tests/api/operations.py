@@ -13,6 +13,7 @@ NEEDS = {
         "read_team", "list_members", "list_templates", "read_template", "read_template_version",
         "list_shared_templates", "read_shared_template", "read_shared_bundle", "list_suggestions",
         "read_estimate", "find_conflicts", "read_week", "read_calibration", "list_budgets", "show_plan", "ask_question", "list_savings", "tell_satisfaction",
+        "export_insights", "export_runs",
     ),
     "run": (
         "read_notification", "read_notifications", "set_wishes", "mute_task", "unmute_task",
@@ -39,7 +40,7 @@ NEEDS = {
     "manage": (
         "create_alert_rule", "preview_alert_rule", "change_alert_rule", "delete_alert_rule", "recover_alert_rule",
         "turn_alert_rule_on", "turn_alert_rule_off",
-        "create_channel", "change_channel", "delete_channel", "test_channel",
+        "create_channel", "change_channel", "delete_channel", "test_channel", "ask_channel",
         "list_webhooks", "create_webhook", "read_webhook", "change_webhook", "delete_webhook", "rotate_webhook",
         "turn_webhook_off", "turn_webhook_on", "test_webhook", "list_webhook_deliveries", "replay_webhook_delivery",
         "replay_webhook", "list_walls", "create_wall", "remove_wall", "read_badge", "put_badge", "revoke_badge",

@@ -31,6 +31,15 @@ def test_a_channel_from_its_making_to_its_end(ada_program, server):
     assert ada_program.get(path).status_code == 404
 
 
+def test_an_address_says_whether_it_was_confirmed(ada_program):
+    made = ada_program.make("/channels", {"kind": "email", "address": {"addresses": "oncall@x.example"}})
+    waits = {"address": "oncall@x.example", "is_confirmed": False, "asked_at": None, "problem": ""}
+    assert made["recipients"] == [waits]
+    assert ada_program.post(f"/channels/{made['id']}/letters").status_code == 202
+    refused = ada_program.post(f"/channels/{made['id']}/test").json
+    assert refused == {"is_sent": False, "said": "It waits until oncall@x.example has confirmed."}
+
+
 def test_what_cannot_be_used_is_said_by_field(ada_program, server):
     wrong = ada_program.post("/channels", {"kind": "telegram", "address": {"token": "abc", "chat": "@x"}})
     assert wrong.status_code == 422

@@ -108,7 +108,7 @@ def test_json_and_forms_are_read():
         (b"{", "application/json", "no JSON"), (b'{"a": NaN}', "application/json", "no JSON"),
         (b"[" * 100_000, "application/json", "no JSON"), (b"1" * 5000, "application/json", "no JSON"),
         (b"\xff", "application/json", "no JSON"), (b"x" * (hooks.LARGEST_BYTES + 1), "application/json", "256 KiB"),
-        (b"<a/>", "text/xml", "text/xml"), (b"\xff=1", "application/x-www-form-urlencoded", "no form"),
+        (b"<a/>", "text/xml", "neither application/json"), (b"\xff=1", "application/x-www-form-urlencoded", "no form"),
         (b"&".join(b"a=1" for _ in range(501)), "application/x-www-form-urlencoded", "no form"),
         (b"payload=x", "application/x-www-form-urlencoded", "no JSON"),
     ],

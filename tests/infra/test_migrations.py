@@ -59,6 +59,26 @@ def test_the_one_schedule_of_a_definition_becomes_a_list_of_one(old):
     assert schedules.words(found[0]["schedules"]) == "every day at 09:00 (Europe/Berlin)"
 
 
+@pytest.mark.alike
+def test_addresses_that_channels_write_to_by_now_count_as_confirmed(old):
+    command.upgrade(database._alembic(old), "0018")
+    engine = sa.create_engine(old.sql_url, poolclass=sa.NullPool)
+    tables = sa.MetaData()
+    tables.reflect(engine)
+    now = datetime.now(UTC).replace(tzinfo=None)
+    channel = {"team_id": 1, "sealed": b"", "state": "ok", "problem": "", "created_at": now, "changed_at": now}
+    with engine.begin() as connection:
+        team = {"id": 1, "slug": "t", "name": "T", "is_personal": False, "data_key": b"", "next_run_number": 1}
+        connection.execute(tables.tables["teams"].insert().values(**team, created_at=now))
+        for kind, shown in (("email", "Ada@x.example, oncall@x.example"), ("email", "ada@x.example"), ("slack", "y.z")):
+            connection.execute(tables.tables["channels"].insert().values(**channel, kind=kind, name="x", shown=shown))
+    database.migrate(old)
+    with engine.connect() as connection:
+        found = connection.execute(sa.text("SELECT team_id, address, confirmed_at IS NULL FROM recipients")).all()
+    engine.dispose()
+    assert found == [(1, "ada@x.example", 0), (1, "oncall@x.example", 0)]
+
+
 def test_the_tables_are_those_the_code_knows(old):
     database.migrate(old)
     engine = sa.create_engine(old.sql_url, poolclass=sa.NullPool)

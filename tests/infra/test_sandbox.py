@@ -180,6 +180,13 @@ def test_memory_of_one_process(runs):
     assert ran.outcome.sentence == "Stopped: it used more than 64 MiB of memory."
 
 
+def test_what_was_held_at_most_is_known_of_a_run_that_worked(runs):
+    code = "import time\nkept = b'x' * (80 << 20)\ntime.sleep(0.3)\ndel kept\ntime.sleep(0.3)"
+    ran = runs.run(python, {"code": code}, limits=limits(memory_bytes=256 * MEGABYTE))
+    assert ran.outcome.state == "succeeded"
+    assert 80 * MEGABYTE < ran.outcome.facts["memory_bytes"] < 150 * MEGABYTE
+
+
 def test_memory_of_ten_processes_together(runs):
     code = "import os, time\n[os.fork() for _ in range(4)]\nkept = b'x' * (8 << 20)\ntime.sleep(10)"
     ran = runs.run(python, {"code": code}, limits=limits(memory_bytes=96 * MEGABYTE))

@@ -3,6 +3,7 @@
 import json
 import threading
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 import sqlalchemy as sa
@@ -170,7 +171,8 @@ def test_too_many_calls_have_to_wait(made, call):
     answers = [call(hook, {"issue": {"title": str(number)}}) for number in range(6)]
     assert [answer.status for answer in answers] == [202] * 3 + [429] * 3
     assert 0 < answers[3].retry_seconds <= 60
-    assert verdicts() == ["accepted"] * 3 + ["refused"]  # one line a minute says so
+    assert verdicts() == ["accepted"] * 3 + ["refused"]  # one line says so
+    assert [row.times for row in rows(HookCall)] == [1, 1, 1, 3]
     with batch() as work:
         work.connection.execute(sa.update(HookCall).values(at=work.now - timedelta(minutes=1)))
     assert call(hook, {"issue": {"title": "later"}}).status == 202
@@ -252,6 +254,33 @@ def test_secrets_of_the_team_are_not_kept_with_a_payload(actor, made, call, vaul
     call(made(), {"issue": {"title": "It says a-secret-of-northgate"}})
     assert "a-secret" not in rows(HookCall)[0].payload
     assert rows(Secret)
+
+
+@pytest.mark.alike
+def test_a_stranger_with_the_address_fills_no_table_and_opens_no_secret_but_one(actor, made, call, vault, monkeypatch):
+    secrets.put(actor, vault, "API_KEY", "a-secret-of-northgate")
+    hook = made(scheme="token", secret="right-secret")
+    opened = []
+    monkeypatch.setattr(vault, "unseal", lambda *given: opened.append(given[2]) or type(vault).unseal(vault, *given))
+    assert [call(hook, x_hook_token="wrong").status for _ in range(7)] == [401] * 7
+    assert opened == [Hook.aad_of(actor.team_id, hook.id)] * 7
+    assert [call(hook, b"x" * 300_000).status for _ in range(3)] == [400] * 3
+    assert call(SimpleNamespace(path="/hooks/unknown")) is None
+    assert len(opened) == 7  # nothing of what is too large, or comes to another address
+    assert [(row.verdict, row.times, row.payload) for row in rows(HookCall)] == [("refused", 7, ""), ("refused", 3, "")]
+    with batch() as work:
+        work.connection.execute(sa.update(HookCall).values(at=work.now - timedelta(minutes=16)))
+    call(hook, x_hook_token="wrong")
+    assert [row.times for row in rows(HookCall)] == [7, 3, 1]
+    assert call(hook, x_hook_token="right-secret").status == 202  # who has the secret is not held back
+
+
+@pytest.mark.alike
+def test_a_hook_that_has_had_its_calls_opens_nothing(made, call, vault, monkeypatch):
+    hook = made(scheme="token", secret="right-secret", calls_a_minute=1)
+    call(hook, x_hook_token="right-secret")
+    monkeypatch.setattr(vault, "unseal", lambda *_: pytest.fail("a secret was opened"))
+    assert call(hook, x_hook_token="right-secret").status == 429
 
 
 # --- replay, trying, log

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from app.models.instance import Leader, Worker
 from app.models.runs import Alert, Run
+from app.models.tasks import TaskVersion
 from app.services import telling
 from app.services.unit import batch
 from tests import factories
@@ -85,6 +86,22 @@ def test_a_run_unlike_the_others_is_told_once(team, task):
         worked(team, task, seconds=seconds)
     assert told_of("anomaly") == [("Morning digest took 8 min 20 s instead of 10 s.", False)]
     assert rows(Alert)[0].recovery == ""
+
+
+@pytest.mark.alike
+def test_a_run_close_to_its_memory_limit_is_told_until_one_stays_well_below(team):
+    task = factories.task(team, name="etl", label="Load")
+    with batch() as work:
+        definition = {**rows(TaskVersion)[-1].definition, "limits": {"memory_bytes": 512 << 20}}
+        work.connection.execute(sa.update(TaskVersion).values(definition=definition))
+    for used in (300, 400, 480, 500, 430, None):  # the last but one says neither, the last was not seen
+        worked(team, task, facts={"memory_bytes": used << 20} if used else {})
+    [(said, is_open)] = told_of("memory_near")
+    assert said.startswith("Load worked, but used 480 of its 512 MiB of memory. Raise its memory limit")
+    assert is_open
+    worked(team, task, facts={"memory_bytes": 100 << 20})
+    [row] = rows(Alert)
+    assert (row.ended_at is None, row.recovery) == (False, "Load used 100 of its 512 MiB of memory.")
 
 
 @pytest.mark.alike

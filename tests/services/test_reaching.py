@@ -84,7 +84,7 @@ def alert(house, kind, sentence, **more):
 def send(house, sender=None):
     """Let all that is due go out; returns how many messages were made."""
     sender, count = sender or house.sender, 0
-    for name in deliveries.due_channels():
+    for name in [one.channel for one in deliveries.waiting()]:
         while sender.can_send(name) and sender.send_next(name):
             count += 1
     return count

@@ -278,6 +278,24 @@ def test_an_address_that_fails_is_left_alone_then_tried_by_one(team, told, send,
     assert sending.take(LEASE, {}) == []  # while that one is on its way nobody else tries
 
 
+@pytest.mark.alike
+def test_a_team_with_many_addresses_leaves_room_for_others(actor, vault, team, told, server):
+    southgate = Actor(actor.person_id, factories.team("southgate"), "owner")
+    with batch() as work:
+        key = vault.new_data_key(southgate.team_id)
+        work.connection.execute(sa.update(Team).where(Team.id == southgate.team_id).values(data_key=key))
+    hooks = [told(name=f"Orders {number}") for number in range(6)]
+    webhooks.create(southgate, vault, Wanted("Other", server.url))
+    for _ in range(4):
+        happens(team)
+        happens(southgate.team_id)
+    fanout.fan_out(URL)
+    taken = [due.team_id for due in sending.take(LEASE, {})]
+    assert (taken.count(team), taken.count(southgate.team_id)) == (sending.OF_TEAM, 4)
+    going = {(team, hook): sending.MOST_AT_ONCE for hook in hooks[:4]}
+    assert sending.take(LEASE, going) == []
+
+
 # --- rotation, rights, tests
 
 

@@ -4,6 +4,8 @@ import pytest
 
 from app.infra import fetch
 from app.models.telling import Channel
+from app.services import action_links
+from app.services.unit import batch
 from tests.factories import rows
 from tests.servers import web_server
 
@@ -102,3 +104,26 @@ def test_a_strange_channel_is_not_there(ada, cid, server):
     for path in (f"/me/channels/{ident}/test", f"/me/channels/{ident}/removal", f"/me/channels/{ident}"):
         assert cid.post(path, {"name": "Mine"}).status_code == 404
     assert server.requests == []
+
+
+def test_an_address_of_a_team_says_whether_it_was_confirmed_and_is_asked_again(app, ada, northgate):
+    base = f"/t/{northgate}/settings/channels"
+    form = {"kind": "email", "name": "On call", "addresses": "ada@northgate.example, oncall@x.example"}
+    ident = ada.post(base, form).headers["location"].rpartition("/")[2].partition("?")[0]
+    page = ada.get(base).text
+    assert "oncall@x.example has not confirmed yet: a letter is on its way." in page
+    assert "ada@northgate.example has not" not in page
+    assert ada.post(f"{base}/{ident}/letters").status_code == 303
+    assert "at most once a day" in ada.get(f"{base}?saved=asked").text
+    with app.app_context():
+        team = rows(Channel)[0].team_id
+        with batch() as work:
+            path = action_links.to_confirm(work, ada.id, team, "oncall@x.example", "")
+    nobody = app.test_client()
+    shown = nobody.get(path).text
+    assert "Northgate wants to send them to oncall@x.example" in shown
+    assert "Asked for by Ada Park (ada@northgate.example)." in shown
+    assert "has not confirmed yet" in ada.get(base).text  # to look changes nothing
+    assert "Northgate sends its alerts to oncall@x.example from now on." in nobody.post(path).text
+    assert "has not confirmed yet" not in ada.get(base).text
+    assert nobody.post(path).status_code == 410

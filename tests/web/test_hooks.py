@@ -90,7 +90,16 @@ def test_guesses_have_to_wait(client, base):
 def test_a_body_that_is_too_large_or_no_payload_is_refused(client, ada, base):
     path, _ = made(ada, base)
     assert client.post(path, data=b"x" * 300_000, content_type="application/json").status_code == 400
-    assert client.post(path, data=b"<a/>", content_type="text/xml").json["detail"].startswith("The body is text/xml")
+    assert client.post(path, data=b"<a/>", content_type="text/xml").json["detail"].startswith("The body is neither")
+
+
+def test_what_is_refused_is_counted_on_the_page(client, ada, base):
+    path, _ = made(ada, base, scheme="token")
+    for _ in range(3):
+        assert client.post(path, json={}).status_code == 401
+    page = ada.get(f"{base}/1").text
+    assert "3 refused<span" in page
+    assert ": The signature or secret is not right.</span>" in page
 
 
 def test_a_payload_is_tried_and_the_last_one_stands_there(client, ada, base):

@@ -73,6 +73,23 @@ def test_one_press_makes_a_version_and_runs_it(app, ada, failed, page):
     assert ada.post(f"{page}/{number}/remedy").status_code == 409
 
 
+def test_a_run_close_to_its_memory_limit_offers_more_of_it_and_is_not_repeated(app, ada, make, page):
+    limit = 536_870_912
+    number = make("succeeded", facts={"memory_bytes": int(limit * 0.95)})
+    with app.app_context(), batch() as work:
+        definition = factories.rows(TaskVersion)[-1].definition
+        more = {**definition, "limits": {**definition["limits"], "memory_bytes": limit}}
+        work.connection.execute(sa.update(TaskVersion).values(definition=more))
+    text = ada.get(f"{page}/{number}").text
+    assert "It used 486 of its 512 MiB of memory." in text
+    assert "Raise its memory limit to 1,024 MiB</button>" in text
+    assert ada.post(f"{page}/{number}/remedy").location == f"{page}/{number}"
+    with app.app_context():
+        assert factories.rows(TaskVersion)[-1].definition["limits"]["memory_bytes"] == 2 * limit
+        assert len(factories.rows(Run)) == 1
+    assert "/remedy" not in ada.get(f"{page}/{number}").text
+
+
 def test_who_may_not_change_the_task_reads_what_to_do(viewer, failed, page):
     number = failed("time limit")
     text = viewer.get(f"{page}/{number}").text

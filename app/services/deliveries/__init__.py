@@ -2,6 +2,6 @@
 
 from app.services.deliveries.memory import set_aside, tell_later
 from app.services.deliveries.sending import Sender, carry_out
-from app.services.deliveries.taking import MOST_TRIES, Due, due_channels, take
+from app.services.deliveries.taking import MOST_TRIES, Due, take, waiting
 
-__all__ = ["MOST_TRIES", "Due", "Sender", "carry_out", "due_channels", "set_aside", "take", "tell_later"]
+__all__ = ["MOST_TRIES", "Due", "Sender", "carry_out", "set_aside", "take", "tell_later", "waiting"]

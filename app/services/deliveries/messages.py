@@ -9,13 +9,14 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 
 from app.channels.base import Message, News, Story
-from app.domain import alert_rules, wording
+from app.domain import alert_rules, reporting, wording
+from app.infra.storage import Storage
 from app.models.people import Person
 from app.models.runs import Alert, Delivery, Run
 from app.models.tasks import Task
 from app.models.teams import Team
 from app.models.telling import Channel, Incident, IncidentTask
-from app.services.deliveries import stories
+from app.services.deliveries import enclosing, stories
 from app.services.deliveries.taking import is_bundled
 
 SEVERAL = 2
@@ -31,8 +32,8 @@ class Told:
     who: str
 
 
-def read(connection: sa.Connection, channel: str, delivery: int, home: str) -> Told:
-    """Return what a row says. Raises what comes of a row that can't be read."""
+def read(connection: sa.Connection, channel: str, delivery: int, home: str, storage: Storage | None = None) -> Told:
+    """Return what a row says; a report has its file out of `storage`. Raises what comes of a row that can't be read."""
     row = connection.execute(_ROW, {"delivery": delivery}).one()
     sentence = _recovery(row) if row.is_recovery else _sentence(connection, row)
     group = f"incident-{row.incident_id}" if row.incident_id else f"alert-{row.alert_id}"
@@ -47,6 +48,8 @@ def read(connection: sa.Connection, channel: str, delivery: int, home: str) -> T
     )  # fmt: skip
     if row.run_id and not row.is_recovery and row.kind in _FAILURES and row.touched < SEVERAL:
         message = replace(message, story=stories.of_run(connection, row.last_run_id or row.run_id, zone))
+    if row.kind == reporting.KIND and row.run_id:
+        message = enclosing.of_run(connection, message, row.run_id, storage, home)
     return Told(message, _who(connection, row) if row.kind in _FAILURES else "")
 
 

@@ -11,13 +11,14 @@ from app.channels import kinds
 from app.channels.base import Channel as Way
 from app.channels.base import NotSent
 from app.channels.email import Email
+from app.domain import reporting
 from app.infra import database
 from app.infra.vault import WrongKey
 from app.models.people import Person
-from app.models.runs import Delivery
+from app.models.runs import Alert, Delivery
 from app.models.teams import Membership, Team
 from app.models.telling import Channel
-from app.services import alerting
+from app.services import alerting, recipients
 from app.services.unit import Work
 
 if TYPE_CHECKING:
@@ -40,10 +41,12 @@ def opened(name: str, sender: "Sender") -> Way:
     if sender.vault is None:
         raise NotSent("It can't be opened here: this process has no key file.")
     try:
-        aad = Channel.aad_of(row.team_id, row.id)
-        return kinds.opened(row.kind, json.loads(sender.vault.unseal(row.data_key, row.sealed, aad)), sender.means)
+        address = json.loads(sender.vault.unseal(row.data_key, row.sealed, Channel.aad_of(row.team_id, row.id)))
     except WrongKey as error:
         raise NotSent(error.message) from error
+    if row.kind == "email":
+        address = recipients.reachable(row.team_id, address)
+    return kinds.opened(row.kind, address, sender.means)
 
 
 def _letters(person_id: int, sender: "Sender") -> Way:
@@ -100,9 +103,13 @@ def _whom(work: Work, name: str) -> tuple[int | None, str]:
 
 def fall_back(work: Work, name: str, delivery: int, own: Collection[str]) -> None:
     """Send a message that failed by the way that comes after its channel: its fallback, the person's e-mail, and at
-    last the channels of the installation (`own`). Who was told of it by that way already is not told again.
+    last the channels of the installation (`own`). Who was told of it by that way already is not told again; a report
+    is for its reader alone.
     """
-    row = work.connection.execute(sa.select(Delivery.__table__).where(Delivery.id == delivery)).mappings().one()
+    query = sa.select(Delivery.__table__, Alert.kind).join(Alert, Alert.id == Delivery.alert_id)
+    row = work.connection.execute(query.where(Delivery.id == delivery)).mappings().one()
+    if row["kind"] == reporting.KIND:
+        return
     why = _why(row["why"], name, work)[:120]
     seen, following = {name}, _after(work, name, own)
     while following:

@@ -10,7 +10,9 @@ import structlog
 
 from app.channels.base import Channel, Message, NotSent
 from app.channels.kinds import Means
+from app.domain import reporting
 from app.infra import database
+from app.infra.storage import Storage
 from app.infra.vault import Vault
 from app.models.runs import Delivery
 from app.services import action_links, counting
@@ -30,13 +32,14 @@ class Sender:
     """What this process sends with: the installation's own channels, and what those of people and teams need.
 
     Without a vault nothing of theirs can be opened: it waits for a process that has one. `push` returns the channel to
-    the devices of a person, and raises NotSent for who has none.
+    the devices of a person, and raises NotSent for who has none. `storage` has the files that go with letters.
     """
 
     own: Mapping[str, Channel]
     means: Means
     vault: Vault | None = None
     push: Callable[[int], Channel] | None = None
+    storage: Storage | None = None
 
     def can_send(self, channel: str) -> bool:
         """Whether this process has what a channel is sent by."""
@@ -71,7 +74,7 @@ class _Refusing:
 
 
 def carry_out(due: Due, channel: Channel, sender: Sender) -> bool:
-    """Send what was taken up as one message and note what became of it; whether all of it was sent.
+    """Send what was taken up as one message, each report alone, and note what became of it; whether all of it was sent.
 
     A row that can't be read holds back no other. Raises what the database raises
     while it is away.
@@ -81,13 +84,16 @@ def carry_out(due: Due, channel: Channel, sender: Sender) -> bool:
     for row in due.rows:
         try:
             with database.read() as connection:
-                told.append((row, messages.read(connection, due.channel, row[0], sender.means.home)))
+                told.append((row, messages.read(connection, due.channel, row[0], sender.means.home, sender.storage)))
         except database.Away:
             raise
         except Exception as error:  # noqa: BLE001 whatever one row is, the others are sent
             _end(due.channel, [row], _Outcome(_said(error), is_of_message=True), sender)
             is_whole = False
-    return _send(due.channel, told, channel, sender) and is_whole if told else is_whole
+    alone = [[one] for one in told if one[1].message.kind == reporting.KIND]
+    together = [one for one in told if one[1].message.kind != reporting.KIND]
+    sent = [_send(due.channel, some, channel, sender) for some in (together, *alone) if some]
+    return all(sent) and is_whole
 
 
 @dataclass(frozen=True)
@@ -126,7 +132,7 @@ def _with_links(
     only the one that ends such letters. Without them the letter goes all the same.
     """
     kinds = {one.message.kind for _, one in told}
-    if not name.startswith("email:") or len(kinds) > 1:
+    if not name.startswith("email:") or len(kinds) > 1 or reporting.KIND in kinds:
         return message
     try:
         found = action_links.of_delivery(told[0][0][0], home)

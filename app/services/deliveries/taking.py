@@ -8,6 +8,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 
+from app.channels import kinds
+from app.domain.turns import Waiting
 from app.infra import database
 from app.models.runs import Alert, Delivery
 from app.models.teams import Membership
@@ -36,10 +38,20 @@ def is_bundled(channel: str) -> bool:
     return ":" in channel
 
 
-def due_channels() -> list[str]:
-    """Return the channels for which something is due."""
+def waiting() -> list[Waiting]:
+    """Return the channels for which something is due, the longest waiting first."""
     with database.read() as connection:
-        return list(connection.execute(_CHANNELS, {"now": database.now(connection)}).scalars())
+        due = connection.execute(_CHANNELS, {"now": database.now(connection)}).all()
+        ids = [int(row.channel.partition(":")[2]) for row in due if row.channel.startswith("channel:")]
+        query = sa.select(Channel.id, Channel.team_id, Channel.kind, Channel.shown).where(Channel.id.in_(ids))
+        known = {f"channel:{row.id}": row for row in connection.execute(query)} if ids else {}
+    return [_waiting(row, known.get(row.channel)) for row in due]
+
+
+def _waiting(due: Any, channel: Any) -> Waiting:
+    if channel is None:
+        return Waiting(due.channel, due.team_id, due.channel.partition(":")[0])
+    return Waiting(due.channel, channel.team_id, kinds.host(channel.kind, channel.shown))
 
 
 def take(channel: str) -> Due | None:
@@ -115,7 +127,13 @@ def _waits(beginning: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
 
 _EARLIER = aliased(Delivery)
 _NOW: Any = sa.bindparam("now", type_=Delivery.at.type)
-_CHANNELS = sa.select(Delivery.channel).where(Delivery.state == "waiting", Delivery.next_try_at <= _NOW).distinct()
+_CHANNELS = (
+    sa.select(Delivery.channel, sa.func.min(Alert.team_id).label("team_id"))
+    .join(Alert, Alert.id == Delivery.alert_id)
+    .where(Delivery.state == "waiting", Delivery.next_try_at <= _NOW)
+    .group_by(Delivery.channel)
+    .order_by(sa.func.min(Delivery.next_try_at), sa.func.min(Delivery.id))
+)
 _DUE = (
     sa.select(Delivery.id, Delivery.tries)
     .where(Delivery.state == "waiting", Delivery.channel == sa.bindparam("channel"), Delivery.next_try_at <= _NOW)

@@ -30,7 +30,7 @@ LONGEST_PAYLOAD = 32 * 1024
 """Letters of a payload that are kept, of the last calls of a hook."""
 
 _KEPT_PAYLOADS, _EVERY = 100, 20
-_MINUTE = timedelta(minutes=1)
+_MINUTE, _QUARTER = timedelta(minutes=1), timedelta(minutes=15)
 _UNOPENED = "The payload is not kept: the secrets of the team can't be opened, so it can't be searched for them."
 
 
@@ -70,30 +70,59 @@ class _Heard:
     shown: str = ""
 
 
+class _TurnedAway(Exception):
+    """A call that is refused before it has proved who sends it, or that can't be read: anybody may send such."""
+
+    def __init__(self, status: int, sentence: str, retry_seconds: int = 0) -> None:
+        super().__init__(sentence)
+        self.answer = Answer(status, "refused", sentence, retry_seconds=retry_seconds)
+
+
 def receive(call: Call, vault: Vault) -> Answer | None:
-    """Take a call; None when there is no such address, or it is off. Raises Unavailable without room on the disk."""
+    """Take a call; None when there is no such address, or it is off. Raises Unavailable without room on the disk.
+
+    Until it has proved who sends it nothing is opened but the secret of its hook, and it is counted, not kept.
+    """
     with database.read() as connection:
-        row = connection.execute(_BY_TOKEN, {"token": digest(call.token), "now": database.now(connection)}).first()
+        now = database.now(connection)
+        row = connection.execute(_BY_TOKEN, {"token": digest(call.token), "now": now}).first()
         if row is None:
             return None
-        now = database.now(connection)
-        secrets = _secrets(row, vault, now)
-        redactor = _redactor(connection, row, vault, secrets)
-    if not hooks.is_authentic(row.scheme, secrets, call.headers, call.body, now, row.header):
-        return _refused(row, len(call.body), Answer(401, "refused", "The signature or secret is not right."))
+        wait = _too_many(connection, row, now)
     try:
-        payload = hooks.read(call.body, call.headers.get("content-type", ""))
-    except Unreadable as error:
-        return _refused(row, len(call.body), Answer(400, "refused", str(error)))
+        payload, secrets = _proved(row, call, vault, now, wait)
+    except _TurnedAway as refusal:
+        with batch() as work:
+            _count(work, row, len(call.body), refusal.answer.sentence)
+        return refusal.answer
     if challenge := hooks.challenge_of(row.scheme, payload):
         return Answer(200, "challenge", challenge=challenge)
+    heard = _heard(row, call, payload, _redactor(row, vault, secrets))
+    with batch() as work:
+        return _decide(work, row.id, heard)
+
+
+def _proved(row: Any, call: Call, vault: Vault, now: datetime, wait: int) -> tuple[Any, list[str]]:
+    """Return the payload of a call and the secrets of its hook. Raises _TurnedAway; what costs least comes first."""
+    if wait:
+        raise _limited(row, wait)
+    if len(call.body) > hooks.LARGEST_BYTES:
+        raise _TurnedAway(400, hooks.TOO_LARGE)
+    secrets = _secrets(row, vault, now)
+    if not hooks.is_authentic(row.scheme, secrets, call.headers, call.body, now, row.header):
+        raise _TurnedAway(401, "The signature or secret is not right.")
+    try:
+        return hooks.read(call.body, call.headers.get("content-type", "")), secrets
+    except Unreadable as error:
+        raise _TurnedAway(400, str(error)) from None
+
+
+def _heard(row: Any, call: Call, payload: Any, redactor: Redactor | None) -> _Heard:
     name = hooks.name_of(row.scheme, call.headers, payload)
     key = digest(f"name:{name}") if name else digest(f"body:{digest(call.body.decode('latin-1'))}")
     event = hooks.event_of(call.headers, payload)
     is_named = bool(name) or row.scheme in hooks.NAMED_BY_BODY
-    heard = _Heard(payload, event, key, is_named, len(call.body), _shown(payload, redactor))
-    with batch() as work:
-        return _decide(work, row.id, heard)
+    return _Heard(payload, event, key, is_named, len(call.body), _shown(payload, redactor))
 
 
 def replay(actor: Actor, slug: str, hook_id: int, call_id: int) -> int:
@@ -124,8 +153,10 @@ def _decide(work: Work, hook_id: int, heard: _Heard, *, is_replay: bool = False)
     row = work.connection.execute(_HELD, {"hook": hook_id}).first()
     if row is None:
         return Answer(404, "gone", "There is nothing here.")
-    if not is_replay and (wait := _too_many(work, row)):
-        return _limited(work, row, heard, wait)
+    if not is_replay and (wait := _too_many(work.connection, row, work.now)):
+        answer = _limited(row, wait).answer
+        _count(work, row, heard.size, answer.sentence)
+        return answer
     work.connection.execute(sa.update(Hook).where(Hook.id == row.id).values(called_at=work.now))
     if before := _before(work, row, heard):
         return _noted(work, row, heard, "repeated", f"The same call as run #{before.number}.", before)
@@ -178,22 +209,16 @@ def _begin(work: Work, row: Any, heard: _Heard, typed: dict[str, Any]) -> Any:
     return work.connection.execute(sa.select(Run.id, Run.number).where(*is_it)).one()
 
 
-def _too_many(work: Work, row: Any) -> int:
-    """Return after how many seconds the next call is taken, 0 if this one is."""
-    query = sa.select(HookCall.at).where(HookCall.hook_id == row.id, HookCall.verdict != "refused")
-    last = work.connection.execute(query.order_by(HookCall.id.desc()).offset(row.calls_a_minute - 1).limit(1)).scalar()
-    left = (last + _MINUTE - work.now).total_seconds() if last else 0.0
+def _too_many(connection: sa.Connection, row: Any, now: datetime) -> int:
+    """Return after how many seconds the next call is taken, 0 if this one is; those that are only counted are not."""
+    query = sa.select(HookCall.at).where(HookCall.hook_id == row.id, HookCall.key != "")
+    last = connection.execute(query.order_by(HookCall.id.desc()).offset(row.calls_a_minute - 1).limit(1)).scalar()
+    left = (last + _MINUTE - now).total_seconds() if last else 0.0
     return max(0, -int(-left // 1))
 
 
-def _limited(work: Work, row: Any, heard: _Heard, wait: int) -> Answer:
-    """Refuse a call that is one too many; the log has one line of them a minute."""
-    said = f"More than {row.calls_a_minute} calls in a minute."
-    query = sa.select(HookCall.id).where(HookCall.hook_id == row.id, HookCall.verdict == "refused")
-    is_known = query.where(HookCall.sentence == said, HookCall.at > work.now - _MINUTE).limit(1)
-    if work.connection.execute(is_known).first() is None:
-        _keep(work, row.team_id, row.id, "refused", said, size_bytes=heard.size)
-    return Answer(429, "refused", said, retry_seconds=wait)
+def _limited(row: Any, wait: int) -> _TurnedAway:
+    return _TurnedAway(429, f"More than {row.calls_a_minute} calls in a minute.", wait)
 
 
 def _before(work: Work, row: Any, heard: _Heard) -> Any:
@@ -215,10 +240,13 @@ def _noted(
     return Answer(status, verdict, sentence, run.number if run else None)
 
 
-def _refused(row: Any, size: int, answer: Answer) -> Answer:
-    with batch() as work:
-        _keep(work, row.team_id, row.id, "refused", answer.sentence, size_bytes=size)
-    return answer
+def _count(work: Work, row: Any, size: int, sentence: str) -> None:
+    """Count a call that is refused as anybody's may be: of one reason the log has one line in a quarter of an hour."""
+    same = (HookCall.hook_id == row.id, HookCall.key == "", HookCall.sentence == sentence[:500])
+    line = sa.select(sa.func.max(HookCall.id)).where(*same, HookCall.at > work.now - _QUARTER).scalar_subquery()
+    more = sa.update(HookCall).where(HookCall.id == line).values(times=HookCall.times + 1, size_bytes=size)
+    if not work.connection.execute(more).rowcount:
+        _keep(work, row.team_id, row.id, "refused", sentence, size_bytes=size)
 
 
 def _keep(work: Work, team_id: int, hook_id: int, verdict: str, sentence: str, **more: Any) -> None:
@@ -243,12 +271,13 @@ def _secrets(row: Any, vault: Vault, now: datetime) -> list[str]:
     return [vault.unseal(row.data_key, sealed, aad) for sealed in (row.sealed, before) if sealed]
 
 
-def _redactor(connection: sa.Connection, row: Any, vault: Vault, own: list[str]) -> Redactor | None:
+def _redactor(row: Any, vault: Vault, own: list[str]) -> Redactor | None:
     query = sa.select(Secret.name, Secret.version, Secret.sealed).where(Secret.team_id == row.team_id)
+    with database.read() as connection:
+        sealed = connection.execute(query).all()
     try:
         theirs = [
-            vault.unseal(row.data_key, one.sealed, Secret.aad_of(row.team_id, one.name, one.version))
-            for one in connection.execute(query)
+            vault.unseal(row.data_key, one.sealed, Secret.aad_of(row.team_id, one.name, one.version)) for one in sealed
         ]
     except WrongKey:
         return None
@@ -264,7 +293,7 @@ def _shown(payload: Any, redactor: Redactor | None) -> str:
 _BY_TOKEN = (
     sa.select(
         Hook.id, Hook.team_id, Hook.scheme, Hook.header, Hook.sealed, Hook.sealed_before, Hook.before_until,
-        Team.data_key,
+        Hook.calls_a_minute, Team.data_key,
     )
     .join(Team, Team.id == Hook.team_id)
     .join(Task, Task.id == Hook.task_id)

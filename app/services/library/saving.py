@@ -160,7 +160,7 @@ def _templated(
 
     Where a secret is sent, the address is written in when the template is used: nothing else may decide who gets it.
     """
-    new = dict(settings)
+    new = dict(settings) | ({"mail_to": []} if settings.get("mail_to") else {})  # people belong to their team
     names = {name: f"<<{_secret_field(name)}>>" for name in (*(new.get("secrets") or ()), new.get("auth_secret") or "")}
     for name, value in fillable(engine, new).items() if engine in engines else ():
         sends = name == "url" and (new.get("auth_secret") or "secrets." in str(new))

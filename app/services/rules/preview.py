@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
-from app.domain import alert_rules, stored_rules
+from app.domain import alert_rules, reporting, stored_rules
 from app.domain.access import Actor
 from app.domain.alert_rules import MANY, Happened, Past
 from app.infra import database
@@ -75,6 +75,7 @@ _PAST = (
     .outerjoin(
         IncidentTask, sa.and_(IncidentTask.incident_id == Alert.incident_id, IncidentTask.task_id == Alert.task_id)
     )
+    .where(Alert.kind != reporting.KIND)  # no rule decides on those
     .where(Alert.team_id == sa.bindparam("team"), Alert.at > sa.bindparam("since", type_=Alert.at.type))
     .order_by(Alert.at)
     .limit(sa.bindparam("most"))

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
 
-from app.domain import amounts
+from app.domain import amounts, headroom
 from app.domain.insight import Case, Insight, Trouble, tell
 from app.domain.insight import trouble as trouble_of
 from app.domain.lifecycle import RunState
@@ -30,6 +30,7 @@ def of(detail: Detail, now: datetime) -> Insight:
     """Say how it stands with a run."""
     run, told = detail.run, detail.told
     steps = run.attempts[-1].steps if run.attempts else []
+    limits = run.version.definition.get("limits") or {}
     case = Case(
         cast("RunState", run.state), run.sentence, run.reason, run.stop_mode, steps[-1].name if steps else "",
         len(run.attempts) or 1, len(run.artifacts), detail.ahead, detail.usual_seconds, run.started_at, run.ended_at,
@@ -37,6 +38,7 @@ def of(detail: Detail, now: datetime) -> Insight:
         trouble(detail),
         list(detail.way.saved) if detail.way.can_go_on else (),
         amounts.of_run(run.facts, len(run.artifacts), run.cost_micros), detail.usual,
+        headroom.said(run.facts, limits) if headroom.is_near(run.facts, limits) else "",
     )  # fmt: skip
     return tell(case, now)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from app.domain import anomaly
+from app.domain import anomaly, headroom
 from app.domain.anomaly import Made
 from app.domain.policy import Policy
 from app.domain.wording import duration
@@ -19,7 +19,7 @@ from app.services import alerting, cursor
 from app.services.unit import Work, batch
 
 FACT = "noticed"
-KINDS = ("degraded", "late", "anomaly")
+KINDS = ("degraded", "late", "anomaly", "memory_near")
 
 _WORKED = ("succeeded", "degraded")
 _MOST, _BASIS = 500, 50
@@ -75,7 +75,9 @@ def _steps(connection: sa.Connection, runs: Sequence[Any]) -> list[_Step]:
     for run in runs:
         if run.task_id not in past:
             past[run.task_id] = _past(connection, run)
-        for step in (_degraded(run), _late(connection, run, past[run.task_id]), _unlike(run, past[run.task_id], sizes)):
+        known = past[run.task_id]
+        found = [_degraded(run), _late(connection, run, known), _unlike(run, known, sizes), *_near_limit(run)]
+        for step in found:
             key = (step.kind, run.task_id)
             if bool(step.sentence) != (key in opened):
                 steps.append(step)
@@ -123,6 +125,17 @@ def _unlike(run: Any, past: _Past, sizes: Mapping[int, int]) -> _Step:
     return _Step("anomaly", run, f"{run.name} {found}." if found else "")
 
 
+def _near_limit(run: Any) -> list[_Step]:
+    """Say that a run came close to its memory limit, until one stays well below; one between says neither."""
+    limits = run.limits or {}
+    share, used = headroom.share(run.facts, limits), headroom.said(run.facts, limits)
+    if share is None or headroom.CALM <= share < headroom.NEAR:
+        return []
+    if share < headroom.CALM:
+        return [_Step("memory_near", run, recovery=f"{run.name} {used}.")]
+    return [_Step("memory_near", run, f"{run.name} worked, but {used}. {headroom.NEXT_STEP}")]
+
+
 # --- looking up
 
 
@@ -158,7 +171,7 @@ _IS_WHOLE = sa.and_(Run.started_at.is_not(None), Run.ended_at.is_not(None), IS_R
 _ENDED = (
     sa.select(
         *_RUN, Event.id.label("event"), Run.team_id, Run.task_id, Run.state, Run.sentence, Run.attempt, Task.name,
-        TaskVersion.definition["policy"].label("policy"),
+        Run.facts, TaskVersion.definition["policy"].label("policy"), TaskVersion.definition["limits"].label("limits"),
     )
     .join(Run, Run.id == Event.run_id)
     .join(Task, Task.id == Run.task_id)

@@ -39,7 +39,7 @@ _OF_FAILURES = frozenset({"failing", "paused"})
 _AWAITS = _OF_FAILURES | {"breaker"}
 """Kinds that wait for the incident they may be part of, so that who hears of that hears of them by it."""
 
-_STAYS_INSIDE = frozenset({"degraded", "late", "anomaly"})
+_STAYS_INSIDE = frozenset({"degraded", "late", "anomaly", "memory"})
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import random
 import time
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -24,8 +25,8 @@ from app.services import alerting
 from app.services.unit import Work, batch
 from app.services.webhooks import alert_key, end_waiting
 
-MOST_AT_ONCE = 4
-"""Messages on their way to one address from one process."""
+MOST_AT_ONCE, OF_TEAM = 4, 16
+"""Messages on their way to one address, and to all addresses of one team, from one process."""
 
 _MOST_TAKEN = 64
 _PATIENCE, _HELD = 1.5, 2.5
@@ -51,8 +52,8 @@ class Due:
     sealed: tuple[bytes, ...] = field(repr=False)
 
 
-def take(lease_seconds: float, going: Mapping[int, int]) -> list[Due]:
-    """Take up messages that are due; `going` counts those on their way from this process, by webhook.
+def take(lease_seconds: float, going: Mapping[tuple[int, int], int]) -> list[Due]:
+    """Take up messages that are due; `going` counts those on their way from this process, by team and webhook.
 
     An address that rests is left alone; after its rest one message tries it. Of many processes one gets each message.
     """
@@ -61,10 +62,16 @@ def take(lease_seconds: float, going: Mapping[int, int]) -> list[Due]:
         found: list[Any] = []
         ready = list(connection.execute(_READY, {"now": now}))
         random.shuffle(ready)  # where there are more than can go at once, each address has its turn
+        held: Counter[int] = Counter()
+        for (team_id, _), count in going.items():
+            held[team_id] += count
         for hook in ready:
-            room = (1 if hook.failures >= webhooks.FAILURES else MOST_AT_ONCE) - going.get(hook.id, 0)
+            room = (1 if hook.failures >= webhooks.FAILURES else MOST_AT_ONCE) - going.get((hook.team_id, hook.id), 0)
+            room = min(room, OF_TEAM - held[hook.team_id])
             if room > 0:
-                found += connection.execute(_DUE, {"webhook": hook.id, "now": now, "room": room}).all()
+                due = connection.execute(_DUE, {"webhook": hook.id, "now": now, "room": room}).all()
+                held[hook.team_id] += len(due)
+                found += due
     if not found:
         return []
     with batch() as work:
@@ -198,7 +205,7 @@ def _is_rested(now: Any) -> sa.ColumnElement[bool]:
 _NOW = sa.bindparam("now", type_=WebhookDelivery.at.type)
 _IS_DUE = sa.and_(WebhookDelivery.state == "waiting", WebhookDelivery.next_try_at <= _NOW)
 _READY = (
-    sa.select(Webhook.id, Webhook.failures)
+    sa.select(Webhook.id, Webhook.team_id, Webhook.failures)
     .where(Webhook.off_at.is_(None), _is_rested(_NOW))
     .where(sa.exists().where(WebhookDelivery.webhook_id == Webhook.id, _IS_DUE))
     .order_by(Webhook.id)
