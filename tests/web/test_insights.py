@@ -100,7 +100,7 @@ def test_the_time_and_the_comparison_stand_in_the_address(app, past, ada, northg
     assert "Choose 1, 7, 30 or 90 days, or two dates. Shown are the last 30 days." in wrong.text
     assert "are not known in full" in ada.get(f"{at}?days=7&compare=1").text
     with app.app_context():
-        keep(team_id, [ended(team_id, made(team_id, "old"), "failed", ago(days=13, hours=20), reason="dns")])
+        keep(team_id, [ended(team_id, made(team_id, "old"), "failed", ago(days=13), reason="dns")])
     text = ada.get(f"{at}/failures?days=7&compare=1").text
     assert "as much as in the 7 days before" in text
     assert "compare=1" in text
