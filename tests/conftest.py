@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from app import bootstrap
 from app.factory import create_app
-from app.infra import database, redis, storage, valkey, vault
+from app.infra import database, fetch, redis, storage, valkey, vault
 from app.services.execution import claims
 from app.settings import Settings
 from tests import postgres, sharing
@@ -149,7 +149,9 @@ def app(settings, request):
     app = create_app(settings) if has_pages else bootstrap.start(settings)
     app.jinja_env.bytecode_cache = sharing.templates
     claims.forget()  # ids of versions begin anew in each test's database
+    fetch.configure(settings)  # as each process does
     yield app
+    fetch.configure(Settings(data_dir=settings.data_dir))
     with app.app_context():
         database.dispose()
     redis.client().connection_pool.disconnect()
