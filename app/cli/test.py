@@ -34,7 +34,7 @@ def run(args: argparse.Namespace) -> int:
     """Run pytest on two cores; a file stays in one process, so that its server and browser are shared."""
     words = args.words
     name = words.pop(0) if words and words[0] in _SELECTIONS else ""
-    processes = "2"  # one a core: houses and browsers side by side starve each other's workers
+    processes = "3"  # on two cores: a third of its time a test waits
     if name == "faults":
         is_full, is_kept = _taken(words, "--full"), _taken(words, "--keep")
         name = "faults --full" if is_full else name
