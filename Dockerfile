@@ -16,6 +16,8 @@ RUN printf '#!/bin/sh\nexec /venv/bin/python -P -m app.cli "$@"\n' > /usr/local/
 COPY --from=build /venv /venv
 WORKDIR /app
 COPY . .
+# Once for all containers: else each process would compile the same lines again at its start.
+RUN /venv/bin/python -m compileall -q app jobs migrations
 USER 10001
 ENV CARILLON_DATA=/data CARILLON_HOST=0.0.0.0 PYTHONPATH=/app PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 TZ=UTC
 VOLUME /data

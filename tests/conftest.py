@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 import redis as redis_client
 import sqlalchemy as sa
+from xdist.scheduler import LoadFileScheduling
 
 from app import bootstrap
 from app.factory import create_app
-from app.infra import database, redis, storage, valkey, vault
+from app.infra import database, fetch, redis, storage, valkey, vault
 from app.services.execution import claims
 from app.settings import Settings
 from tests import postgres, sharing
@@ -21,6 +22,9 @@ BOTH = ("services", "jobs", "faults")
 
 WITHOUT_PAGES = ("services", "jobs")
 """Folders whose tests open no page: to make its routes would take longer than most of these tests."""
+
+IN_A_HOUSE = ("test_walks", "test_live", "test_threads")
+"""Tests in a browser that share processes of a whole house."""
 
 _numbers = itertools.count()
 
@@ -36,6 +40,35 @@ def pytest_generate_tests(metafunc):
 
 def pytest_collection_finish():
     sharing.settle()
+
+
+def pytest_collection_modifyitems(items):
+    """Begin with browsers, which take longest, and spread what starts many processes among all else."""
+    files = {}
+    for item in items:
+        files.setdefault(item.path, []).append(item)
+    browsers = [path for path in files if path.parent.name == "browser"]
+    busy = [path for path in files if path.parent.name in {"cli", "faults"}]
+    calm = [path for path in files if path not in {*browsers, *busy}]
+    spread = sorted((place / len(some), path) for some in (busy, calm) for place, path in enumerate(some))
+    order = [*sorted(browsers, key=_share), *(path for _, path in spread)]
+    items[:] = [item for path in order for item in files[path]]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    class Shares(LoadFileScheduling):
+        def _split_scope(self, nodeid):
+            return _share(Path(super()._split_scope(nodeid)))
+
+    return Shares(config, log)
+
+
+def _share(path):
+    """What one process takes up as a whole: a file, or all that uses one house in one browser, or another browser."""
+    if path.parent.name != "browser":
+        return str(path)
+    return "a browser and a house" if path.stem.startswith(IN_A_HOUSE) else "a browser"
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -149,7 +182,9 @@ def app(settings, request):
     app = create_app(settings) if has_pages else bootstrap.start(settings)
     app.jinja_env.bytecode_cache = sharing.templates
     claims.forget()  # ids of versions begin anew in each test's database
+    fetch.configure(settings)  # as each process does
     yield app
+    fetch.configure(Settings(data_dir=settings.data_dir))
     with app.app_context():
         database.dispose()
     redis.client().connection_pool.disconnect()

@@ -31,10 +31,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run pytest on two cores; a file stays in one process, so that its server and browser are shared."""
+    """Run pytest on two cores; what shares a server or a browser stays in one process."""
     words = args.words
     name = words.pop(0) if words and words[0] in _SELECTIONS else ""
-    processes = "2"  # one a core: houses and browsers side by side starve each other's workers
+    processes = "3"  # on two cores: a third of its time a test waits
     if name == "faults":
         is_full, is_kept = _taken(words, "--full"), _taken(words, "--keep")
         name = "faults --full" if is_full else name
@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
         needs.find()
     elif not words:
         words = [f"tests/{folder}" for folder in _FAST]
-    # In the order of the folders: the long files come first, and many short ones fill the end.
+    # In the order that tests/conftest.py gives: what takes long comes first, and many short files fill the end.
     spread = ["-n", processes, "--dist", "loadfile", "--no-loadscope-reorder"]
     command = [sys.executable, "-m", "pytest", *spread, "-m", _SELECTIONS[name], *words]
     return subprocess.run(command, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}, check=False).returncode

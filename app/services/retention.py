@@ -8,13 +8,15 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 
+from app.domain.analytics import periods
 from app.infra import database
 from app.infra.storage import Storage
 from app.models.budgets import ModelReading
 from app.models.people import SignIn, SignInLink, Throttle
+from app.models.rollups import OF_TASK, Rollup
 from app.models.runs import Alert, Artifact, Backfill, Checkpoint, Event, LogChunk, Run
 from app.models.tasks import TaskFile
-from app.models.teams import ApiToken, IdempotencyKey
+from app.models.teams import ApiToken, IdempotencyKey, Team
 from app.models.telling import ActionLink, Incident
 from app.models.threads import Import
 from app.services.unit import Work, batch
@@ -29,6 +31,7 @@ BATCH = 40
 """Runs of one transaction, with all that is theirs: a few milliseconds, where a run waits for no more than 50."""
 
 _LOOKED_AT = 2000
+_ROLLUPS = 250
 _BREATH_SECONDS = 0.005
 """Between two transactions others get their turn: SQLite gives the lock to whoever asks first."""
 
@@ -44,6 +47,7 @@ def prune(storage: Storage) -> dict[str, int]:
         "doors": _prune_doors(),
         "uploads": _prune_uploads(storage),
         "alerts": _prune_small(),
+        "rollups": _prune_rollups(),
     }
 
 
@@ -183,3 +187,25 @@ def _prune_small() -> int:
                 work.connection.execute(sa.delete(table).where(table.id.in_(old[first : first + BATCH])))
         total += len(old)
     return total
+
+
+def _prune_rollups() -> int:
+    """Remove the quarters of an hour of each task that nothing is read by any more; days stay, and those of teams."""
+    with database.read() as connection:
+        teams = list(connection.execute(sa.select(Team.id)).scalars())
+    return sum(map(_prune_rollups_of, teams))
+
+
+def _prune_rollups_of(team_id: int) -> int:
+    total = 0
+    while True:
+        with batch() as work:
+            is_of_task = (Rollup.team_id == team_id, Rollup.grain == OF_TASK)
+            some = sa.select(Rollup.at).where(*is_of_task, Rollup.at < periods.fine_since(work.now))
+            old = work.connection.execute(some.order_by(Rollup.at).limit(_ROLLUPS)).scalars().all()
+            if old:
+                gone = sa.delete(Rollup).where(*is_of_task, Rollup.at <= old[-1])
+                total += work.connection.execute(gone).rowcount
+        if not old:
+            return total
+        time.sleep(_BREATH_SECONDS)

@@ -51,12 +51,14 @@ class Period:
         return [self.first + timedelta(number) for number in range((self.end - self.first).days)]
 
 
-@blueprint.get("/calendar", defaults={"view": ""})
+@blueprint.get("/calendar")
 @blueprint.get("/calendar/<view>")
 @guard("see")
-def index(view: str) -> AnyResponse:
+def index(view: str = "") -> AnyResponse:
     """Lead to the present in the view that is asked for: the week without one, or the agenda where that has no room."""
     view = view or request.args.get("view") or ("agenda" if request.cookies.get("narrow") else "week")
+    if view not in VIEWS:
+        raise NotFound
     return redirect(url_for("calendar.show", view=view, day=_today().isoformat()))
 
 

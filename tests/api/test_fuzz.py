@@ -1,6 +1,10 @@
 """Schemathesis against the API: whatever is sent, nothing breaks, and what comes back is as the document says."""
 
 import os
+import shutil
+import sqlite3
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 import schemathesis
@@ -15,7 +19,8 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from app.api.openapi import document, operations
-from tests.api.conftest import HTTP
+from app.infra import database
+from tests.api.conftest import HTTP, Program
 from tests.api.test_calendar_feeds import FILE
 
 pytestmark = pytest.mark.slow
@@ -65,9 +70,49 @@ ENDS_THE_TOKEN = "revoke_me"
 NAMES = [one["operationId"] for _, _, one in operations(document()) if one["operationId"] != ENDS_THE_TOKEN]
 
 
+_kept = {}
+"""The programs' tokens by whose they are, and what lies where, once there is something of each kind."""
+
+
 @pytest.fixture
-def things(ada_program, own_program, task):
-    """Something of each kind, so that not all is a 404."""
+def programs(app, request, settings, in_memory):
+    """Programs of Ada: of her team, which has something of each kind, and of her own space.
+
+    That is made by the first test and copied by the others, for it takes longer than most of them.
+    """
+    database_file = Path(settings.database_url.removeprefix("sqlite:///"))
+    places = {database_file: in_memory / "fuzz.db", settings.data_dir: in_memory / "fuzz"}
+    if not _kept:
+        team, own = (request.getfixturevalue(name) for name in ("ada_program", "own_program"))
+        fill(team, own, request.getfixturevalue("task"))
+        _leave(app, database_file)
+        for place, kept in places.items():
+            _copy(place, kept)
+        _kept.update(team=team.token, own=own.token)
+    else:
+        _leave(app, database_file)
+        for place, kept in places.items():
+            _copy(kept, place)
+    return {whose: Program(app.test_client(), token) for whose, token in _kept.items()}
+
+
+def _leave(app, database_file):
+    """Close the database, all of it in its file."""
+    with app.app_context():
+        database.dispose()
+    with closing(sqlite3.connect(database_file)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def _copy(place, to):
+    if place.is_dir():
+        shutil.copytree(place, to, dirs_exist_ok=True, ignore=shutil.ignore_patterns("carillon.db*"))
+    else:
+        shutil.copyfile(place, to)
+
+
+def fill(ada_program, own_program, task):
+    """Make something of each kind, so that not all is a 404."""
     ada_program.make("/tasks", HTTP | {"name": "Other"})
     ada_program.make("/runs", {"task": task})
     ada_program.post("/runs/1/problems", {"note": "Nothing came."})
@@ -105,10 +150,10 @@ def schema_of(app):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_nothing_breaks(app, ada_program, own_program, things, name):
+def test_nothing_breaks(app, programs, name):
     [operation] = [found.ok() for found in schema_of(app).include(operation_id=name).get_all_operations()]
     operation.app = app
-    asks = own_program if "busy_calendar" in name or "wishes" in name else ada_program
+    asks = programs["own" if "busy_calendar" in name or "wishes" in name else "team"]
     headers = {"Authorization": f"Bearer {asks.token}"}
 
     @seed(7)

@@ -20,7 +20,7 @@ def clone(tmp_path):
     folder = tmp_path / "a clone"
     folder.mkdir()
     shutil.copy(ROOT / "carillon", folder)
-    (folder / "app").symlink_to(ROOT / "app")
+    shutil.copytree(ROOT / "app", folder / "app", ignore=shutil.ignore_patterns("__pycache__"))
     (folder / REQUIREMENTS).write_text("# none\n")
     return folder
 
@@ -40,8 +40,8 @@ def stub(path, script):
     (path / "python3").chmod(0o755)
 
 
-def start(clone, path=None, *words):
-    environ = {name: value for name, value in os.environ.items() if name not in {"PYTHON", "PYTHONPATH"}}
+def start(clone, path=None, *words, **more):
+    environ = {name: value for name, value in os.environ.items() if name not in {"PYTHON", "PYTHONPATH"}} | more
     environ["PATH"] = str(path) if path else f"{Path(sys.base_prefix) / 'bin'}{os.pathsep}{os.environ['PATH']}"
     command = [clone / "carillon", *(words or ("--help",))]
     return subprocess.Popen(command, env=environ, cwd="/", stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -70,8 +70,9 @@ def test_two_first_calls_make_one_environment(clone):
     assert [call.returncode for call in calls] == [0, 0], answers
     assert all(out.startswith("usage: carillon") for out, _ in answers)
     assert sorted(len(said.splitlines()) for _, said in answers) == [0, 1]
-    later = start(clone)
+    later = start(clone, PYTHONDONTWRITEBYTECODE="1")
     assert later.communicate(timeout=20)[1] == ""
+    assert list((clone / "app" / "cli" / "__pycache__").glob("*.pyc")), "each process would compile its code again"
 
 
 @pytest.mark.slow

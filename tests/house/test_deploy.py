@@ -309,6 +309,11 @@ def test_what_is_copied_into_the_image_starts(tmp_path, settings):
         ROOT, inside, ignore=lambda folder, names: left_out(folder, names) if folder == str(ROOT) else ["__pycache__"]
     )
     assert not top & {path.name for path in inside.iterdir()}
+    [compiles] = [
+        line.split()[2:] for line in document("Dockerfile").splitlines() if line.startswith("RUN /venv/bin/py")
+    ]
+    subprocess.run([sys.executable, *compiles], cwd=inside, check=True)
+    assert all(list((inside / folder / "__pycache__").glob("*.pyc")) for folder in ("app/web", "jobs", "migrations"))
     port = closed_port()
     given = {
         name: text for name, text in os.environ.items() if not name.startswith(("CARILLON_", "DATABASE_", "REDIS_"))

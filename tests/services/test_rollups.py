@@ -2,6 +2,7 @@
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -9,10 +10,12 @@ import sqlalchemy as sa
 
 from app.domain.analytics import histogram, periods
 from app.infra import database
+from app.infra.storage import Storage
 from app.models.instance import Fact
 from app.models.rollups import LATE, OF_DAY, OF_TASK, OF_TEAM, Rollup
 from app.models.runs import Event, Run
 from app.models.tasks import Task
+from app.services import retention
 from app.services.insights import reading, rollups
 from app.services.unit import batch
 from tests import factories
@@ -155,9 +158,10 @@ def test_teams_stand_apart(team, probe):
         ("America/New_York", "2026-03-26", "2026-04-07"),
     ],
 )
-def test_sums_of_any_days_are_those_of_the_runs_themselves(team, probe, zone, first, last):
+def test_sums_of_any_days_are_those_of_the_runs_themselves(team, probe, zone, first, last, monkeypatch):
     task = factories.rows(Task, Task.id == probe)[0]
     start = datetime(2026, 3, 25, 0, 3, tzinfo=UTC)
+    monkeypatch.setattr(periods, "fine_since", lambda _: start)
     began = [start + timedelta(minutes=97 * number) for number in range(200)]
     keep(team, [past_run(team, task, "succeeded", at, planned_at=at - timedelta(seconds=30)) for at in began])
     period = periods.read("", first, last, zone, datetime.now(UTC))
@@ -171,3 +175,32 @@ def test_sums_of_any_days_are_those_of_the_runs_themselves(team, probe, zone, fi
             series = reading.series(connection, team, period.cuts())
             by_day = Counter((at.date() - period.first).days for at in local)
             assert {place: runs for place, _, runs, _ in series} == by_day
+
+
+# --- what is kept
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin", "America/New_York"])
+def test_of_long_ago_days_are_kept_and_periods_still_share_and_leave_out_nothing(team, probe, zone, tmp_path):
+    task = factories.rows(Task, Task.id == probe)[0]
+    now = datetime.now(UTC)
+    began = [now - timedelta(hours=5 * number) for number in range(1400)]
+    keep(team, [past_run(team, task, "succeeded", at, planned_at=at) for at in began])
+    quarters = {row.at for row in factories.rows(Rollup, Rollup.grain == OF_TASK)}
+    removed = retention.prune(Storage(tmp_path))["rollups"]
+    assert {row.at for row in factories.rows(Rollup, Rollup.grain == OF_TASK)} == {
+        at for at in quarters if at >= periods.fine_since(now)
+    }
+    assert removed == len(quarters) - len(factories.rows(Rollup, Rollup.grain == OF_TASK)) > 0
+    assert len(factories.rows(Rollup, Rollup.grain == OF_TEAM)) == len(began)
+    firsts = [(now - timedelta(days=back)).date() for back in (280, 240, 210, 201, 199, 180, 30, -1)]
+
+    def runs(first, end):
+        period = periods.read("", first.isoformat(), (end - timedelta(days=1)).isoformat(), zone, now)
+        with database.read() as connection:
+            return sum(part.runs for part in reading.parts(connection, team, period))
+
+    assert sum(runs(first, end) for first, end in pairwise(firsts)) == runs(firsts[0], firsts[-1])
+    local = [at.astimezone(ZoneInfo(zone)).date() for at in began]
+    assert runs(firsts[4], firsts[5]) == sum(firsts[4] <= day < firsts[5] for day in local)
+    assert abs(runs(firsts[0], firsts[1]) - sum(firsts[0] <= day < firsts[1] for day in local)) <= 2

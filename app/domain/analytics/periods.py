@@ -1,7 +1,7 @@
 """Stretches of time that are looked at, in the reader's days, and the pieces in which runs are added up."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
 from typing import Literal
@@ -13,6 +13,7 @@ HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 DAYS = (1, 7, 30, 90)
 MOST_DAYS = 731
+_FINE_DAYS = 200
 _MOST_BARS = 92
 
 Unit = Literal["hour", "day", "week"]
@@ -139,6 +140,23 @@ def pieces(period: Period) -> tuple[Sequence[tuple[datetime, datetime]], tuple[d
         return [(period.since, period.until)], None
     edges = [(period.since, first), (end, period.until)]
     return [(since, until) for since, until in edges if since < until], (first, end)
+
+
+def fine_since(now: datetime) -> datetime:
+    """Return from when on quarters of an hour of each task are kept: for 90 days beside the 90 before, and some more.
+
+    Before that only whole UTC days are.
+    """
+    return day(now) - _FINE_DAYS * DAY
+
+
+def kept(period: Period, fine_since: datetime) -> Period:
+    """Return what of a period is known by task: ends before `fine_since` move to the nearest UTC midnight.
+
+    So periods that follow each other still share nothing and leave out nothing.
+    """
+    ends = [at if at >= fine_since else day(at + DAY / 2) for at in (period.since, period.until)]
+    return replace(period, since=ends[0], until=ends[1])
 
 
 def _day(at: datetime) -> datetime:

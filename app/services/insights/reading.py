@@ -12,6 +12,7 @@ from app.domain.analytics import histogram, periods
 from app.domain.analytics.answers import Named
 from app.domain.analytics.histogram import Histogram
 from app.domain.analytics.periods import Period
+from app.infra import database
 from app.infra.database import UtcDateTime
 from app.models.rollups import LATE, OF_DAY, OF_TASK, OF_TEAM, Rollup
 from app.models.tasks import Task
@@ -35,7 +36,7 @@ class Part:
 
 def parts(connection: sa.Connection, team_id: int, period: Period) -> list[Part]:
     """Return what the runs of a period come to, by task and end."""
-    within = _within(team_id, period, *_KEY, *_SUMS).subquery().c
+    within = _within(connection, team_id, period, *_KEY, *_SUMS).subquery().c
     sums = [sa.func.sum(within[one.key]).label(one.key) for one in _SUMS]
     key = [within[one.key] for one in _KEY]
     rows = connection.execute(sa.select(*key, *sums).group_by(*key))
@@ -49,7 +50,7 @@ def took(connection: sa.Connection, team_id: int, period: Period, *where: Any) -
     """Return how long the runs took that came to their end, by task and model; `where` is asked of their rows."""
     finished = Rollup.state.in_((*DID_ITS_WORK, "unmet"))
     rows = connection.execute(
-        _within(team_id, period, Rollup.task_id, Rollup.model, Rollup.took, where=(finished, *where))
+        _within(connection, team_id, period, Rollup.task_id, Rollup.model, Rollup.took, where=(finished, *where))
     )
     found: dict[tuple[int, str], Histogram] = {}
     for task_id, model, more in rows:
@@ -90,7 +91,7 @@ def series(
 
 def total(connection: sa.Connection, team_id: int, period: Period, states: Collection[str]) -> int:
     """Return how many runs of a period ended in one of these states."""
-    within = _within(team_id, period, Rollup.runs, where=(Rollup.state.in_(states),)).subquery().c
+    within = _within(connection, team_id, period, Rollup.runs, where=(Rollup.state.in_(states),)).subquery().c
     return int(connection.execute(sa.select(sa.func.coalesce(sa.func.sum(within.runs), 0))).scalar_one())
 
 
@@ -130,8 +131,11 @@ def names(connection: sa.Connection, task_ids: Collection[int]) -> Mapping[int, 
     return {one: found.get(one, Named("A deleted task")) for one in task_ids}
 
 
-def _within(team_id: int, period: Period, *columns: Any, where: Sequence[Any] = ()) -> Any:
-    edges, whole = periods.pieces(period)
+def _within(
+    connection: sa.Connection, team_id: int, period: Period, *columns: Any, where: Sequence[Any] = ()
+) -> Any:  # fmt: skip
+    fine_since = periods.fine_since(database.now(connection))
+    edges, whole = periods.pieces(periods.kept(period, fine_since))
     spans = [(OF_TASK, *edge) for edge in edges] + ([(OF_DAY, *whole)] if whole else [])
     each = [
         sa.select(*columns).where(
