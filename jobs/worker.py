@@ -1,7 +1,6 @@
 """The worker process: warm, never a fork a run. Two lanes of slots take runs, others upkeep and threads."""
 
 import os
-import resource
 import shutil
 import signal
 import socket
@@ -21,7 +20,7 @@ from flask import Flask
 from rq import Worker as RqWorker
 
 from app import bootstrap
-from app.infra import database, fetch, processes, queues, redis, sandbox
+from app.infra import database, fetch, processes, queues, redis, sandbox, sandbox_tree
 from app.infra.storage import Storage
 from app.infra.writer import Writer
 from app.services import room, workers
@@ -101,7 +100,7 @@ class Worker:
         while not self._wants_end.wait(_TICK_SECONDS):
             self._register()
             self._look_for_room()
-            if _peak_bytes() > RECYCLE_BYTES:
+            if sandbox_tree.highest_bytes([os.getpid()]) > RECYCLE_BYTES:
                 log.info("worker_recycles", worker=self.name)
                 break
         self._drain()
@@ -225,7 +224,3 @@ def _sweep(workspaces: Path) -> None:
         pid = folder.name.removeprefix(f"{host}-").partition("-")[0]
         if pid.isdigit() and not Path("/proc", pid).exists():
             shutil.rmtree(folder, ignore_errors=True)
-
-
-def _peak_bytes() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

@@ -64,6 +64,7 @@ _BY_REASON: Mapping[str, tuple[str, Way]] = {
     "wrong_key": ("Put the right key file back, then run it again.", ""),
     "no_isolation": ("See what the workers can do, or ask for less isolation in the task.", "workers"),
     "no_engine": ("Install the engine, or choose another in the task.", "task"),
+    "no_owner": ("Copy the task: the copy is yours.", "task"),
     "no_space": ("Make room on the disk, then run it again.", "workers"),
     "inner_address": ("Let an administrator allow the address, or ask another one.", "task"),
     "no_model": ("", "models"),  # its sentence says what to do

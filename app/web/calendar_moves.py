@@ -163,7 +163,7 @@ def _which() -> str:
 
 
 def _view() -> str:
-    view = request.values.get("view", "week")
+    view = (request.view_args or {}).get("view") or request.values.get("view", "week")
     return view if view in _SHOWN else "week"
 
 

@@ -151,19 +151,19 @@ def test_the_heavy_libraries_are_not_loaded_with_the_engines():
 def test_an_answer_without_an_end_takes_no_memory(kind):
     with llm_server(Says("", faults=(Fault(kind),) * 3)) as server:
         ask = f"""
-import resource, sys
-from app.infra import fetch, llm
+import os
+from app.infra import fetch, llm, sandbox_tree
 from app.settings import Settings
 from tests.agents import choice
 from types import SimpleNamespace
 fetch.configure(SimpleNamespace(allow_hosts=("127.0.0.1",)))
 llm.load()
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+before = sandbox_tree.highest_bytes([os.getpid()])
 server = SimpleNamespace(url={server.url!r}, base_url=lambda _: {server.base_url("compatible")!r})
 try:
     llm.ask(choice(server), "Are you there?")
 except llm.ModelError as error:
-    print(error.error_class, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
+    print(error.error_class, (sandbox_tree.highest_bytes([os.getpid()]) - before) // 1024**2)
 """
         done = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, cwd=ROOT, check=True)
     error_class, megabytes = done.stdout.split()

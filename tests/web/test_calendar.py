@@ -212,6 +212,13 @@ def test_a_run_is_moved_skipped_and_put_back_by_forms(ada, at, digest, tomorrow)
     assert "at 09:00 again" in ada.post(f"{planned}/undo", follow_redirects=True).text
 
 
+def test_what_is_undone_on_a_day_stays_on_that_day(ada, at, digest, tomorrow):
+    planned = f"{at}/tasks/{digest}/planned/{tomorrow:%Y%m%d}T090000Z"
+    moved = ada.post(f"{planned}/move", {"to": f"{tomorrow}T11:00", "view": "day"}, follow_redirects=True).text
+    undone = ada.post(re.search(r'action="([^"]+/undo[^"]*)"', moved)[1].replace("&amp;", "&"))
+    assert undone.location.startswith(f"{at}/calendar/day/{tomorrow}")
+
+
 def test_all_are_moved_and_that_is_undone(ada, at, digest, tomorrow):
     planned = f"{at}/tasks/{digest}/planned/{tomorrow:%Y%m%d}T090000Z"
     looked = ada.post(f"{planned}/move", {"to": f"{tomorrow}T10:15", "which": "all", "look": "1"}).text
