@@ -36,6 +36,19 @@ class Failure:
     task: int | None = None
 
 
+def who(task: str, tasks: int) -> str:
+    """Name the first task that failed, and how many more did."""
+    others = tasks - 1
+    return f"{task} and {others} more {'task' if others == 1 else 'tasks'}" if others > 0 else task
+
+
+def headline(task: str, cause: str, tasks: int = 1, times: int = 1) -> str:
+    """Say in one sentence who failed and why: of one task how many times in a row, of several how many there are."""
+    often = f" {times} times in a row" if times > 1 else ""
+    said = who(task, tasks) if tasks > 1 else f"{task} failed{often}"
+    return f"{said}: {cause.rstrip('.')}."
+
+
 @dataclass(frozen=True)
 class Signature:
     """Failures of one `key` (at most 64 characters) have one cause: `cause` is its title, `target` what it is about."""

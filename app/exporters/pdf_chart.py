@@ -84,7 +84,7 @@ def _lying(paper: Paper, figure: Mapping[str, Any]) -> None:
         _text(paper, paper.cut(str(name), _NAMES_MM - 3, _SMALL), pdf.l_margin, y + 1, _NAMES_MM - 2, "R", "$ink-2")
         for trace in traces:
             length = width * trace["x"][row] / most
-            pdf.set_fill_color(*colour(_token(trace)))
+            pdf.set_fill_color(*_fill(trace))
             pdf.rect(x, y + 1, length, _ROW_MM - 2, style="F")
             x += length
     if layout.get("showlegend"):
@@ -153,7 +153,7 @@ def _bars(area: _Area, trace: Trace, traces: Sequence[Trace], places: Mapping[st
     side = [one for one in traces if one["type"] == "bar"] if mode == "group" else [trace]
     below = traces[: traces.index(trace)] if mode == "stack" else ()
     width = slot / len(side)
-    pdf.set_fill_color(*colour(_token(trace)))
+    pdf.set_fill_color(*_fill(trace))
     for number, (x, value) in enumerate(zip(trace["x"], trace["y"], strict=True)):
         if not value:
             continue
@@ -213,7 +213,7 @@ def _legend(paper: Paper, traces: Sequence[Trace], top: float) -> None:
         name = paper.cut(trace["name"], 60, _SMALL)
         if x + pdf.get_string_width(name) + 5 > pdf.l_margin + pdf.epw:
             x, top = pdf.l_margin + _LEFT_MM, top + 4
-        pdf.set_fill_color(*colour(_token(trace)))
+        pdf.set_fill_color(*_fill(trace))
         pdf.rect(x, top + 1, 2.4, 2.4, style="F")
         _text(paper, name, x + 3, top, 62, "L", "$ink-2")
         x += pdf.get_string_width(name) + 9
@@ -222,10 +222,12 @@ def _legend(paper: Paper, traces: Sequence[Trace], top: float) -> None:
 # --- small things
 
 
-def _token(trace: Trace) -> str:
+def _fill(trace: Trace) -> tuple[int, ...]:
+    """Return the colour of a series, paler where a page would let the ground through."""
     if trace["type"] == "scatter":
-        return str(trace["fillcolor"] if trace.get("fill") == "tonexty" else trace["line"].get("color", "$bronze"))
-    return str(trace["marker"]["color"])
+        return colour(trace["fillcolor"] if trace.get("fill") == "tonexty" else trace["line"].get("color", "$bronze"))
+    opacity = trace.get("opacity", 1)
+    return tuple(round(255 - (255 - part) * opacity) for part in colour(trace["marker"]["color"]))
 
 
 def _ticks(axis: Mapping[str, Any], low: float, high: float) -> list[tuple[float, str]]:

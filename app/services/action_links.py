@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 
 from app.core.identifiers import digest, new_token
-from app.domain import alert_rules
+from app.domain import alert_rules, failures
 from app.domain.access import Action, Actor, Role, can
 from app.infra.database import db
 from app.models.people import Person
@@ -187,9 +187,16 @@ def find(token: str, now: datetime) -> Link | None:
     return Link(
         row.id, row.purpose, ACTS[row.purpose], row.person_id, row.person, row.email, row.timezone, row.team_id,
         row.team, row.team_slug, row.created_at, row.expires_at, row.used_at, is_fresh, row.needs_sign_in,
-        row.sentence or "", row.task or "", "" if row.deleted_at else row.slug or "", row.number,
-        row.run_sentence or "", row.alert_id, row.incident_id, _moot(row) if is_fresh else "", row.seen,
+        _said(row), row.task or "", "" if row.deleted_at else row.slug or "", row.number, row.run_sentence or "",
+        row.alert_id, row.incident_id, _moot(row) if is_fresh else "", row.seen,
     )  # fmt: skip
+
+
+def _said(row: Any) -> str:
+    # As the message said it that the link came with.
+    if row.kind == "failing" and row.task and row.cause:
+        return failures.headline(row.task, row.cause)
+    return row.sentence or ""
 
 
 def _moot(row: Any) -> str:
@@ -313,10 +320,9 @@ _LINK = (
         ActionLink.expires_at, ActionLink.used_at, ActionLink.needs_sign_in, ActionLink.seen, ActionLink.run_id,
         ActionLink.task_id, ActionLink.alert_id, Person.name.label("person"), Person.email, Person.timezone,
         Team.name.label("team"), Team.slug.label("team_slug"), Task.name.label("task"), Task.slug, Task.deleted_at,
-        Task.paused_at, Run.number,
-        Run.state, Run.reason, Run.attempt, Run.sentence.label("run_sentence"), Alert.sentence, Alert.ended_at,
-        Alert.recovery, Alert.incident_id, Incident.closed_at, Incident.recovery.label("incident_recovery"),
-        _ACKNOWLEDGED_AT, _BY.name.label("by"),
+        Task.paused_at, Run.number, Run.state, Run.reason, Run.attempt, Run.sentence.label("run_sentence"), Alert.kind,
+        Alert.sentence, Alert.ended_at, Alert.recovery, Alert.incident_id, Incident.cause, Incident.closed_at,
+        Incident.recovery.label("incident_recovery"), _ACKNOWLEDGED_AT, _BY.name.label("by"),
     )
     .join(Person, Person.id == ActionLink.person_id)
     .join(Team, Team.id == ActionLink.team_id)

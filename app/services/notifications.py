@@ -6,8 +6,10 @@ from datetime import datetime
 from typing import Any, Literal, get_args
 
 import sqlalchemy as sa
+from sqlalchemy.orm import aliased
 
 from app.core.errors import NotFound
+from app.domain import failures
 from app.domain.access import Actor
 from app.domain.alert_rules import EVENTS
 from app.infra import database
@@ -16,7 +18,7 @@ from app.models.instance import Fact
 from app.models.runs import Alert, Run
 from app.models.tasks import Task
 from app.models.teams import Membership, Team
-from app.models.telling import Incident, Notification
+from app.models.telling import Incident, IncidentTask, Notification
 from app.services.unit import unit
 
 Only = Literal["", "unread", "failures"]
@@ -145,18 +147,38 @@ def _mine(actor: Actor) -> Collection[sa.ColumnElement[bool]]:
 
 def _line(row: Any) -> Line:
     event = EVENTS.get(row.event)
+    sentence = row.sentence
+    if row.event == "failed" and row.cause and (first := row.name or row.first):
+        sentence = failures.headline(first, row.cause, tasks=row.tasks)
     recovery = (row.incident_recovery or row.recovery or "") if row.is_over else ""
     return Line(
-        row.id, row.event, event.label if event else "", row.sentence, recovery, row.is_over, row.read_at is not None,
+        row.id, row.event, event.label if event else "", sentence, recovery, row.is_over, row.read_at is not None,
         row.created_at, row.changed_at, row.team or "", row.slug or "", row.name or "", row.number, row.incident_id,
     )  # fmt: skip
 
 
+_TOUCHED = aliased(Task)
+_TASKS = (
+    sa.select(sa.func.count())
+    .where(IncidentTask.incident_id == Notification.incident_id)
+    .correlate(Notification)
+    .scalar_subquery()
+)
+_FIRST = (
+    sa.select(_TOUCHED.name)
+    .join(IncidentTask, IncidentTask.task_id == _TOUCHED.id)
+    .where(IncidentTask.incident_id == Notification.incident_id)
+    .order_by(IncidentTask.first_at, IncidentTask.task_id)
+    .limit(1)
+    .correlate(Notification)
+    .scalar_subquery()
+)
 _SHOWN = (
     sa.select(
         Notification.id, Notification.event, Notification.sentence, Notification.is_over, Notification.read_at,
         Notification.created_at, Notification.changed_at, Notification.incident_id, Team.slug.label("team"), Task.slug,
         Task.name, Run.number, Alert.recovery, Incident.recovery.label("incident_recovery"),
+        Incident.cause, _TASKS.label("tasks"), _FIRST.label("first"),
     )
     .outerjoin(Team, Team.id == Notification.team_id)
     .outerjoin(Task, sa.and_(Task.id == Notification.task_id, Task.deleted_at.is_(None)))

@@ -4,8 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
+from zoneinfo import ZoneInfo
 
-from flask import Blueprint, Response, make_response, url_for
+from flask import Blueprint, Response, g, make_response, url_for
 from flask_login import current_user
 
 from app.core.clock import utc_now
@@ -81,6 +82,9 @@ def _gone(link: Link | None) -> Response:
 
 
 def _answer(template: str, status: int, **context: Any) -> Response:
+    link = context["link"]
+    if link and not link.address and not current_user.is_authenticated:
+        g.zone = ZoneInfo(link.timezone)  # its times in the zone of whom it is for
     response = make_response(page(template, quote=quote, **context), status)
     response.headers.update(_HEADERS)
     return response

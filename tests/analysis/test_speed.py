@@ -21,6 +21,9 @@ BOUND = 6
 NOISE = 0.01
 """Seconds that a measurement may be wrong."""
 
+TRIES = 4
+"""Both are measured one right after the other, so that what else the machine does slows both."""
+
 SEEDS = {
     "letters": "a", "words": "the and ", "digits": "1,", "quotes": "\"'“", "brackets": "[(({", "fences": "```",
     "dashes": "a-", "keys": "key=", "passwords": "password: ", "mails": "a@", "urls": "http://a.b/?key=aaaaaaaaaa&",
@@ -73,8 +76,7 @@ def seconds(stage: str, of: Thread, sofar: Analysis) -> float:
 @pytest.mark.parametrize("seed", [*SEEDS, *NUMBERED])
 def test_time_grows_with_the_text_and_no_faster(seed: str, stage: str) -> None:
     little, much = talk(seed, SIZE), talk(seed, SIZE * AS_MUCH_AGAIN)
-    once = min(seconds(stage, *little) for _ in range(2))
-    assert any(seconds(stage, *much) <= once * BOUND + NOISE for _ in range(2))
+    assert any(seconds(stage, *much) <= seconds(stage, *little) * BOUND + NOISE for _ in range(TRIES))
 
 
 MOST_VALUES = 40
@@ -108,5 +110,4 @@ def seconds_of_proposal(of: Thread, sofar: Analysis) -> float:
 @pytest.mark.parametrize("seed", [*IN_CODE_TOO, *CODE, *CODE_NUMBERED])
 def test_what_is_replayed_and_proposed_takes_as_long_as_there_is_code(seed: str) -> None:
     little, much = ran(seed, SIZE), ran(seed, SIZE * AS_MUCH_AGAIN)
-    once = min(seconds_of_proposal(*little) for _ in range(2))
-    assert any(seconds_of_proposal(*much) <= once * BOUND + NOISE for _ in range(2))
+    assert any(seconds_of_proposal(*much) <= seconds_of_proposal(*little) * BOUND + NOISE for _ in range(TRIES))

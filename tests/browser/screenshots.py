@@ -1,7 +1,7 @@
 """Take the pictures of the README: .venv/bin/python -m tests.browser.screenshots
 
 Web, clock, worker and Valkey are the real processes, and the run that is seen live is a real one. The runs of the past
-three days are made up, as a fresh installation has none.
+three days are made up, as a fresh installation has none; so are the sixty days of the team whose Insights are shown.
 """
 
 import json
@@ -18,15 +18,17 @@ from pathlib import Path
 from random import Random
 from zoneinfo import ZoneInfo
 
+from PIL import Image
 from playwright.sync_api import sync_playwright
 
 from app.domain import triggers
 from app.domain.access import Actor
-from app.services import accounts, planned, tasks, teams
+from app.services import accounts, planned, tasks, teams, wall
 from app.services.tasks.definitions import Draft
 from app.services.tasks.schedules import Given
 from app.services.unit import batch
 from app.settings import ROOT
+from tests import past
 from tests.cli.conftest import free_port
 from tests.processes import Processes, eventually
 from tests.web.conftest import arrive
@@ -121,10 +123,13 @@ def main():
             rows = [row for task in TASKS for row in _make(actor, folder, zone, *task)]
             with batch() as work:
                 planned.insert(work, sorted(rows, key=lambda row: row["planned_at"]))
+            on_wall = wall.create(actor, app.extensions["vault"], "Kitchen").path
+            asked = _team_with_a_past(app, actor)
         for command in ("web", "clock", "worker"):
             processes.spawn(command)
         eventually(partial(_is_ready, url), 30)
-        _take_all(url, cookie, slug)
+        _take_all(url, cookie, slug, on_wall, asked)
+        _make_small()
     finally:
         processes.close()
         shutil.rmtree(folder, ignore_errors=True)
@@ -146,6 +151,12 @@ def _people(app, zone):
     accounts.save_profile(ada.id, "Ada Park", zone)
     team = next(team for team in teams.of(ada.id) if team.slug == slug)
     return ada.client.get_cookie("carillon").value, slug, Actor(ada.id, team.id, team.role)
+
+
+def _team_with_a_past(app, actor):
+    slug = teams.create(app.extensions["vault"], actor.person_id, "Harbour")
+    past.fill(next(team.id for team in teams.of(actor.person_id) if team.slug == slug), tasks=24, days=60)
+    return slug
 
 
 def _make(actor, folder, zone, name, engine, settings, words, seconds):
@@ -177,7 +188,7 @@ def _past(task, schedule, lane, fire, fate, seconds):
 # --- the pictures
 
 
-def _take_all(url, cookie, slug):
+def _take_all(url, cookie, slug, on_wall, asked):
     FOLDER.mkdir(parents=True, exist_ok=True)
     at = f"{url}/t/{slug}"
     sign_in = {"name": "carillon", "value": cookie, "url": url}
@@ -191,9 +202,18 @@ def _take_all(url, cookie, slug):
             _shoot(wide, f"{at}/tasks/shop-front", f"task-{theme}")
             _shoot(wide, f"{at}/runs", f"runs-{theme}")
             _shoot(wide, f"{at}/calendar", f"calendar-{theme}")
+            _shoot(wide, f"{url}/t/{asked}/insights", f"insights-{theme}", ".main-svg")
+            _shoot(wide, f"{url}{on_wall}", f"wall-{theme}")
             _edit(wide, at, theme)
             _review(wide, at, theme)
             _shoot(_tab(browser, stack, sign_in, theme, PHONE), f"{at}/today", f"phone-{theme}")
+
+
+def _make_small():
+    for path in FOLDER.glob("*.png"):
+        with Image.open(path) as picture:
+            small = picture.convert("RGB").quantize(256, dither=Image.Dither.NONE)
+        small.save(path, optimize=True)
 
 
 def _tab(browser, stack, sign_in, theme, size):
@@ -228,8 +248,9 @@ def _review(page, at, theme):
     page.screenshot(path=FOLDER / f"review-{theme}.png")
 
 
-def _shoot(page, address, name):
+def _shoot(page, address, name, awaited="main"):
     page.goto(address)
+    page.locator(awaited).first.wait_for()
     page.screenshot(path=FOLDER / f"{name}.png")
 
 

@@ -162,6 +162,16 @@ def test_an_answer_closes_it_and_those_that_wait_go_on_one_after_the_other(begun
     assert alert.recovery == "example.com answers again."
 
 
+@pytest.mark.alike
+def test_a_problem_that_names_the_host_is_told_with_how_often(begun):
+    gone = Outcome("failed", "refused", "example.com refused the connection.", "transient")
+    for _ in range(5):
+        run = begun()
+        finish(run, try_it(run, gone))
+    (alert,) = rows(Alert, Alert.kind == "breaker")
+    assert alert.sentence == "example.com refused the connection, 5 times in a row. Runs that need it wait."
+
+
 def test_whoever_is_held_back_while_it_closes_goes_on_at_once(begun, broken):
     pause_is_over()
     probe, late = begun(), begun()

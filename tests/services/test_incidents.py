@@ -15,7 +15,7 @@ from app.models.runs import Alert, Delivery, Event, Run
 from app.models.tasks import Task
 from app.models.teams import Team
 from app.models.telling import ActionLink, Incident, IncidentTask
-from app.services import incidents, retention, tasks
+from app.services import alerting, incidents, retention, tasks, today
 from app.services.incidents import following
 from app.services.unit import batch
 from tests import factories
@@ -331,6 +331,17 @@ def test_another_team_finds_nothing(opened):
 
 
 @pytest.mark.alike
+def test_it_stands_on_today_once_whatever_else_is_told_of_it(following_on, actor):
+    for name in ("north", "south"):
+        ends(following_on, task(following_on, name), DOWN)
+    with batch() as work:
+        alerting.begin(work, "breaker:1", "breaker", "db.example.com is left alone.", following_on)
+        work.connection.execute(sa.update(Alert).where(Alert.kind == "breaker").values(incident_id=the_incident().id))
+    [need] = today.needs(actor)
+    assert (need.incident, need.state) == (the_incident().id, "failed")
+
+
+@pytest.mark.alike
 def test_its_page_has_the_tasks_that_still_fail_first(following_on, actor):
     north, south = task(following_on, "north"), task(following_on, "south")
     ends(following_on, north, DOWN, DOWN)
@@ -342,7 +353,7 @@ def test_its_page_has_the_tasks_that_still_fail_first(following_on, actor):
     ]  # fmt: skip
     assert (found.shown.tasks, found.shown.failing, found.shown.names) == (2, 1, ["North", "South"])
     assert [moment.text for moment in found.moments] == [
-        "North failed first by it.", "South failed by it, too.", "The last failure, number 3.", "South was over it.",
+        "North failed first.", "South failed too.", "The last failure, number 3.", "It was over for South.",
     ]  # fmt: skip
     assert incidents.of_tasks(actor, [north, south]).keys() == {north}
     with database.read():

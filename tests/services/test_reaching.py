@@ -1,6 +1,5 @@
 """Messages to people and teams: what is due goes as one, says what is so by then, and goes another way when one fails."""
 
-from datetime import timedelta
 from types import SimpleNamespace
 from zoneinfo import ZoneInfo
 
@@ -14,7 +13,7 @@ from app.models.people import Person
 from app.models.runs import Alert, Delivery, Run
 from app.models.tasks import Task
 from app.models.teams import Membership, Team
-from app.models.telling import Channel, Incident, IncidentTask
+from app.models.telling import Channel
 from app.services import alerting, channels, deliveries, telling
 from app.services import teams as all_teams
 from app.services.channels import Wanted
@@ -132,67 +131,6 @@ def test_a_beginning_and_its_end_at_once_are_one_sentence(house):
     said = f"[Northgate] Morning digest failed at {hour:02}:00, fine again since {hour:02}:20."
     assert house.box.subjects == [said]
     assert "no channel #ops" in house.box.mails[0].mail.get_body(("plain",)).get_content()
-
-
-def incident_of(house, *tasks):
-    """An incident of these tasks, the first of them first; returns its id."""
-    with batch() as work:
-        values = {"signature": "x", "cause": "db.example.com does not answer", "sentence": "x", "opened_at": work.now}
-        incident = work.connection.execute(
-            sa.insert(Incident).values(team_id=house.team, last_at=work.now, **values).returning(Incident.id)
-        ).scalar_one()
-        for number, task in enumerate(tasks):
-            at = work.now + timedelta(seconds=number)
-            work.connection.execute(
-                sa.insert(IncidentTask).values(incident_id=incident, task_id=task, first_at=at, last_at=at)
-            )
-    return incident
-
-
-@pytest.mark.alike
-def test_a_failure_is_told_by_its_cause(house):
-    task = owned(house, "sync", "Shop sync")
-    told = "Shop sync failed: Ended with exit code 1. Last line: “psycopg.OperationalError: …”."
-    due(house, alert(house, "failing", told, task_id=task, incident_id=incident_of(house, task)), house.email)
-    send(house)
-    assert house.box.subjects == ["[Northgate] Shop sync failed: db.example.com does not answer."]
-
-
-def test_an_incident_says_how_many_tasks_it_has_by_then(house):
-    tasks = [owned(house, f"sync-{number}", f"Shop sync {number}") for number in range(3)]
-    incident = incident_of(house, *tasks)
-    due(house, alert(house, "failing", "Shop sync 0 failed.", task_id=tasks[0], incident_id=incident), house.email)
-    send(house)
-    assert house.box.subjects == ["[Northgate] Shop sync 0 and 2 more tasks: db.example.com does not answer."]
-    [kept] = house.box.mails
-    assert f"{HOME}/t/northgate/incidents/{incident}" in kept.mail.get_body(("plain",)).get_content()
-    assert kept.mail["references"] == f"<incident-{incident}@northgate.example>"
-
-
-@pytest.mark.alike
-def test_a_letter_tells_cause_evidence_steps_and_what_is_next(house):
-    task = owned(house)
-    run = factories.run(house.team, task, "failed", reason="refused", sentence="shop.example refused the connection.")
-    factories.schedule(house.team, task, "1d", since=factories.ago(hours=1))
-    due(
-        house,
-        alert(
-            house, "failing", "Morning digest failed: shop.example refused the connection.", task_id=task, run_id=run
-        ),
-        house.email,
-    )
-    send(house)
-    mail = house.box.mails[0].mail
-    text = mail.get_body(("plain",)).get_content()
-    assert f"See the run: {HOME}/t/northgate/runs/1" in text
-    assert "Run #1, planned for" in text
-    assert "Next: " in text
-    assert "Europe/Berlin" in text
-    assert "prefers-color-scheme:dark" in mail.get_body(("html",)).get_content()
-    assert f"Run it again: {HOME}/a/" in text
-    assert mail["list-unsubscribe"].startswith(f"<{HOME}/a/")
-    assert mail["list-unsubscribe-post"] == "List-Unsubscribe=One-Click"
-    assert mail["auto-submitted"] == "auto-generated"
 
 
 @pytest.mark.alike

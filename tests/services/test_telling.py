@@ -53,6 +53,19 @@ def test_the_owner_of_a_task_is_told_with_the_reason_why(team, task):
 
 
 @pytest.mark.alike
+def test_an_alert_that_joins_an_incident_later_stands_there_once(team, task):
+    owned(task, person(team, "ada"))
+    begin(team, task)
+    route()
+    with batch() as work:
+        times = {"opened_at": work.now, "last_at": work.now}
+    incident = add(Incident, team_id=team, signature="x", cause="Down", sentence="Down.", **times).id
+    change(Alert, Alert.key == "not_started:1", incident_id=incident, is_new=True)
+    route()
+    assert [row.key for row in rows(Notification)] == [f"incident:{incident}"]
+
+
+@pytest.mark.alike
 def test_of_a_task_whose_owner_left_those_hear_who_look_after_the_team(team, task):
     ada, ben, cid = person(team, "ada"), person(team, "ben", "admin"), person(team, "cid", "viewer", reach="all")
     owned(task, ada)

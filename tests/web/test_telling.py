@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from app.models.runs import Alert
 from app.models.teams import Team
-from app.models.telling import AlertRule, Channel, Mute, Notification, Wish
+from app.models.telling import AlertRule, Channel, Incident, IncidentTask, Mute, Notification, Wish
 from app.services.unit import batch
 from tests import factories
 from tests.factories import rows
@@ -122,6 +122,19 @@ def test_what_is_over_says_how_it_ended(app, ada, northgate, told, team):
         ident = work.connection.execute(new).scalar_one()
     told(1, alert_id=ident, is_over=True)
     assert "Morning digest works again." in ada.get(f"/t/{northgate}/notifications").text
+
+
+def test_a_failure_is_told_by_its_cause(app, ada, northgate, told, team, task):
+    with app.app_context(), batch() as work:
+        incident = {"signature": "x", "cause": "The file stock.csv is not there", "sentence": "Ended with exit code 1."}
+        times = {"team_id": team, "opened_at": NOW, "last_at": NOW}
+        ident = work.connection.execute(
+            sa.insert(Incident).values(incident | times).returning(Incident.id)
+        ).scalar_one()
+        touched = {"incident_id": ident, "task_id": task, "first_at": NOW, "last_at": NOW}
+        work.connection.execute(sa.insert(IncidentTask).values(touched))
+    told(1, incident_id=ident)
+    assert "Morning digest failed: The file stock.csv is not there." in ada.get(f"/t/{northgate}/notifications").text
 
 
 def test_a_task_is_muted_from_a_notification_and_unmuted_on_the_page_of_channels(app, ada, northgate, told, task):

@@ -87,7 +87,7 @@ def test_it_says_what_runs_what_comes_what_needs_somebody_and_how_today_went(app
     shown = text_of(look(app, address(ada)))
     for words in (
         '<h1 id="wall-name">Northgate</h1>', ">10:42</text>", "Wednesday 25 November", "<b>3</b> of 4 fine today",
-        "Now <span>2 run, 1 waits</span>", "<b>Canary 0</b><span>since 10:41</span><small>3 min left</small>",
+        "Now <span>2 running, 1 waiting</span>", "<b>Canary 0</b><span>since 10:41</span><small>3 min left</small>",
         'max="240.0" value="60.0"', ">11:00</time><b>Canary 0</b><span>in 18 min</span>", ">14:30</time><b>Canary 1</b>",
         "2 to come today", "<b>Canary 2 waits for a yes</b>", "<b>Canary 3 failed</b><span>20 min ago</span>",
         "1 of 2 workers up", "$0.94 today",

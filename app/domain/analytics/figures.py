@@ -35,7 +35,7 @@ def bars(name: str, x: Sequence[Any], y: Sequence[Any], place: int, **more: Any)
     """Return a series of bars, in the colour of its place."""
     colour = COLOURS[min(place, len(COLOURS) - 1)]
     paler = {"opacity": 0.65} if colour == "$warn" else {}  # beside bronze it would look like it
-    return {"type": "bar", "name": name, "x": list(x), "y": list(y), "marker": {"color": colour, **paler}} | more
+    return {"type": "bar", "name": name, "x": list(x), "y": list(y), "marker": {"color": colour}} | paler | more
 
 
 def failed(trace: Mapping[str, Any]) -> dict[str, Any]:

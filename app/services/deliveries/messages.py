@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 
 from app.channels.base import Message, News, Story
-from app.domain import alert_rules, reporting, wording
+from app.domain import alert_rules, failures, reporting, wording
 from app.infra.storage import Storage
 from app.models.people import Person
 from app.models.runs import Alert, Delivery, Run
@@ -47,7 +47,9 @@ def read(connection: sa.Connection, channel: str, delivery: int, home: str, stor
         needs_you=not alert_rules.EVENTS[alert_rules.event_of(row.kind)].is_held,
     )  # fmt: skip
     if row.run_id and not row.is_recovery and row.kind in _FAILURES and row.touched < SEVERAL:
-        message = replace(message, story=stories.of_run(connection, row.last_run_id or row.run_id, zone))
+        message = replace(message, story=stories.of_run(connection, row.last_run_id or row.run_id, zone, sentence))
+    if row.kind == "breaker" and row.task and not row.is_recovery:
+        message = replace(message, story=Story(safe=f"{row.task} needs it. What waits goes on once it answers."))
     if row.kind == reporting.KIND and row.run_id:
         message = enclosing.of_run(connection, message, row.run_id, storage, home)
     return Told(message, _who(connection, row) if row.kind in _FAILURES else "")
@@ -126,16 +128,18 @@ def _clock(at: datetime, zone: str) -> str:
 def _sentence(connection: sa.Connection, row: Any) -> str:
     """Return what an alert says; of failures whose cause is known who failed, how many tasks by now, and why."""
     if row.touched >= SEVERAL:
-        return f"{_who(connection, row)}: {row.cause.rstrip('.')}."
+        return failures.headline(_first(connection, row), row.cause, tasks=row.touched)
     if row.incident_id and row.kind == "failing":
-        return f"{row.task} failed: {row.cause.rstrip('.')}."
+        return failures.headline(row.task, row.cause, times=row.failures)
     sentence: str = row.sentence
     return sentence
 
 
 def _recovery(row: Any) -> str:
     of_all = row.incident_recovery or ""
-    sentence: str = of_all if of_all and row.touched >= SEVERAL else row.recovery or of_all
+    if of_all and row.touched >= SEVERAL:
+        return f"Over: {row.cause.rstrip('.')}. {of_all}"
+    sentence: str = row.recovery or of_all
     return sentence
 
 
@@ -143,9 +147,12 @@ def _who(connection: sa.Connection, row: Any) -> str:
     """Return the task that failed, or of an incident the first one, and how many more there are."""
     if row.touched < SEVERAL:
         return row.task or "A task"
-    first = connection.execute(_FIRST, {"incident": row.incident_id}).scalar_one()
-    others = row.touched - 1
-    return f"{first} and {others} more {'task' if others == 1 else 'tasks'}"
+    return failures.who(_first(connection, row), row.touched)
+
+
+def _first(connection: sa.Connection, row: Any) -> str:
+    first: str = connection.execute(_FIRST, {"incident": row.incident_id}).scalar_one()
+    return first
 
 
 def _path(row: Any) -> str:
@@ -179,15 +186,15 @@ _ROW = (
         Delivery.is_recovery, Delivery.why, Delivery.channel, Alert.id.label("alert_id"), Alert.kind, Alert.sentence,
         Alert.recovery, Alert.at, Alert.ended_at, Alert.incident_id, Alert.run_id, Incident.cause, Incident.opened_at,
         Incident.closed_at, Incident.recovery.label("incident_recovery"), Team.name.label("team"),
-        Team.slug.label("team_slug"), Task.slug.label("task_slug"), Task.name.label("task"),
+        Team.slug.label("team_slug"), Task.slug.label("task_slug"), Task.name.label("task"), Task.failures,
         Run.number.label("run_number"), Person.timezone.label("zone"),
         _TOUCHED.label("touched"), _LAST_RUN.label("last_run_id"),
     )
     .join(Alert, Alert.id == Delivery.alert_id)
     .outerjoin(Incident, Incident.id == Alert.incident_id)
     .outerjoin(Team, Team.id == Alert.team_id)
-    .outerjoin(Task, Task.id == Alert.task_id)
     .outerjoin(Run, Run.id == sa.func.coalesce(_LAST_RUN, Alert.run_id))
+    .outerjoin(Task, Task.id == sa.func.coalesce(Alert.task_id, Run.task_id))
     .outerjoin(Channel, sa.literal("channel:") + sa.cast(Channel.id, sa.String) == Delivery.channel)
     .outerjoin(Person, Person.id == sa.func.coalesce(Delivery.person_id, Channel.person_id))
     .where(Delivery.id == sa.bindparam("delivery"))

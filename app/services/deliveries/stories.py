@@ -21,24 +21,27 @@ _MOST_PARTS = 12
 _LONGEST_LINE = 300
 
 
-def of_run(connection: sa.Connection, run_id: int, zone: str) -> Story:
-    """Return what is told of a failed run, its times in `zone`; nothing of a run that is not there any more."""
+def of_run(connection: sa.Connection, run_id: int, zone: str, headline: str = "") -> Story:
+    """Return what is told of a failed run below its headline, its times in `zone`; nothing of a run that is gone."""
     row = connection.execute(_RUN, {"run": run_id}).first()
     told = evidence.of_run(connection, run_id)
     if row is None or told is None:
         return NONE
     saved = connection.execute(_SAVED, {"run": run_id}).scalars().all()
     files = connection.execute(_FILES, {"run": run_id}).scalar_one()
+    known = trouble(told.failure, row.definition)
     found = tell(
         Case(
             cast("RunState", row.state), row.sentence, row.reason, attempts=row.attempt, files=files,
-            exit_code=told.failure.exit_code, trouble=trouble(told.failure, row.definition), saved=saved,
+            exit_code=told.failure.exit_code, trouble=known, saved=saved,
             amounts=amounts.of_run(row.facts, files, row.cost_micros),
         ),
         database.now(connection),
     )  # fmt: skip
     # Where the stored sentence tells it itself, the headline has it already.
     cause = found.lead if found.lead not in row.sentence else ""
+    if known.title and known.title in headline:
+        cause = " ".join(cause.replace(f"{known.title}.", "", 1).split())
     return Story(
         safe=" ".join(filter(None, (cause, found.more))),
         next_step=found.next_step,

@@ -68,12 +68,19 @@ def note(work: Work, team_id: int, run_id: int, targets: Sequence[str], said: Ve
         after = breaker.after(known, said, run_id, work.now, chance)
         _store(work, team_id, target, known, after, problem if said == "failed" else None)
         if after.state == "open" and known.state == "closed":
-            lead = f"{_capital(target)} failed {after.failures} times in a row, so runs that need it wait."
-            alerting.begin(work, _key(team_id, target), "breaker", f"{lead} {problem}", team_id, run_id=run_id)
+            sentence = _opened(target, after.failures, problem)
+            alerting.begin(work, _key(team_id, target), "breaker", sentence, team_id, run_id=run_id)
         elif after.state == "closed" and known.state != "closed":
             _closed(work, team_id, target, f"{_capital(target)} answers again.")
         elif after.state == "half_open" and known.probe == run_id:
             release(work, team_id, most=1)  # the probe told nothing: another one, now
+
+
+def _opened(target: str, failures: int, problem: str) -> str:
+    name = _capital(target)
+    if problem.startswith(f"{name} "):
+        return f"{problem.rstrip('.')}, {failures} times in a row. Runs that need it wait."
+    return f"{name} failed {failures} times in a row, so runs that need it wait. {problem}"
 
 
 def release(work: Work, team_id: int, most: int = 1000) -> None:

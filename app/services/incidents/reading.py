@@ -157,14 +157,16 @@ def _touched(row: Any) -> Touched:
 def _moments(shown: Shown, tasks: Sequence[Touched]) -> list[Moment]:
     """Return how it went, in order of time; of many tasks the first, and how many more there were."""
     first = sorted(tasks, key=lambda task: task.first_at)
-    found = [Moment(task.first_at, f"{task.name} failed first by it.") for task in first[:1]]
+    found = [Moment(task.first_at, f"{task.name} failed first.") for task in first[:1]]
     if more := first[1:]:
-        also = f"{more[0].name} failed by it, too." if len(more) == 1 else f"{len(more)} more tasks had failed by it."
+        also = f"{more[0].name} failed too." if len(more) == 1 else f"{len(more)} more tasks had failed by then."
         found.append(Moment(more[-1].first_at, also))
     if shown.acknowledged_at:
         found.append(Moment(shown.acknowledged_at, f"{shown.acknowledged_by or 'Somebody'} acknowledged it."))
     over = sorted((task for task in tasks if task.over_at), key=lambda task: task.over_at or task.last_at)
-    found += [Moment(task.over_at, f"{task.name} was over it.") for task in over[:1] if task.over_at and len(tasks) > 1]
+    found += [
+        Moment(task.over_at, f"It was over for {task.name}.") for task in over[:1] if task.over_at and len(tasks) > 1
+    ]
     found.append(Moment(shown.last_at, f"The last failure, number {shown.failures:,}."))
     if shown.closed_at:
         found.append(Moment(shown.closed_at, shown.recovery or "Its tasks fail otherwise now."))

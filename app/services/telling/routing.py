@@ -290,6 +290,9 @@ def _note(work: Work, alert: Any, event: str, person_id: int) -> None:
         "created_at": work.now, "changed_at": work.now,
     }  # fmt: skip
     work.connection.execute(_NOTE[work.connection.dialect.name], values)
+    if alert.incident_id:  # what was said of the alert before its incident was known would never be over
+        alone = (Notification.person_id == person_id, Notification.key == f"alert:{alert.id}")
+        work.connection.execute(sa.delete(Notification).where(*alone))
 
 
 def _time(name: str) -> sa.BindParameter[datetime]:

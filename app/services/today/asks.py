@@ -68,7 +68,8 @@ def needs(actor: Actor, owner_id: int | None = None) -> list[Need]:
     )  # fmt: skip
     found = [
         *_undecided(present(actor, owner_id)), *_set_aside(present(actor, owner_id), gathered),
-        *_broken(present(actor, owner_id)), *_went_wrong(present(actor, owner_id), gathered), *_alerts(actor, owner_id),
+        *_broken(present(actor, owner_id)), *_went_wrong(present(actor, owner_id), gathered),
+        *_alerts(actor, owner_id, [row.id for row in incidents]),
         *(_storm(row) for row in incidents if row.tasks > 1 and not row.is_seen_to),
     ]  # fmt: skip
     return sorted(found, key=lambda need: need.at, reverse=True)[:MOST_NEEDS]
@@ -135,8 +136,8 @@ def _broken(is_present: sa.ColumnElement[bool]) -> list[Need]:
     return [Need(slug, name, "error", problem, at) for slug, name, problem, at in db.session.execute(query)]
 
 
-def _alerts(actor: Actor, owner_id: int | None) -> list[Need]:
-    """Return what else is told to people now, without what stands here already as a run, a task or a schedule."""
+def _alerts(actor: Actor, owner_id: int | None, incidents: Sequence[int]) -> list[Need]:
+    """Return what else is told to people now, without what stands here as a run, a task, a schedule or an incident."""
     query = (
         sa.select(Task.slug, Task.name, Alert.sentence, Alert.at, Run.number, Alert.id)
         .select_from(Alert)
@@ -144,6 +145,7 @@ def _alerts(actor: Actor, owner_id: int | None) -> list[Need]:
         .outerjoin(Task, Task.id == sa.func.coalesce(Alert.task_id, Run.task_id))
         .where(Alert.team_id == actor.team_id, Alert.ended_at.is_(None), Alert.kind.not_in(_SHOWN_ANYHOW))
         .where(Alert.acknowledged_at.is_(None), *owned(owner_id, Task.id))
+        .where(sa.or_(Alert.incident_id.is_(None), Alert.incident_id.not_in(incidents)))
         .order_by(Alert.id.desc())
         .limit(MOST_NEEDS)
     )
