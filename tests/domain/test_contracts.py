@@ -6,7 +6,7 @@ import time
 import tracemalloc
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -88,6 +88,7 @@ NAMES = st.text("abcXYZ .,_-*/“\"'(){};:üß0123456789", min_size=1, max_size=
 
 @settings(max_examples=60, deadline=None)
 @given(NAMES)
+@example("0  0")
 def test_any_text_that_is_mentioned_is_read_as_it_was_said(text):
     pattern = contracts.patterns.mentions(text)
     check = contracts.CHECK.validate_python({"kind": "pattern", "of": "answer", "pattern": pattern})

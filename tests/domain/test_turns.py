@@ -38,6 +38,13 @@ def test_a_host_that_is_away_holds_half_of_all():
     assert chosen[-1].host == "mail"
 
 
+def test_what_goes_nobody_knows_where_is_not_taken_for_one_host():
+    slow = [one for team in (1, 2) for one in of(team, OF_TEAM)]
+    going = [Waiting(one.channel, one.team_id, "") for one in slow]
+    assert len(going) == OF_HOST
+    assert teams(turns([Waiting("channel:other", 3, "")], going)) == [3]
+
+
 def test_a_channel_sends_one_message_at_a_time():
     one = of(1, 1)
     assert turns(one, one) == []

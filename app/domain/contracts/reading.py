@@ -25,6 +25,9 @@ _LONGEST_LINE = 20_000
 _BULLET = re.compile(r"^\s*(?:[-*•]|\d{1,3}[.)])\s+")
 _WHOLE = re.compile(r"[{/“\"]|\bjudge|\ba model", re.IGNORECASE)
 """Lines in which a semicolon may be part of what is meant."""
+_SPACES = re.compile(r"“[^”]*”|(?<=matches )/.*/|\s+")
+"""What is quoted stays as it is; other spaces count as one."""
+
 _OPTIONAL = re.compile(
     r"^(?:optional(?:ly)?|if possible)\s*[:,]?\s+|(?<!\s)\s*\((?:optional|if possible)\)\.?$", re.IGNORECASE
 )
@@ -65,7 +68,7 @@ def _lines(text: str) -> Iterator[str]:
 def _check(line: str) -> Check:
     if len(line) > _LONGEST_LINE:
         raise ValueError("is too long for one check.")
-    words = line if "{" in line else " ".join(line.split())
+    words = line if "{" in line else _SPACES.sub(lambda found: " " if found[0].isspace() else found[0], line)
     without = _OPTIONAL.sub("", words)
     plain = _REQUIRED.sub("", without).strip()
     is_optional = {"is_optional": without != words} if plain != words else {}
