@@ -12,7 +12,7 @@ from xdist.scheduler import LoadFileScheduling
 
 from app import bootstrap
 from app.factory import create_app
-from app.infra import database, fetch, redis, storage, valkey, vault
+from app.infra import database, fetch, migrations, redis, storage, valkey, vault
 from app.services.execution import claims
 from app.settings import Settings
 from tests import postgres, sharing
@@ -127,7 +127,7 @@ def key_file(home):
 @pytest.fixture(scope="session")
 def sqlite_template(home):
     path = home / "template.db"
-    database.migrate(Settings(data_dir=home, database_url=f"sqlite:///{path}"))
+    migrations.run(Settings(data_dir=home, database_url=f"sqlite:///{path}"))
     engine = sa.create_engine(f"sqlite:///{path}")
     with engine.connect() as connection:
         connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -140,7 +140,7 @@ def sqlite_template(home):
 def postgres_cluster(home):
     cluster = postgres.start(home)
     cluster.run("DROP DATABASE IF EXISTS carillon_template", "CREATE DATABASE carillon_template")
-    database.migrate(Settings(data_dir=home, database_url=cluster.url("carillon_template")))
+    migrations.run(Settings(data_dir=home, database_url=cluster.url("carillon_template")))
     sharing.statements(cluster.url("postgres"))
     yield cluster
     cluster.stop()

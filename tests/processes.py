@@ -13,7 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from app import bootstrap
-from app.infra import database, valkey, vault
+from app.infra import database, migrations, valkey, vault
 from app.infra.valkey import Server
 from app.services.execution import claims
 from app.settings import ROOT, Settings, read
@@ -54,7 +54,7 @@ class Processes:
 
     def migrate(self) -> None:
         """Make the tables."""
-        database.migrate(self.settings)
+        migrations.run(self.settings)
 
     @contextmanager
     def inside(self) -> Iterator[Any]:

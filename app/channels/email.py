@@ -1,5 +1,6 @@
 """Alerts by e-mail: text and HTML of the same words, links, and nothing that follows the reader."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,6 +20,7 @@ from app.infra.mailer import Refused, Server
 LONGEST_SUBJECT = 120
 
 _FOLDER = Path(__file__).parents[2] / "templates"
+_ABOVE = re.compile(r"(?:/t/[^/]+)?(?:/settings|/me)?")
 _PLACES = (
     ("/runs/", "See the run"),
     ("/incidents/", "See what happened"),
@@ -90,8 +92,8 @@ class Letter:
     @property
     def leads_to(self) -> str:
         """What the main button opens."""
-        path = self.message.url.removeprefix(self.home)
-        return next((words for part, words in _PLACES if part in path), "Open Carillon")
+        path = _ABOVE.sub("", self.message.url.removeprefix(self.home), count=1)
+        return next((words for place, words in _PLACES if path.startswith(place)), "Open Carillon")
 
     @property
     def because(self) -> str:

@@ -24,7 +24,8 @@ Address = Mapping[str, str]
 
 _SECONDS = 3.0
 _PHONE = re.compile(r"\+?[0-9 ()./-]{5,24}")
-_MAIL = re.compile(r"[^@\s,;<>\"]+@[^@\s,;<>\"]+\.[^@\s,;<>\"]+")
+_CHAT = re.compile(r"-?[0-9]{1,20}|@[A-Za-z0-9_]{1,64}")
+_MAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")  # as browsers check it
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]{1,30})://.+", re.IGNORECASE)
 _TELEGRAM, _NTFY = "https://api.telegram.org", "https://ntfy.sh"
 
@@ -91,13 +92,23 @@ def label(kind: str) -> str:
 
 
 def host(kind: str, shown: str) -> str:
-    """Return what a channel goes through, by what may be read of its address: a host, or its kind where none is."""
-    return shown.rpartition(" ")[2] if kind in {"slack", "teams", "discord", "ntfy", "webhook"} else kind
+    """Return what a channel goes through, by what may be read of its address: a host, or its kind where that is one
+    service. It is empty where it can't be told: an address of Apprise may lead to any server.
+    """
+    if kind == "other":
+        return ""
+    is_host = kind in {"slack", "teams", "discord", "ntfy", "webhook"} or (kind == "telegram" and " on " in shown)
+    return shown.rpartition(" ")[2] if is_host else kind
 
 
 def recipients(address: Address) -> list[str]:
     """Return the addresses that an e-mail channel writes to."""
     return address["addresses"].replace(",", " ").replace(";", " ").split()
+
+
+def is_mail(address: str) -> bool:
+    """Whether this is one e-mail address and nothing else, so that no second spelling leads to the same one."""
+    return _MAIL.fullmatch(address) is not None
 
 
 def opened(kind: str, address: Address, means: Means) -> Channel:
@@ -130,8 +141,10 @@ def _look_at(name: str, url: str) -> None:
 def _telegram(address: Address) -> str:
     if not re.fullmatch(r"\d{3,20}:[\w-]{10,100}", address["token"]):
         raise Invalid({"token": "A token looks like 123456:ABC-DEF. @BotFather gives you one."})
+    if not _CHAT.fullmatch(address["chat"]):
+        raise Invalid({"chat": "A chat is a number, or @channel."})
     _look_at("server", address["server"] or _TELEGRAM)
-    return f"chat {address['chat']}"
+    return f"chat {address['chat']}" + (f" on {read_target(address['server']).host}" if address["server"] else "")
 
 
 def _ntfy(address: Address) -> str:
@@ -150,7 +163,7 @@ def _phones(address: Address) -> str:
 
 def _mails(address: Address) -> str:
     found = recipients(address)
-    if not found or not all(_MAIL.fullmatch(one) for one in found):
+    if not found or not all(map(is_mail, found)):
         raise Invalid({"addresses": "Type e-mail addresses, separated by commas."})
     said = ", ".join(found)
     if len(said) > LONGEST_SHOWN:

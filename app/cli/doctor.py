@@ -108,7 +108,7 @@ def _redis() -> Iterator[Check]:
 
 def _database(app: Flask, settings: Settings) -> Iterator[Check]:
     try:
-        is_current = database.is_current(settings)
+        is_current = database.is_current()
         yield Check("database", "fine", f"{'SQLite' if settings.is_sqlite else 'PostgreSQL'}, {_size(settings)}")
         if settings.sqlite_file and (problem := snapshots.sqlite_problem(settings.sqlite_file)):
             sentence = f"The file is damaged: {problem} Restore the last backup: ./carillon restore."

@@ -8,7 +8,7 @@ from alembic.util import CommandError
 
 from app import bootstrap
 from app.cli import home
-from app.infra import database, vault
+from app.infra import migrations, snapshots, vault
 from app.infra.storage import Storage
 from app.services import accounts, keys
 from app.settings import SettingError, Settings, read
@@ -52,7 +52,7 @@ def _share(settings: Settings) -> int:
 
 def _migrate(settings: Settings) -> None:
     # A key is made only for data that is new: what another key has sealed stays closed, and is said to be.
-    if not settings.master_key_file.exists() and database.is_empty(settings):
+    if not settings.master_key_file.exists() and snapshots.is_empty(settings):
         try:
             vault.create_key(settings.master_key_file)
         except OSError as error:
@@ -60,4 +60,4 @@ def _migrate(settings: Settings) -> None:
                 f"The key file {settings.master_key_file} can't be written: {error.strerror}."
             ) from error
     vault.Vault.open(settings.master_key_file)
-    database.migrate(settings)
+    migrations.run(settings)

@@ -13,7 +13,7 @@ def refuse_if_not(settings: Settings) -> None:
     app = bootstrap.start(settings)
     with app.app_context():
         try:
-            if not database.is_current(settings):
+            if not database.is_current():
                 raise SettingError("The database is not at this version. Run ./carillon migrate first.")
             keys.check(app.extensions["vault"])
         except sa.exc.DBAPIError:

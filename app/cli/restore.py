@@ -18,7 +18,7 @@ from app.cli import home
 from app.core.clock import utc_now
 from app.core.errors import Conflict, Unavailable
 from app.domain.access import Actor
-from app.infra import archives, database, snapshots
+from app.infra import archives, database, migrations, snapshots
 from app.infra.archives import Manifest
 from app.infra.vault import Vault
 from app.services import keys, restoring
@@ -51,7 +51,7 @@ def _restore(settings: Settings, folder: Path, *, is_replacing: bool) -> None:
         manifest = archives.check(settings, folder)
         _make_place(settings, manifest, is_replacing=is_replacing)
         archives.put_back(settings, folder, manifest)
-        database.migrate(settings)
+        migrations.run(settings)
         done = _settle(settings, manifest)
     _say(f"Restored from the backup of {manifest.at:%Y-%m-%d %H:%M} UTC (Carillon {manifest.version}).")
     _say(f"{done.runs} runs of that time were ended; {done.tasks} tasks are paused.")

@@ -15,7 +15,7 @@ from app.cli import needs
 from app.settings import ROOT
 
 _SELECTIONS = {
-    "": "not long and (not fault or always)",
+    "": "not long and (not fault or (always and not slow))",  # slow: on PostgreSQL
     "fast": "not slow and not browser and not fault and not sandbox and not long",
     "faults": "fault and not long",
     "faults --full": "fault or long",

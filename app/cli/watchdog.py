@@ -45,7 +45,7 @@ def _refuse_if_behind(settings: Settings) -> None:
     """Raise SettingError where the tables are of another version. A database that is away may come back."""
     with bootstrap.start_keyless(settings).app_context():
         try:
-            if not database.is_current(settings):
+            if not database.is_current():
                 raise SettingError("The database is not at this version. Run ./carillon migrate first.")
         except sa.exc.DBAPIError:
             return

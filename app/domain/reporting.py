@@ -1,6 +1,6 @@
 """Reports: answers about the past of a team for a period, as they are handed to whoever writes or sends them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal, get_args
@@ -16,6 +16,7 @@ KIND = "report"
 
 Form = Literal["pdf", "csv", "json", "parquet"]
 FORMS: tuple[Form, ...] = get_args(Form)
+LABELS: dict[Form, str] = {"pdf": "PDF", "csv": "CSV", "json": "JSON", "parquet": "Parquet"}
 TABLES: tuple[Form, ...] = ("csv", "json", "parquet")
 """The forms in which a list can be had; a PDF is for people who read."""
 
@@ -47,10 +48,29 @@ class Report:
 
 
 @dataclass(frozen=True)
+class File:
+    """What a report has become, and the ending of its name."""
+
+    ending: str
+    media_type: str
+    content: bytes
+
+    @property
+    def name(self) -> str:
+        """Always the same, so that whoever comes after finds it."""
+        return f"{NAME}.{self.ending}"
+
+
+Write = Callable[[Report, Form], File]
+"""Makes the file of a report; raises Unavailable where a form can't be written."""
+
+
+@dataclass(frozen=True)
 class Order:
-    """A report that a run is to make, and who gets it by e-mail; `notes` say who does not, and why."""
+    """A report that a run is to make, and by what; who gets it by e-mail; `notes` say who does not, and why."""
 
     report: Report
+    write: Write
     readers: Sequence[str] = ()
     notes: Sequence[str] = field(default_factory=tuple)
 

@@ -13,7 +13,8 @@ KEPT_FREE = 8
 
 @dataclass(frozen=True)
 class Waiting:
-    """A channel for which something is due, whose it is, and what it goes through: a host, or a kind of service.
+    """A channel for which something is due, whose it is, and what it goes through: a host, or a kind of service;
+    empty where that can't be told, which is then held back by its team alone.
 
     What concerns the installation and goes to people has no team.
     """
@@ -33,7 +34,7 @@ def turns(due: Sequence[Waiting], going: Sequence[Waiting]) -> list[Waiting]:
     left = [one for one in due if one.channel not in busy]
     while (held := len(going) + len(chosen)) < MOST:
         most = OF_TEAM if held < MOST - KEPT_FREE else 1
-        free = [one for one in left if teams[one.team_id] < most and hosts[one.host] < OF_HOST]
+        free = [one for one in left if teams[one.team_id] < most and (not one.host or hosts[one.host] < OF_HOST)]
         if not free:
             break
         following = min(free, key=lambda one: teams[one.team_id])

@@ -2,6 +2,7 @@
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from app.core.errors import Unavailable
 from app.domain.analytics.answers import Question
 from app.domain.reporting import DAYS, ENGINE, Form, Order
 from app.domain.wording import listed
@@ -18,7 +19,6 @@ from app.engines.base import (
     StepEnded,
     StepStarted,
 )
-from app.exporters import parquet, reports
 
 MOST_READERS = 50
 
@@ -39,13 +39,6 @@ class ReportSettings(BaseModel):
         if days not in DAYS:
             raise ValueError("Choose 7, 30 or 90 days.")
         return days
-
-    @field_validator("format")
-    @classmethod
-    def _check_format(cls, form: Form) -> Form:
-        if form == "parquet" and not parquet.is_there():
-            raise ValueError(parquet.MISSING)
-        return form
 
     @field_validator("mail_to")
     @classmethod
@@ -73,7 +66,10 @@ class ReportEngine:
         emit(StepStarted("run"))
         for note in order.notes:
             emit(LogWritten(note, "warn"))
-        file = reports.written(order.report, settings.format)
+        try:
+            file = order.write(order.report, settings.format)
+        except Unavailable as error:
+            return Outcome("blocked", "settings", error.message, "permanent")
         if cancellation.is_now:
             return Outcome("cancelled", cancellation.reason, "Stopped before its file was kept.")
         request.workspace.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -10,14 +11,16 @@ from app.exporters import cells
 
 MEDIA_TYPE = "text/csv"
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+_FORMULA = re.compile(r"^(?=[\t\r\n])|(?:^|(?<=[;\t\r\n]))(?=[=+\-@＝＋－＠])")
+"""Where one would begin, in letters of any width: also after what other countries have between cells."""
+
 _PIECE_ROWS = 500
 
 
 def lines(headings: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[str]:
     """Yield a table in pieces of a few hundred rows; numbers stay numbers, None is empty."""
     text = io.StringIO()
-    writer = csv.writer(text)
+    writer = csv.writer(text, quoting=csv.QUOTE_ALL)
     writer.writerow([_safe(one) for one in headings])
     for number, row in enumerate(rows, 1):
         writer.writerow([_safe(value) for value in row])
@@ -39,5 +42,4 @@ def _safe(value: Any) -> Any:
     value = cells.plain(value)
     if not isinstance(value, str):
         return value
-    text = value.replace("\x00", "")
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return _FORMULA.sub("'", value.replace("\x00", ""))

@@ -68,7 +68,7 @@ def _answer(paper: Paper, answer: Answer) -> None:
     paper.line(answer.lead, 10.5, bold=True)
     if answer.more:
         paper.line(answer.more, 10.5, "$ink-2")
-    if answer.figure:
+    if answer.figure and pdf_chart.has_data(answer.figure):
         pdf.ln(3)
         pdf_chart.draw(paper, answer.figure)
     if answer.action:

@@ -36,9 +36,14 @@ class _Area:
         return self.y + self.height * (1 - (min(max(value, low), high) - low) / (high - low))
 
 
+def has_data(figure: Mapping[str, Any]) -> bool:
+    """Whether there is something to draw."""
+    return any(len(trace["y"]) for trace in figure["data"])
+
+
 def height(figure: Mapping[str, Any] | None) -> float:
     """Return how much room a figure takes, in mm."""
-    if not figure:
+    if not figure or not has_data(figure):
         return 0.0
     if _lies(figure):
         return min(len(figure["data"][0]["y"]), _MOST_ROWS) * _ROW_MM + _BELOW_MM

@@ -2,10 +2,9 @@
 
 import io
 import zipfile
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
 
-from app.domain.reporting import NAME, Form, Report
+from app.domain.reporting import LABELS, File, Form, Report
 from app.exporters import csv_file, json_file, parquet, pdf
 
 _SINCE = (1980, 1, 1, 0, 0, 0)
@@ -15,18 +14,9 @@ _TABLES: Mapping[Form, tuple[Callable[..., bytes], str]] = {
 }
 
 
-@dataclass(frozen=True)
-class File:
-    """What a report has become, and the ending of its name."""
-
-    ending: str
-    media_type: str
-    content: bytes
-
-    @property
-    def name(self) -> str:
-        """Always the same, so that whoever comes after finds it."""
-        return f"{NAME}.{self.ending}"
+def offered(forms: Iterable[Form]) -> dict[Form, str]:
+    """Return which of these forms this installation can write, and what they are called."""
+    return {form: LABELS[form] for form in forms if form != "parquet" or parquet.is_there()}
 
 
 def written(report: Report, form: Form) -> File:

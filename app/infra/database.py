@@ -9,10 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
 from flask_sqlalchemy.session import Session
@@ -23,6 +19,8 @@ from app.core.clock import utc_now
 from app.settings import Settings
 
 MIGRATIONS = Path(__file__).parents[2] / "migrations"
+
+_REVISIONS = sa.table("alembic_version", sa.column("version_num"))
 
 Away = (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.InternalError, sa.exc.TimeoutError)
 """What any statement may raise while the database is away or busy, or has ended our session; it may be right the next
@@ -209,42 +207,30 @@ def dispose() -> None:
         engine.dispose()
 
 
-def migrate(settings: Settings) -> None:
-    """Bring the tables to the newest migration. Running it again changes nothing."""
-    command.upgrade(_alembic(settings), "head")
-
-
-def is_empty(settings: Settings) -> bool:
-    """Whether no migration has run here yet. Asks through a connection of its own, before `attach`."""
-    engine = sa.create_engine(settings.sql_url, poolclass=sa.NullPool)
-    with engine.connect() as connection:
-        return not MigrationContext.configure(connection).get_current_heads()
-
-
-def is_current(settings: Settings) -> bool:
+def is_current() -> bool:
     """Whether the tables are at the newest migration."""
-    return heads() == set(_scripts(settings).get_heads())
+    return revisions() == {known_revisions()[-1]}
 
 
-def is_behind(settings: Settings) -> bool:
+def is_behind() -> bool:
     """Whether a migration of this version has not run here; false also where a newer version has run its own."""
-    scripts, found = _scripts(settings), heads()
-    is_known = found <= {script.revision for script in scripts.walk_revisions()}
-    return is_known and found != set(scripts.get_heads())
+    found, known = revisions(), known_revisions()
+    return found <= set(known) and found != {known[-1]}
 
 
-def heads() -> set[str]:
-    """Return the revisions that the tables are at."""
+def known_revisions() -> list[str]:
+    """Return the revisions of this version, the oldest first: the names of the migrations begin with them."""
+    return sorted(path.name.partition("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))
+
+
+def revisions() -> set[str]:
+    """Return the revision that the tables are at; none in an empty database."""
     with read() as connection:
-        return set(MigrationContext.configure(connection).get_current_heads())
+        return revisions_of(connection)
 
 
-def _scripts(settings: Settings) -> ScriptDirectory:
-    return ScriptDirectory.from_config(_alembic(settings))
-
-
-def _alembic(settings: Settings) -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-    config.attributes["url"] = settings.sql_url
-    return config
+def revisions_of(connection: sa.Connection) -> set[str]:
+    """Do as `revisions`, through a connection to any database."""
+    if not sa.inspect(connection).has_table(_REVISIONS.name):
+        return set()
+    return set(connection.execute(sa.select(_REVISIONS.c.version_num)).scalars())

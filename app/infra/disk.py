@@ -69,10 +69,11 @@ def is_full(*, just_now: bool = False) -> bool:
     return bool(_watched.mark) and room() < _watched.mark // _FULL_SHARE
 
 
-def refuse_if_low() -> None:
-    """Raise NoSpace while no new work may begin."""
-    if is_low():
-        raise NoSpace(f"The disk has {max(room(), 0) // _MIB} MiB left. Make room on it, then try again.")
+def refuse_if_low(folder: Path | None = None) -> None:
+    """Raise NoSpace while no new work may begin, or `folder`, where something is to be written, has as little room."""
+    left = room() if folder is None else min(room(), free(folder))
+    if _watched.mark and left < _watched.mark:
+        raise NoSpace(f"The disk has {max(left, 0) // _MIB} MiB left. Make room on it, then try again.")
 
 
 def free(folder: Path) -> int:

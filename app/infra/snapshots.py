@@ -8,8 +8,8 @@ from contextlib import closing
 from pathlib import Path
 
 import sqlalchemy as sa
-from alembic.migration import MigrationContext
 
+from app.infra import database
 from app.infra.database import Base
 from app.settings import SettingError, Settings
 
@@ -71,7 +71,7 @@ def is_empty(settings: Settings) -> bool:
     engine = sa.create_engine(settings.sql_url, poolclass=sa.NullPool)
     try:
         with engine.connect() as connection:
-            return not MigrationContext.configure(connection).get_current_heads()
+            return not database.revisions_of(connection)
     except sa.exc.DatabaseError:
         if settings.is_sqlite:
             return False

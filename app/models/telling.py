@@ -178,7 +178,10 @@ class Notification(Base):
 
 
 class ActionLink(Base):
-    """A link in a message: looked at it shows a page, pressed there it acts once, for its person and the state seen."""
+    """A link in a message: looked at it shows a page, pressed there it acts once, for its person and the state seen.
+
+    One that goes to an address of which nobody knows whose it is has no person.
+    """
 
     __tablename__ = "action_links"
     __table_args__ = (sa.Index("action_links_old", "expires_at"),)
@@ -186,7 +189,7 @@ class ActionLink(Base):
     id: Mapped[int] = mapped_column(Key, primary_key=True)
     token_hash: Mapped[str] = mapped_column(sa.String(64), unique=True)
     purpose: Mapped[str] = mapped_column(sa.String(16))
-    person_id: Mapped[int] = mapped_column(sa.ForeignKey("people.id", ondelete="CASCADE"))
+    person_id: Mapped[int | None] = mapped_column(sa.ForeignKey("people.id", ondelete="CASCADE"))
     team_id: Mapped[int] = mapped_column(sa.ForeignKey("teams.id", ondelete="CASCADE"))
     task_id: Mapped[int | None] = mapped_column(sa.ForeignKey("tasks.id", ondelete="CASCADE"))
     run_id: Mapped[int | None] = mapped_column(sa.ForeignKey("runs.id", ondelete="CASCADE"))

@@ -67,7 +67,8 @@ class Offer:
 class Link:
     """A link that somebody holds, with what it is about as it is now; `url` parts are slugs and numbers.
 
-    `moot` says in one sentence why there is nothing to do any more; empty while there is.
+    That of the purpose `confirm` belongs to who reads it: its person is 0. `moot` says in one sentence why there is
+    nothing to do any more; empty while there is.
     """
 
     id: int
@@ -75,7 +76,6 @@ class Link:
     act: Act
     person_id: int
     person: str
-    email: str
     timezone: str
     team_id: int
     team: str
@@ -99,6 +99,16 @@ class Link:
     def address(self) -> str:
         """The e-mail address that a link of the purpose `confirm` is about."""
         return str(self.seen.get("address", ""))
+
+    @property
+    def asked_by(self) -> str:
+        """Who typed that address, as the letter said it."""
+        return str(self.seen.get("by") or self.team)
+
+    @property
+    def can_stop(self) -> bool:
+        """Whether it has confirmed an address: from then on it is there to take that back."""
+        return bool(self.address and self.used_at)
 
 
 # --- made when a message is written
@@ -161,15 +171,15 @@ def _make(work: Work, purpose: Purpose, person_id: int, row: Any) -> str:
     return token
 
 
-def to_confirm(work: Work, person_id: int, team_id: int, address: str, home: str) -> str:
+def to_confirm(work: Work, by: str, team_id: int, address: str, home: str) -> str:
     """Return a link by which the owner of an e-mail address lets a team send there what it wants to.
 
-    It goes to that address alone, which may be that of nobody here; `person_id` is who typed it.
+    It goes to that address alone, which may be that of nobody here; `by` says who typed it.
     """
     token = new_token()
     values = {
-        "token_hash": digest(token), "purpose": "confirm", "person_id": person_id, "team_id": team_id,
-        "seen": {"address": address}, "created_at": work.now, "expires_at": work.now + CONFIRM_LASTS,
+        "token_hash": digest(token), "purpose": "confirm", "team_id": team_id,
+        "seen": {"address": address, "by": by}, "created_at": work.now, "expires_at": work.now + CONFIRM_LASTS,
     }  # fmt: skip
     work.connection.execute(sa.insert(ActionLink).values(values))
     return f"{home.rstrip('/')}/a/{token}"
@@ -185,8 +195,8 @@ def find(token: str, now: datetime) -> Link | None:
         return None
     is_fresh = row.used_at is None and row.expires_at > now
     return Link(
-        row.id, row.purpose, ACTS[row.purpose], row.person_id, row.person, row.email, row.timezone, row.team_id,
-        row.team, row.team_slug, row.created_at, row.expires_at, row.used_at, is_fresh, row.needs_sign_in,
+        row.id, row.purpose, ACTS[row.purpose], row.person_id or 0, row.person or "", row.timezone or "UTC",
+        row.team_id, row.team, row.team_slug, row.created_at, row.expires_at, row.used_at, is_fresh, row.needs_sign_in,
         _said(row), row.task or "", "" if row.deleted_at else row.slug or "", row.number, row.run_sentence or "",
         row.alert_id, row.incident_id, _moot(row) if is_fresh else "", row.seen,
     )  # fmt: skip
@@ -253,7 +263,7 @@ _MOOT: Mapping[str, Callable[[Any], str]] = {
 def actor_of(link: Link) -> Actor | None:
     """Return as whom a link acts, with the role of today; None when its person may not do that any more.
 
-    To confirm an address takes no right in the team: its owner may belong to none.
+    To confirm an address takes no right in the team: its owner may belong to none, and acts as nobody of here.
     """
     if link.purpose == "confirm":
         return Actor(link.person_id, link.team_id, "viewer")
@@ -265,7 +275,9 @@ def actor_of(link: Link) -> Actor | None:
 
 
 def take(link: Link, actor: Actor) -> bool:
-    """Use a link up; of many who press at once one hears True. The audit says that its person acted by a link."""
+    """Use a link up; of many who press at once one hears True. The audit says that its person acted by a link,
+    or of one without a person that somebody did.
+    """
     with unit(actor) as work:
         is_unused = (ActionLink.id == link.id, ActionLink.used_at.is_(None), ActionLink.expires_at > work.now)
         taken = work.connection.execute(sa.update(ActionLink).where(*is_unused).values(used_at=work.now)).rowcount
@@ -318,13 +330,13 @@ _LINK = (
     sa.select(
         ActionLink.id, ActionLink.purpose, ActionLink.person_id, ActionLink.team_id, ActionLink.created_at,
         ActionLink.expires_at, ActionLink.used_at, ActionLink.needs_sign_in, ActionLink.seen, ActionLink.run_id,
-        ActionLink.task_id, ActionLink.alert_id, Person.name.label("person"), Person.email, Person.timezone,
+        ActionLink.task_id, ActionLink.alert_id, Person.name.label("person"), Person.timezone,
         Team.name.label("team"), Team.slug.label("team_slug"), Task.name.label("task"), Task.slug, Task.deleted_at,
         Task.paused_at, Run.number, Run.state, Run.reason, Run.attempt, Run.sentence.label("run_sentence"), Alert.kind,
         Alert.sentence, Alert.ended_at, Alert.recovery, Alert.incident_id, Incident.cause, Incident.closed_at,
         Incident.recovery.label("incident_recovery"), _ACKNOWLEDGED_AT, _BY.name.label("by"),
     )
-    .join(Person, Person.id == ActionLink.person_id)
+    .outerjoin(Person, Person.id == ActionLink.person_id)
     .join(Team, Team.id == ActionLink.team_id)
     .outerjoin(Task, Task.id == ActionLink.task_id)
     .outerjoin(Run, Run.id == ActionLink.run_id)

@@ -31,7 +31,7 @@ def make(settings: Settings, folder: Path, *, with_key: bool = False) -> Manifes
     if folder.exists() and any(folder.iterdir()):
         raise Conflict(f"{folder} is not empty. Name a new folder.")
     try:
-        return archives.make(settings, folder, ", ".join(sorted(database.heads())), with_key=with_key)
+        return archives.make(settings, folder, ", ".join(sorted(database.revisions())), with_key=with_key)
     except (OSError, sa.exc.DBAPIError, snapshots.Failed) as error:
         raise Conflict(f"The backup could not be made in {folder}: {str(error).rstrip('.')}.") from error
 

@@ -352,7 +352,8 @@ def _line(row: Channel, waiting: int) -> Line:
 def _recipients(row: Channel) -> Sequence[State]:
     if row.kind != "email":
         return ()
-    return recipients.states(db.session.connection(), row.team_id, kinds.recipients({"addresses": row.shown}))
+    read = [one for one in kinds.recipients({"addresses": row.shown}) if one != "…"]  # which stands for those cut off
+    return recipients.states(db.session.connection(), row.team_id, read)
 
 
 def _waiting(names: Sequence[str]) -> dict[str, int]:

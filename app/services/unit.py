@@ -52,8 +52,8 @@ class Work:
         self._bells[f"{team_id}:{run_id or 0}"] = None
 
     def audit(self, action: str, what: str, **data: Any) -> None:
-        """Record who asked for what."""
-        team, person = (self.actor.team_id, self.actor.person_id) if self.actor else (None, None)
+        """Record who asked for what; the actor 0 is nobody of here."""
+        team, person = (self.actor.team_id, self.actor.person_id or None) if self.actor else (None, None)
         self._audit.append(
             {"team_id": team, "person_id": person, "action": action, "object": what[:200], "data": data, "at": self.now}
         )

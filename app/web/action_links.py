@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
-from flask import Blueprint, Response, g, make_response, url_for
+from flask import Blueprint, Response, g, make_response, request, url_for
 from flask_login import current_user
 
 from app.core.clock import utc_now
@@ -78,6 +78,10 @@ def _signed_in(link: Link) -> str:
 
 
 def _gone(link: Link | None) -> Response:
+    if link and link.can_stop and "stop" in request.form:
+        recipients.withdraw(link)
+        done = Done(f"{link.team} sends nothing more to {link.address}.")
+        return _answer("action_links/done.html", 200, link=link, done=done)
     return _answer("action_links/gone.html", _USED_UP if link else _UNKNOWN, link=link, place=_place(link))
 
 
@@ -143,7 +147,7 @@ def _unsubscribe(_: Actor, link: Link) -> Done:
 
 def _confirm(_: Actor, link: Link) -> Done:
     recipients.confirm(link)
-    return Done(f"{link.team} sends its alerts to {link.address} from now on.")
+    return Done(f"{link.team} sends its alerts to {link.address} from now on. The same link stops them.")
 
 
 def _run(link: Link, number: int) -> tuple[str, str]:

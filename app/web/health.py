@@ -11,7 +11,6 @@ from prometheus_client.registry import Collector
 from app.services import health
 from app.services.health import Numbers, figures
 from app.services.health.figures import Figures
-from app.web import security
 from app.web.guard import anyone
 
 blueprint = Blueprint("health", __name__)
@@ -28,7 +27,7 @@ def alive() -> Response:
 @anyone
 def ready() -> tuple[Response, int]:
     """Say of each part whether it works; 503 while this server lacks one. Clock and worker are other processes."""
-    parts = health.parts(security.settings())
+    parts = health.parts()
     is_ready = all(parts[name] for name in ("database", "tables", "redis"))
     return jsonify(ready=is_ready, **parts), 200 if is_ready else 503
 

@@ -32,7 +32,10 @@ MOST_OF_BROWSER = 5
 
 _CROWDED = b"event: crowded\nretry: 60000\ndata:\n\n"
 _PATH = re.compile(r"/t/[^/]+/live/.|/wall/live$")
-_DOWNLOAD = re.compile(r"/(?:t/[^/]+|api/v1)/runs/\d+/(?:log\.txt$|files/|artifacts/)")
+_DOWNLOAD = re.compile(
+    r"/(?:t/[^/]+|api/v1)/(?:runs/\d+/(?:log\.txt$|files/|artifacts/)|runs/export\b|insights/(?:[^/]+/)?export\b)"
+    r"|/t/[^/]+/settings/audit\."
+)
 _UPLOAD = re.compile(r"/(?:t/[^/]+/threads/(?:imports|files)|api/v1/imports/files)$")
 _DOWNLOADS = _UPLOADS = 4
 """Threads that send what may be large; it takes as long as its reader takes, and pages must not wait for that."""

@@ -11,9 +11,8 @@ from flask_login import current_user
 from app.core.errors import Invalid
 from app.domain.analytics.answers import QUESTIONS, Action, Question
 from app.domain.analytics.periods import DAYS, Period
-from app.exporters import parquet
 from app.services import insights
-from app.services.insights import rollups
+from app.services.insights import reports, rollups
 from app.services.planning import week as ahead
 from app.services.planning.week import Week
 from app.services.tasks import suggested
@@ -27,7 +26,6 @@ _HERE: tuple[Question, ...] = ("busy",)
 """It shows more here than its answer, and is worked out once."""
 
 _ASKED = ("days", "from", "to", "compare")
-_FORMS = {"pdf": "PDF", "csv": "CSV", "json": "JSON"} | ({"parquet": "Parquet"} if parquet.is_there() else {})
 
 
 @blueprint.get("/insights")
@@ -58,7 +56,7 @@ def _frame(chosen: Period) -> dict[str, Any]:
     """Return what all pages of Insights show around the answers."""
     return {
         "questions": QUESTIONS, "chosen": chosen, "lengths": DAYS, "compares": compares(), "address": address,
-        "way": way, "file": file, "forms": _FORMS, "is_comparable": insights.reaches_before(g.actor, chosen),
+        "way": way, "file": file, "forms": reports.OFFERED, "is_comparable": insights.reaches_before(g.actor, chosen),
     }  # fmt: skip
 
 

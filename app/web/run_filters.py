@@ -9,7 +9,6 @@ from urllib.parse import urlencode
 from flask import g, request
 
 from app.core.clock import utc_now
-from app.exporters import parquet
 from app.services.run_list import Filters
 from app.web.render import zone
 
@@ -19,8 +18,6 @@ SPANS = {"6h": ("6 hours", timedelta(hours=6)), "day": ("Day", timedelta(days=1)
 
 CHOICES = ("status", "task", "trigger", "engine", "worker", "reason")
 SWITCHES = ("mine", "slow", "expensive")
-FORMS = {"csv": "CSV", "json": "JSON"} | ({"parquet": "Parquet"} if parquet.is_there() else {})
-"""In which the runs can be had as a file."""
 
 _PLACES = ("before", "after")
 _NOW_AT = 2 / 3  # where now stands on the axis, unless another window is asked for
@@ -70,7 +67,8 @@ def address_of(wanted: Mapping[str, str | int | None]) -> str:
 
 def file(form: str) -> str:
     """Return the address of the runs of the list as a file."""
-    return address(view=None, select=None).replace("/runs", f"/runs/export.{form}", 1)
+    path, mark, query = address(view=None, select=None).partition("?")
+    return f"{path}/export.{form}{mark}{query}"
 
 
 def span(given: Mapping[str, str]) -> str:

@@ -11,7 +11,7 @@ from app.core.clock import utc_now
 from app.domain import reasons
 from app.domain.lifecycle import DID_NOT_HAPPEN
 from app.services import run_list
-from app.services.run_list import Filters, Matching, Page
+from app.services.run_list import Filters, Matching, Page, exporting
 from app.services.tasks import definitions
 from app.web import run_filters, run_view
 from app.web.render import day, page
@@ -49,7 +49,7 @@ def show() -> str:
         once=secrets.token_urlsafe(9),
         bar=run_view.bar(account),
         account=account,
-        forms=run_filters.FORMS,
+        forms=exporting.OFFERED,
         file=run_filters.file,
         **filter_context(asked),
     )

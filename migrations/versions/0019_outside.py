@@ -12,6 +12,8 @@ down_revision = "0018"
 branch_labels = None
 depends_on = None
 
+_CUT_AT = 200
+
 
 def upgrade() -> None:
     op.add_column("hook_calls", sa.Column("times", sa.Integer(), nullable=False, server_default="1"))
@@ -34,14 +36,27 @@ def upgrade() -> None:
     )
     op.create_index("recipients_of_address", "recipients", ["address"])
     _confirm_present(recipients)
+    with op.batch_alter_table("action_links") as links:
+        links.alter_column("person_id", existing_type=Key, nullable=True)
 
 
 def _confirm_present(recipients: sa.Table) -> None:
-    """Let the addresses that channels write to by now count as confirmed: nobody loses messages by an upgrade."""
+    """Let the addresses that channels write to by now count as confirmed: nobody loses messages by an upgrade.
+
+    What may be read of a longer list was cut at 200 letters, maybe in the middle of an address, which may then be
+    that of somebody else: from there on they are asked.
+    """
     connection = op.get_bind()
-    channels = sa.table("channels", *map(sa.column, ("team_id", "kind", "shown")))
-    query = sa.select(channels.c.team_id, channels.c.shown).where(channels.c.kind == "email")
-    found = {(row.team_id, one.lower()) for row in connection.execute(query) for one in row.shown.split(", ") if one}
+    channels = sa.table("channels", *map(sa.column, ("id", "team_id", "kind", "shown")))
+    query = sa.select(channels.c.id, channels.c.team_id, channels.c.shown).where(channels.c.kind == "email")
+    found: set[tuple[int, str]] = set()
+    for row in connection.execute(query).all():
+        whole = row.shown
+        if len(whole) >= _CUT_AT:
+            whole = whole.rpartition(", ")[0]
+            is_it = channels.c.id == row.id
+            connection.execute(sa.update(channels).where(is_it).values(shown=f"{whole} …".strip()))
+        found |= {(row.team_id, one.lower()) for one in whole.split(", ") if one}
     now = datetime.now(UTC)
     values = {"confirmed_at": now, "created_at": now, "tries": 0, "problem": ""}
     rows = [{"team_id": team_id, "address": address, **values} for team_id, address in sorted(found)]

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.alike
 def test_an_answer_and_all_of_them_are_had_as_files(ada_program, past):  # noqa: F811 the fixture
     one = ada_program.get("/insights/export?question=failures&form=csv&days=7")
     assert one.status_code == 200, one.text
-    assert one.text.splitlines()[0] == "Cause,Runs,Tasks,First seen,Last seen"
+    assert one.text.splitlines()[0] == '"Cause","Runs","Tasks","First seen","Last seen"'
     assert "failures-20" in one.headers["Content-Disposition"]
     whole = ada_program.get("/insights/export?form=parquet")
     with zipfile.ZipFile(io.BytesIO(whole.data)) as archive:

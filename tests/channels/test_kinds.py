@@ -69,7 +69,9 @@ def test_telegram_is_asked_by_its_bot_whose_token_is_never_shown(server):
     token = "123456:ABC-DEF1234567"
     address = {"token": token, "chat": "@family", "server": server.url}
     checked, shown = kinds.read("telegram", address)
-    assert shown == "chat @family"
+    assert shown == "chat @family on 127.0.0.1"
+    assert kinds.host("telegram", shown) == "127.0.0.1"
+    assert kinds.host("telegram", "chat @family") == "telegram"
     with pytest.raises(NotSent) as refused:  # our server knows no such path
         kinds.opened("telegram", checked, MEANS).send(MESSAGE)
     assert server.requests[-1][1] == f"/bot{token}/sendMessage"
@@ -132,7 +134,14 @@ def test_inner_addresses_are_refused_before_and_at_connect(tmp_path, host):
         ("ntfy", {"topic": "two words"}, "topic"),
         ("sms", {"gateway": "pigeon"} | dict.fromkeys(("account", "password", "sender", "number"), "1"), "gateway"),
         ("sms", {"gateway": "twilio", "account": "a", "password": "b", "sender": "me", "number": "+4917012345"}, "sender"),
+        ("telegram", {"token": "123456:ABC-DEF-GHI", "chat": "1 on slack.example", "server": "http://127.0.0.1:9"}, "chat"),
         ("email", {"addresses": "ada"}, "addresses"),
+        ("email", {"addresses": "a:ada@x.example"}, "addresses"),
+        ("email", {"addresses": "ada@x.example)"}, "addresses"),
+        ("email", {"addresses": "ada@[127.0.0.1].example"}, "addresses"),
+        ("email", {"addresses": "ada\\@x.example"}, "addresses"),
+        ("email", {"addresses": "ada\x00@x.example"}, "addresses"),
+        ("email", {"addresses": "\u00e4da@x.example"}, "addresses"),
         ("email", {"addresses": "ada@x.example\r\nBcc: eve@x.example"}, "addresses"),
         ("other", {"url": "pover"}, "url"),
         ("pigeon", {}, "kind"),
@@ -154,3 +163,4 @@ def test_of_an_address_only_what_tells_it_apart_is_shown():
     }
     assert kinds.read("sms", sms)[1] == "ends in 567"
     assert kinds.read("other", {"url": "pover://hush@token"})[1] == "pover://…"
+    assert kinds.host("other", "pover://…") == ""  # two of them need not go to one server

@@ -56,6 +56,19 @@ def test_each_kind_of_figure_is_drawn(name):
     assert len(drawn) > len(plain) + 200
 
 
+@pytest.mark.parametrize(
+    "empty",
+    [
+        figures.figure([]),
+        figures.figure([figures.bars("Failed", [], [], 0)]),
+        figures.figure([figures.bars("Hours", [], [], 0, orientation="h")]),
+        figures.figure([figures.line("Spent", [], [])], showlegend=True),
+    ],
+)
+def test_of_a_figure_without_data_nothing_is_drawn(empty):
+    assert document(Answer("failures", "So it is.", figure=empty)) == document(Answer("failures", "So it is."))
+
+
 def test_a_long_table_is_told_in_part():
     rows = [(Named(f"Task {number}"), number, number * 1_000_000) for number in range(45)]
     short, long = (Answer("money", "It costs.", columns=COLUMNS, rows=rows[:count]) for count in (30, 45))

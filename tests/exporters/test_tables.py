@@ -31,10 +31,22 @@ def read(text):
     return list(csv.reader(io.StringIO(text, newline="")))
 
 
-@pytest.mark.parametrize("mark", ["=", "+", "-", "@", "\t", "\r", "\n"])
+@pytest.mark.parametrize("mark", ["=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠"])
 def test_what_a_spreadsheet_takes_for_a_formula_is_a_text(mark):
     text = "".join(csv_file.lines(["name"], [[f"{mark}1+1"]]))
     assert read(text)[1] == [f"'{mark}1+1"]
+
+
+@pytest.mark.parametrize("text", ["a;=1+1", "a;=1+1;b", 'a";=1+1', "a\n=1+1", "a\t＝1+1"])
+def test_who_reads_with_semicolons_finds_no_formula_either(text):
+    made = "".join(csv_file.lines(["a", "b"], [["x", text]]))
+    cells = [cell for row in csv.reader(io.StringIO(made, newline=""), delimiter=";") for cell in row]
+    assert not [cell for cell in cells if cell.startswith(("=", "＝"))]
+    assert read(made)[1][1].replace("'", "") == text
+
+
+def test_all_cells_are_quoted():
+    assert "".join(csv_file.lines(["n", "t"], [[-1.5, None]])) == '"n","t"\r\n"-1.5",""\r\n'
 
 
 def test_numbers_stay_numbers_and_units_stand_in_the_headings():

@@ -12,9 +12,8 @@ from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
-from alembic import command
 
-from app.infra import database, queues
+from app.infra import queues
 from app.models.instance import Worker
 from app.models.runs import Attempt, Run
 from app.models.tasks import Schedule, Task
@@ -274,7 +273,7 @@ def test_i11_a_migration_that_is_killed_completes_when_it_runs_again(old_databas
         "DATABASE_URL": old_database, "CARILLON_DATA": str(tmp_path / "data"), "CARILLON_KEY_FILE": str(key_file),
         "PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "CARILLON_LOG_LEVEL": "error",
     }  # fmt: skip
-    command.upgrade(database._alembic(settings), "0002")
+    migrations.run(settings, "0002")
     engine = sa.create_engine(old_database, poolclass=sa.NullPool)
 
     def migrate(changes=None):

@@ -4,12 +4,12 @@ from datetime import UTC, datetime
 
 import pytest
 import sqlalchemy as sa
-from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 
 import app.models.everything  # noqa: F401 the tables
-from app.infra import database
+from app.infra import database, migrations
 from app.infra.database import Base
 from app.services.tasks import schedules
 from app.settings import Settings
@@ -33,8 +33,14 @@ def old(backend, request, tmp_path):
     cluster.run("DROP DATABASE carillon_old WITH (FORCE)")
 
 
+@pytest.mark.alike
+def test_names_of_migrations_begin_with_their_revisions_in_order(old):
+    scripts = ScriptDirectory(str(database.MIGRATIONS)).walk_revisions()
+    assert database.known_revisions() == [script.revision for script in scripts][::-1]
+
+
 def test_the_one_schedule_of_a_definition_becomes_a_list_of_one(old):
-    command.upgrade(database._alembic(old), "0001")
+    migrations.run(old, "0001")
     engine = sa.create_engine(old.sql_url, poolclass=sa.NullPool)
     tables = sa.MetaData()
     tables.reflect(engine)
@@ -50,7 +56,7 @@ def test_the_one_schedule_of_a_definition_becomes_a_list_of_one(old):
         for number, definition in enumerate(definitions, start=1):
             row = {"team_id": 1, "task_id": 1, "number": number, "definition": definition, "created_at": now}
             connection.execute(tables.tables["task_versions"].insert().values(**row))
-    database.migrate(old)
+    migrations.run(old)
     with engine.connect() as connection:
         found = connection.execute(sa.select(tables.tables["task_versions"].c.definition)).scalars().all()
     engine.dispose()
@@ -61,7 +67,7 @@ def test_the_one_schedule_of_a_definition_becomes_a_list_of_one(old):
 
 @pytest.mark.alike
 def test_addresses_that_channels_write_to_by_now_count_as_confirmed(old):
-    command.upgrade(database._alembic(old), "0018")
+    migrations.run(old, "0018")
     engine = sa.create_engine(old.sql_url, poolclass=sa.NullPool)
     tables = sa.MetaData()
     tables.reflect(engine)
@@ -70,17 +76,23 @@ def test_addresses_that_channels_write_to_by_now_count_as_confirmed(old):
     with engine.begin() as connection:
         team = {"id": 1, "slug": "t", "name": "T", "is_personal": False, "data_key": b"", "next_run_number": 1}
         connection.execute(tables.tables["teams"].insert().values(**team, created_at=now))
-        for kind, shown in (("email", "Ada@x.example, oncall@x.example"), ("email", "ada@x.example"), ("slack", "y.z")):
+        cut = f"{'n' * 180}@x.example, ops@x.example.com"[:200]  # which may be read as ops@x.e
+        mine = ("Ada@x.example, oncall@x.example", "ada@x.example", cut)
+        for kind, shown in (*(("email", one) for one in mine), ("slack", "y.z")):
             connection.execute(tables.tables["channels"].insert().values(**channel, kind=kind, name="x", shown=shown))
-    database.migrate(old)
+    migrations.run(old)
     with engine.connect() as connection:
         found = connection.execute(sa.text("SELECT team_id, address, confirmed_at IS NULL FROM recipients")).all()
+        query = sa.text("SELECT shown FROM channels WHERE kind = 'email' ORDER BY id")
+        shown = connection.execute(query).scalars().all()
     engine.dispose()
-    assert found == [(1, "ada@x.example", 0), (1, "oncall@x.example", 0)]
+    long = f"{'n' * 180}@x.example"
+    assert found == [(1, "ada@x.example", 0), (1, long, 0), (1, "oncall@x.example", 0)]
+    assert shown == ["Ada@x.example, oncall@x.example", "ada@x.example", f"{long} …"]
 
 
 def test_the_tables_are_those_the_code_knows(old):
-    database.migrate(old)
+    migrations.run(old)
     engine = sa.create_engine(old.sql_url, poolclass=sa.NullPool)
     with engine.connect() as connection:
         differences = compare_metadata(MigrationContext.configure(connection), Base.metadata)

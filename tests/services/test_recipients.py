@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from app.core.clock import utc_now
 from app.domain.access import Actor
 from app.models.runs import Delivery
+from app.models.teams import Membership
 from app.models.telling import ActionLink, Channel, Recipient
 from app.services import action_links, channels, recipients
 from app.services import teams as all_teams
@@ -86,14 +87,78 @@ def test_an_address_is_asked_once_a_day_whoever_wants_to_write_to_it(house, chan
     assert found == [True, False]
 
 
-def test_members_need_not_confirm_and_one_that_has_not_holds_back_no_other(house):  # noqa: F811
+def test_members_confirm_too_and_one_that_has_not_holds_back_no_other(house):  # noqa: F811
     given = {"addresses": "Ada@x.example, oncall@x.example"}
     channel = channels.create(house.actor, house.vault, Wanted("email", "Both", given))
     due(house, alert(house, "failing", "Digest failed."), f"channel:{channel}")
+    assert send(house) == 1
+    assert ask(house) == ["ada@x.example", "oncall@x.example"]
+    press(house)
     send(house)
-    [kept] = house.box.mails
-    assert kept.to == ["Ada@x.example"]
+    assert house.box.mails[-1].to == ["oncall@x.example"]
+
+
+def test_who_was_never_asked_is_asked_with_the_next_message(house, channel):  # noqa: F811
+    with batch() as work:  # as of a list that was longer than what could be read of it
+        work.connection.execute(sa.delete(Recipient))
+    due(house, alert(house, "failing", "Digest failed."), f"channel:{channel}")
+    send(house)
     assert ask(house) == ["oncall@x.example"]
+    text = house.box.mails[0].mail.get_body(("plain",)).get_content()
+    assert "Northgate typed this address." in text
+    press(house)
+    send(house)
+    assert house.box.subjects[1:] == ["[Northgate] Digest failed."]
+
+
+@pytest.mark.alike
+def test_no_letter_goes_in_the_name_of_who_has_left(house, channel):  # noqa: F811
+    with batch() as work:
+        work.connection.execute(sa.delete(Membership).where(Membership.team_id == house.team))
+    assert ask(house) == ["oncall@x.example"]
+    text = house.box.mails[0].mail.get_body(("plain",)).get_content()
+    assert "Northgate typed this address." in text
+    assert "Ada" not in text
+
+
+@pytest.mark.alike
+@pytest.mark.parametrize("address", ["ä@x.example", "a:v@x.example", "v@x.example)"])
+def test_what_is_no_address_is_tried_no_more(house, channel, address):  # noqa: F811
+    with batch() as work:
+        work.connection.execute(sa.update(Recipient).values(address=address))
+    assert ask(house) == []
+    [row] = rows(Recipient)
+    assert (row.wanted_at, row.problem) == (None, "This is no e-mail address.")
+
+
+@pytest.mark.alike
+def test_a_letter_that_chokes_is_tried_no_more(house, channel, monkeypatch):  # noqa: F811
+    monkeypatch.setattr(recipients.Email, "send", lambda *_: "\udc80".encode())
+    assert ask(house) == []
+    [row] = rows(Recipient)
+    assert (row.wanted_at, row.problem) == (None, "It can't be sent: UnicodeEncodeError.")
+
+
+@pytest.mark.alike
+def test_a_letter_over_which_processes_die_is_left(house, channel):  # noqa: F811
+    with batch() as work:
+        work.connection.execute(sa.update(Recipient).values(tries=5))
+    assert ask(house) == []
+    channels.ask_again(house.actor, house.vault, channel)
+    assert ask(house) == ["oncall@x.example"]
+
+
+@pytest.mark.alike
+def test_who_has_confirmed_stops_it_by_the_same_link_years_later(house, channel):  # noqa: F811
+    ask(house)
+    press(house)
+    [link] = rows(ActionLink)
+    assert link.expires_at > utc_now() + timedelta(days=3000)
+    text = house.box.mails[-1].mail.get_body(("plain",)).get_content()
+    recipients.withdraw(action_links.find(text.partition("/a/")[2].split()[0], utc_now()))
+    due(house, alert(house, "failing", "Digest failed."), f"channel:{channel}")
+    send(house)
+    assert len(house.box.mails) == 1
 
 
 def test_a_letter_that_does_not_get_there_is_tried_again_and_said(house, channel):  # noqa: F811

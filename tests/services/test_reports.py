@@ -14,6 +14,7 @@ from app.core.clock import utc_now
 from app.domain.access import Actor
 from app.domain.alert_rules import EVENTS
 from app.engines.base import Cancellation, Outcome
+from app.exporters import parquet
 from app.infra import mailer
 from app.infra.storage import Storage
 from app.infra.writer import Writer
@@ -165,6 +166,29 @@ def test_a_report_goes_alone_and_is_no_alert_to_anybody(house):
         0
     ].sentences == ("not_started:7 began.",)
     assert {row.kind for row in rows(Alert, Alert.ended_at.is_(None))} == {"not_started"}
+
+
+@pytest.mark.alike
+def test_reports_are_taken_one_by_one_after_what_is_short(house):
+    task = made(house, mail_to=[ADA])
+    for number in range(2):
+        carried_out(house, task, planned_at=ago(minutes=number))
+    for number in range(2):
+        told.begin(house.team, task, f"not_started:{number}")
+    telling.route(telling.Outside(has_mail=True))
+    [channel] = [one.channel for one in deliveries.waiting()]
+    taken = []
+    while due := deliveries.take(channel):
+        taken.append(len(due.rows))
+    assert taken == [2, 1, 1]
+
+
+@pytest.mark.alike
+def test_a_report_without_what_writes_its_form_is_blocked(house, monkeypatch):
+    monkeypatch.setattr(parquet, "find_spec", lambda _: None)
+    run = carried_out(house, made(house, format="parquet", mail_to=[]))
+    assert (run.state, run.reason) == ("blocked", "settings")
+    assert "Parquet files need DuckDB" in run.sentence
 
 
 @pytest.mark.alike

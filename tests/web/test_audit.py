@@ -53,6 +53,7 @@ def test_all_of_it_is_a_file(app, ada, northgate):
     assert [json.loads(line)["object"] for line in lines] == ["=cmd()"]
     table = ada.get(f"/t/{northgate}/settings/audit.csv?action=secret_set").text
     assert "'=cmd()" in table
+    assert '"data","seal"\r\n' in table
     assert ada.get(f"/t/{northgate}/settings/audit.exe").status_code == 404
 
 

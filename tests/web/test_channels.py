@@ -1,8 +1,10 @@
 """The pages of channels: a person's own and a team's, tested on the spot, their secrets never shown again."""
 
 import pytest
+import sqlalchemy as sa
 
 from app.infra import fetch
+from app.models.instance import Audit
 from app.models.telling import Channel
 from app.services import action_links
 from app.services.unit import batch
@@ -112,18 +114,37 @@ def test_an_address_of_a_team_says_whether_it_was_confirmed_and_is_asked_again(a
     ident = ada.post(base, form).headers["location"].rpartition("/")[2].partition("?")[0]
     page = ada.get(base).text
     assert "oncall@x.example has not confirmed yet: a letter is on its way." in page
-    assert "ada@northgate.example has not" not in page
+    assert "ada@northgate.example has not confirmed yet" in page  # an account proves no address
     assert ada.post(f"{base}/{ident}/letters").status_code == 303
     assert "at most once a day" in ada.get(f"{base}?saved=asked").text
     with app.app_context():
         team = rows(Channel)[0].team_id
         with batch() as work:
-            path = action_links.to_confirm(work, ada.id, team, "oncall@x.example", "")
+            path = action_links.to_confirm(work, "Ada Park (ada@northgate.example)", team, "oncall@x.example", "")
     nobody = app.test_client()
     shown = nobody.get(path).text
     assert "Northgate wants to send them to oncall@x.example" in shown
     assert "Asked for by Ada Park (ada@northgate.example)." in shown
-    assert "has not confirmed yet" in ada.get(base).text  # to look changes nothing
+    waits = "oncall@x.example has not confirmed yet"
+    assert waits in ada.get(base).text  # to look changes nothing
     assert "Northgate sends its alerts to oncall@x.example from now on." in nobody.post(path).text
-    assert "has not confirmed yet" not in ada.get(base).text
-    assert nobody.post(path).status_code == 410
+    assert waits not in ada.get(base).text
+    assert nobody.post(path).status_code == 410  # pressed twice
+    assert "Stop these messages" in nobody.get(path).text
+    assert waits not in ada.get(base).text
+    assert "Northgate sends nothing more to oncall@x.example." in nobody.post(path, data={"stop": "1"}).text
+    assert waits in ada.get(base).text
+    with app.app_context():
+        entries = [row for row in rows(Audit) if row.action == "link_used"]
+    said = [(row.team_id, row.person_id, row.object, row.data["purpose"]) for row in entries]
+    assert said == [(team, None, "oncall@x.example", purpose) for purpose in ("confirm", "stop")]
+
+
+def test_addresses_that_do_not_fit_are_said_to_be_asked(app, ada, northgate):
+    base = f"/t/{northgate}/settings/channels"
+    ada.post(base, {"kind": "email", "name": "On call", "addresses": "oncall@x.example"})
+    with app.app_context(), batch() as work:
+        work.connection.execute(sa.update(Channel).values(shown="oncall@x.example …"))
+    page = ada.get(base).text
+    assert "Addresses that are cut off here are asked once, when the next message is due." in page
+    assert page.count("has not confirmed yet") == 1

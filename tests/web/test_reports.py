@@ -11,11 +11,15 @@ import pytest
 
 from app.engines.base import Outcome
 from app.exporters import parquet
+from app.infra import disk
 from app.models.tasks import Task, TaskVersion
+from app.models.teams import Team
+from app.services import teams
 from app.services.execution import claims, outcomes
 from app.services.library import saving
 from app.services.run_list import exporting
 from app.services.unit import batch
+from app.web import hub
 from tests import factories
 from tests.web.test_insights import made, past, team_id  # noqa: F401 fixtures
 from tests.web.test_tasks import rows, viewer  # noqa: F401 a fixture
@@ -84,6 +88,34 @@ def test_the_runs_of_the_list_come_as_a_file_piece_by_piece(app, past, ada, nort
     assert ada.get(f"/t/{northgate}/runs/export.parquet?period=7d").data[:4] == b"PAR1"
 
 
+@pytest.mark.parametrize(("of_data", "of_files"), [(0, 1 << 40), (1 << 40, 0)])
+def test_a_file_that_is_made_first_needs_room(past, ada, northgate, tmp_path, monkeypatch, of_data, of_files):  # noqa: F811 the fixture
+    monkeypatch.setattr(disk, "_watched", disk._Watched(tmp_path, (), 1 << 20))
+    monkeypatch.setattr(disk, "room", lambda: of_data)
+    monkeypatch.setattr(disk, "free", lambda _: of_files)
+    refused = ada.get(f"/t/{northgate}/runs/export.parquet?period=7d")
+    assert refused.status_code == 507
+    assert "The disk has 0 MiB left" in refused.text
+    assert ada.get(f"/t/{northgate}/runs/export.csv?period=7d").status_code == 200
+
+
+def test_a_team_may_be_called_like_the_page(app, ada):
+    with app.app_context():
+        slug = teams.create(app.extensions["vault"], ada.id, "Runs")
+        team = factories.rows(Team, Team.slug == slug)[0].id
+        factories.run(team, factories.task(team, "x"), "succeeded")
+    path = re.search(r'href="([^"]*export.csv[^"]*)"', ada.get(f"/t/{slug}/runs?period=7d").text)[1]
+    assert path == f"/t/{slug}/runs/export.csv?period=7d"
+    assert filed(ada.get(path)) == f"runs-{slug}.csv"
+
+
+def test_no_file_of_any_length_is_made_by_the_threads_of_pages(app):
+    every = {re.sub("<[^>]+>", "x", rule.rule) for rule in app.url_map.iter_rules()}
+    files = {path for path in every if re.search(r"/export\b|/audit\.", path)}
+    assert len(files) >= 6
+    assert [path for path in files if not hub._DOWNLOAD.match(path)] == []
+
+
 def test_what_somebody_called_a_task_is_no_formula_in_the_file(app, ada, northgate, team_id):  # noqa: F811 the fixture
     with app.app_context():
         task = factories.task(team_id, "x", label='=HYPERLINK("http://x")')
@@ -120,13 +152,17 @@ def test_insights_offer_a_task_that_can_be_saved_as_it_is(app, ada, viewer, nort
     assert re.search(r'name="questions" value="money" checked', ada.get(f"/t/{northgate}/tasks/{slug}/edit").text)
 
 
-def test_only_members_can_be_readers_and_what_was_ticked_stays(ada, ben, cid, northgate):
+def test_only_members_can_be_readers_and_what_was_ticked_stays(ada, ben, cid, northgate, monkeypatch):
     sent = {"engine": "report", "name": "R", "days": "7", "format": "csv", "mail_to": [ben.email, cid.email]}
     refused = ada.post(f"/t/{northgate}/tasks/new", sent)
     assert refused.status_code == 422
     assert f"{cid.email} does not belong to this team. Choose among its members." in refused.text
     assert f"{cid.email} (not in the team any more)" in refused.text
     assert re.search(rf'name="mail_to" value="{ben.email}" checked', refused.text)
+    monkeypatch.setattr(parquet, "find_spec", lambda _: None)
+    lacking = ada.post(f"/t/{northgate}/tasks/new", {**sent, "mail_to": [], "format": "parquet"})
+    assert lacking.status_code == 422
+    assert "Parquet files need DuckDB" in lacking.text
     wrong = ada.post(f"/t/{northgate}/tasks/new", {**sent, "mail_to": [], "days": "8"})
     assert "Choose 7, 30 or 90 days." in wrong.text
 

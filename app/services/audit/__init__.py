@@ -1,5 +1,6 @@
 """The audit as it is read: who asked for what, filtered, in pages, and row by row as a file."""
 
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,8 +9,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from app.core.errors import Forbidden
+from app.core.errors import Forbidden, NotFound
 from app.domain.access import Actor
+from app.exporters import csv_file
 from app.infra import database
 from app.infra.database import db
 from app.models.instance import Audit
@@ -20,6 +22,7 @@ from app.models.teams import Membership
 
 PAGE_ROWS = 50
 _EXPORTED_AT_ONCE = 1000
+_COLUMNS = ("number", "at", "person_id", "person", "action", "object", "data", "seal")
 
 
 @dataclass(frozen=True)
@@ -72,9 +75,19 @@ def listing(actor: Actor, filters: Filters, before: int | None = None, limit: in
     return Page(_linked(actor, rows[:limit]), len(rows) > limit)
 
 
-def export(actor: Actor, filters: Filters) -> Iterator[Entry]:
-    """Yield all entries, the oldest first, read in pieces; what it is about is not looked up. Raises Forbidden."""
-    return _pieces(_query(actor, filters).order_by(Audit.id).limit(_EXPORTED_AT_ONCE))
+def export(actor: Actor, filters: Filters, form: str) -> tuple[str, Iterator[str]]:
+    """Return the media type and the pieces of a file (`csv` or `ndjson`) with all entries, the oldest first.
+
+    What they are about is not looked up. Raises Forbidden, NotFound for another form.
+    """
+    entries = _pieces(_query(actor, filters).order_by(Audit.id).limit(_EXPORTED_AT_ONCE))
+    rows = ({name: getattr(one, name) for name in _COLUMNS} | {"data": dict(one.data)} for one in entries)
+    if form == "ndjson":
+        return "application/x-ndjson", (json.dumps(row | {"at": row["at"].isoformat()}) + "\n" for row in rows)
+    if form == "csv":
+        table = ((row | {"data": json.dumps(row["data"])}).values() for row in rows)
+        return csv_file.MEDIA_TYPE, csv_file.lines(_COLUMNS, map(tuple, table))
+    raise NotFound
 
 
 def _pieces(query: sa.Select[Any]) -> Iterator[Entry]:

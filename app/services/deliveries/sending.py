@@ -74,10 +74,9 @@ class _Refusing:
 
 
 def carry_out(due: Due, channel: Channel, sender: Sender) -> bool:
-    """Send what was taken up as one message, each report alone, and note what became of it; whether all of it was sent.
+    """Send what was taken up as one message, and note what became of it; whether all of it was sent.
 
-    A row that can't be read holds back no other. Raises what the database raises
-    while it is away.
+    A row that can't be read holds back no other. Raises what the database raises while it is away.
     """
     told: list[tuple[tuple[int, int], Told]] = []
     is_whole = True
@@ -90,10 +89,7 @@ def carry_out(due: Due, channel: Channel, sender: Sender) -> bool:
         except Exception as error:  # noqa: BLE001 whatever one row is, the others are sent
             _end(due.channel, [row], _Outcome(_said(error), is_of_message=True), sender)
             is_whole = False
-    alone = [[one] for one in told if one[1].message.kind == reporting.KIND]
-    together = [one for one in told if one[1].message.kind != reporting.KIND]
-    sent = [_send(due.channel, some, channel, sender) for some in (together, *alone) if some]
-    return all(sent) and is_whole
+    return (not told or _send(due.channel, told, channel, sender)) and is_whole
 
 
 @dataclass(frozen=True)

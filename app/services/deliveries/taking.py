@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 
 from app.channels import kinds
+from app.domain import reporting
 from app.domain.turns import Waiting
 from app.infra import database
 from app.models.runs import Alert, Delivery
@@ -57,14 +58,16 @@ def _waiting(due: Any, channel: Any) -> Waiting:
 def take(channel: str) -> Due | None:
     """Take up what is due for a channel, None when nothing is.
 
-    An end is never told before its beginning, nor an escalation after somebody has reacted. Of many processes that
-    ask at once each message goes to one.
+    An end is never told before its beginning, nor an escalation after somebody has reacted. A report is taken alone,
+    after all that is short: its file may be large, and its server slow. Of many processes that ask at once each message
+    goes to one.
     """
     asked = {"channel": channel, "most": _MOST}
     with database.read() as connection:
         rows = connection.execute(_DUE, asked | {"now": database.now(connection)}).all()
     while rows:
-        some = rows if is_bundled(channel) else rows[:1]
+        short = [row for row in rows if row.kind != reporting.KIND] if is_bundled(channel) else []
+        some = short or rows[:1]
         rows = rows[len(some) :]
         with batch() as work:
             if taken := _taken(work, channel, some):
@@ -135,9 +138,10 @@ _CHANNELS = (
     .order_by(sa.func.min(Delivery.next_try_at), sa.func.min(Delivery.id))
 )
 _DUE = (
-    sa.select(Delivery.id, Delivery.tries)
+    sa.select(Delivery.id, Delivery.tries, Alert.kind)
+    .join(Alert, Alert.id == Delivery.alert_id)
     .where(Delivery.state == "waiting", Delivery.channel == sa.bindparam("channel"), Delivery.next_try_at <= _NOW)
     .where(~_waits(_EARLIER.next_try_at > _NOW))
-    .order_by(Delivery.id)
+    .order_by(Alert.kind == reporting.KIND, Delivery.id)
     .limit(sa.bindparam("most"))
 )

@@ -11,7 +11,6 @@ from app.infra import database, queues, redis
 from app.infra.database import db
 from app.models.instance import ALIVE, Clock, Leader, Worker
 from app.models.runs import IS_ACTIVE, Run
-from app.settings import Settings
 
 BUSY_STATES = ("waiting", "queued", "running", "lost")
 
@@ -27,7 +26,7 @@ class Numbers:
     clocks: int
 
 
-def parts(settings: Settings) -> dict[str, bool]:
+def parts() -> dict[str, bool]:
     """Return which parts work now: database, tables (none lacks), redis, clock (leads), worker (one seen lately)."""
     found = {"database": False, "tables": False, "redis": redis.is_here(), "clock": False, "worker": False}
     try:
@@ -37,7 +36,7 @@ def parts(settings: Settings) -> dict[str, bool]:
         found["clock"] = lease is not None and lease > now - ALIVE
         found["worker"] = db.session.scalar(seen.limit(1)) is not None
         found["database"] = True
-        found["tables"] = not database.is_behind(settings)
+        found["tables"] = not database.is_behind()
     except sa.exc.DBAPIError:
         db.session.rollback()
     return found

@@ -82,7 +82,7 @@ def _database(settings: Settings, facts: dict[str, Any]) -> Part:
     kept = facts.get("integrity")
     problem = str(kept.value.get("problem") or "") if kept else ""
     kind = "SQLite" if settings.is_sqlite else "PostgreSQL"
-    return condition.database(kind, is_current=not database.is_behind(settings), problem=problem)
+    return condition.database(kind, is_current=not database.is_behind(), problem=problem)
 
 
 def _checker(now: datetime, kept: Any) -> Part:

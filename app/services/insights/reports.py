@@ -12,16 +12,18 @@ from app.domain.access import Actor
 from app.domain.analytics import periods
 from app.domain.analytics.answers import QUESTIONS, Question
 from app.domain.analytics.periods import Period
-from app.domain.reporting import Order, Report
+from app.domain.reporting import File, Order, Report
 from app.engines.base import Outcome
 from app.exporters import reports
-from app.exporters.reports import File
 from app.infra.database import db
 from app.models.people import Person
 from app.models.runs import Run
 from app.models.tasks import Task, TaskVersion
 from app.models.teams import Membership, Team
 from app.services import insights
+
+OFFERED = reports.offered(reporting.FORMS)
+"""In which forms answers can be had here, and what they are called."""
 
 _DAY = timedelta(days=1)
 
@@ -57,8 +59,8 @@ def order(run_id: int, meant_for: datetime) -> Order | Outcome:
     notes = [f"“{QUESTIONS[one]}” could not be worked out, so it is left out." for one in missing]
     notes += [f"{one} is not in the team any more and gets nothing." for one in strange]
     if row.backfill_id is not None and readers:
-        return Order(report, (), [*notes, "Runs of a backfill send no e-mail."])
-    return Order(report, readers, notes)
+        return Order(report, reports.written, (), [*notes, "Runs of a backfill send no e-mail."])
+    return Order(report, reports.written, readers, notes)
 
 
 def _answered(actor: Actor, period: Period, questions: Sequence[Question]) -> tuple[Report, list[Question]]:

@@ -10,13 +10,16 @@ import sqlalchemy as sa
 from app.core.errors import NotFound
 from app.domain.access import Actor
 from app.domain.reporting import TABLES, Form
-from app.exporters import csv_file, json_file, parquet
-from app.infra import database
+from app.exporters import csv_file, json_file, parquet, reports
+from app.infra import database, disk
 from app.models.runs import Run
 from app.models.tasks import Task
 from app.services.run_list import filters as chosen
 from app.services.run_list.filters import Filters
 from app.services.run_list.walking import found
+
+OFFERED = reports.offered(TABLES)
+"""In which forms runs can be had here, and what they are called."""
 
 _AT_ONCE, _PIECE_BYTES = 1000, 64 * 1024
 _COLUMNS: dict[str, tuple[Any, parquet.Type]] = {
@@ -33,7 +36,7 @@ def export(actor: Actor, filters: Filters, form: Form) -> tuple[str, Iterator[st
     """Return the media type and the pieces of a file with all runs that match, the newest first.
 
     Columns are named as in the API; times are UTC, money is in millionths of a US dollar. Raises NotFound for a form
-    that lists do not have, Unavailable.
+    that lists do not have, Unavailable, NoSpace.
     """
     if form not in TABLES:
         raise NotFound
@@ -64,7 +67,15 @@ def _parquet(rows: Iterator[Sequence[Any]]) -> IO[bytes]:
     """Return the file, which is gone from its folder already."""
     with tempfile.TemporaryDirectory(prefix="carillon-") as folder:
         types = {name: kind for name, (_, kind) in _COLUMNS.items()}
-        return parquet.write(types, rows, Path(folder)).open("rb")
+        return parquet.write(types, _with_room(rows, Path(folder)), Path(folder)).open("rb")
+
+
+def _with_room(rows: Iterator[Sequence[Any]], folder: Path) -> Iterator[Sequence[Any]]:
+    """Yield rows while there is room to write them down."""
+    for number, row in enumerate(rows):
+        if number % _AT_ONCE == 0:
+            disk.refuse_if_low(folder)
+        yield row
 
 
 def _pieces(file: IO[bytes]) -> Iterator[bytes]:

@@ -1,9 +1,10 @@
-"""What a draft names must be there: secrets, values of the team, a pool, readers, other tasks. A helper of `tasks`."""
+"""What a draft names must be there: secrets, values, a pool, readers, a form of report, tasks. A helper of `tasks`."""
 
 import sqlalchemy as sa
 
 from app.domain import graph, reporting
 from app.domain.access import Actor
+from app.exporters import parquet
 from app.infra.database import db
 from app.models.people import Person
 from app.models.tasks import Task
@@ -15,7 +16,7 @@ from app.services.tasks.definitions import Draft
 def wrong(actor: Actor, draft: Draft) -> dict[str, str]:
     """Say by field what a draft names that the team does not have."""
     wrong = _wrong_names(actor, draft) | _wrong_pool(actor, draft) | _wrong_tasks(actor, draft)
-    return wrong | _wrong_readers(actor, draft)
+    return wrong | _wrong_readers(actor, draft) | _wrong_form(draft)
 
 
 def _wrong_readers(actor: Actor, draft: Draft) -> dict[str, str]:
@@ -26,6 +27,12 @@ def _wrong_readers(actor: Actor, draft: Draft) -> dict[str, str]:
     known = {email.lower() for email in db.session.scalars(of_team.where(Membership.team_id == actor.team_id))}
     strange = [one for one in map(str, wanted) if one.strip() and one.strip().lower() not in known]
     return {"mail_to": f"{strange[0]} does not belong to this team. Choose among its members."} if strange else {}
+
+
+def _wrong_form(draft: Draft) -> dict[str, str]:
+    if draft.engine != reporting.ENGINE or draft.settings.get("format") != "parquet" or parquet.is_there():
+        return {}
+    return {"format": parquet.MISSING}
 
 
 def _wrong_pool(actor: Actor, draft: Draft) -> dict[str, str]:
