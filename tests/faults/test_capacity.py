@@ -13,7 +13,7 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from app.infra import queues
+from app.infra import migrations, queues
 from app.models.instance import Worker
 from app.models.runs import Attempt, Run
 from app.models.tasks import Schedule, Task
