@@ -103,3 +103,19 @@ def test_a_letter_tells_cause_evidence_steps_and_what_is_next(house):  # noqa: F
     assert mail["list-unsubscribe"].startswith(f"<{HOME}/a/")
     assert mail["list-unsubscribe-post"] == "List-Unsubscribe=One-Click"
     assert mail["auto-submitted"] == "auto-generated"
+
+
+def test_what_comes_from_outside_stays_text_in_a_letter(house):  # noqa: F811
+    said = "Sync failed: <img src=x onerror=alert(1)>\r\nBcc: all@x.example\r\n\r\n<script>alert(1)</script>"
+    task = owned(house, "sync", "<b>Sync</b>")
+    run = factories.run(house.team, task, "failed", reason="exit_code", sentence=said)
+    due(house, alert(house, "failing", said, task_id=task, run_id=run), house.email)
+    send(house)
+    [kept] = house.box.mails
+    assert kept.mail["bcc"] is None
+    assert len(kept.to) == 1
+    html = kept.mail.get_body(("html",)).get_content()
+    assert "alert(1)" in html
+    assert "<img src=x" not in html
+    assert "<script" not in html
+    assert "<b>Sync" not in html
