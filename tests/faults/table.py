@@ -12,7 +12,6 @@ BEGIN, END = "<!-- table of the last run -->", "<!-- end of the table -->"
 
 LATER = {
     "E10": "comes with approvals",
-    "O8": "comes with outgoing webhooks",
 }
 """Rows of what does not exist yet."""
 
