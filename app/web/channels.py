@@ -146,14 +146,17 @@ def _list(tests: dict[int, Tested], only: int | None = None) -> str:
 def _form(line: Any, kind: str, known: dict[str, str], errors: Errors) -> str:
     others = [(str(one.id), one.name) for one in channels.lines(_actor()) if line is None or one.id != line.id]
     last = "Your e-mail" if _is_mine() else "The channels of the installation"
+    shown = _shown()
+    kinds = shown["kinds"] if line is None else KINDS.values()
     return page(
-        "channels/form.html", channel=line, kind=KINDS.get(kind), known=known, errors=errors,
-        fallbacks=[("", last), *others], **_shown(),
+        "channels/form.html", channel=line, kind=next((one for one in kinds if one.name == kind), None), known=known,
+        errors=errors, fallbacks=[("", last), *others], **shown,
     )  # fmt: skip
 
 
 def _shown() -> dict[str, Any]:
-    kinds = [kind for kind in KINDS.values() if kind.is_personal or not _is_mine()]
+    is_own_space = _is_mine() or g.team.is_personal
+    kinds = [kind for kind in KINDS.values() if kind.is_personal or not is_own_space]
     may = _is_mine() or g.actor.may("manage")
     return {
         "is_mine": _is_mine(), "here": _here(), "kinds": kinds, "kind_of": KINDS.get, "may_change": may,

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 import structlog
 from flask import Flask, Response, current_app, g, jsonify, make_response, render_template, request
 from flask_login import AnonymousUserMixin, current_user
+from markupsafe import escape
 from werkzeug.exceptions import HTTPException
 
 from app.core.clock import utc_now
@@ -102,7 +103,11 @@ def _form_again(problems: dict[str, str], status: int) -> Response | None:
         return None
     known = signature(page).parameters
     given = {name: value for name, value in (request.view_args or {}).items() if name in known}
-    return make_response(page(errors=problems, **given), status)
+    shown = make_response(page(errors=problems, **given), status)
+    html = shown.get_data(as_text=True)
+    g.unsaid = [said for said in problems.values() if str(escape(said)) not in html]
+    # What the form has no field for stands above it: nothing is refused without a word.
+    return make_response(page(errors=problems, **given), status) if g.unsaid else shown
 
 
 def _forged(error: Forged) -> Response:

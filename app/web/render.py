@@ -109,6 +109,7 @@ def _context() -> dict[str, Any]:
         "host": request.host,
         "local_time": clock(utc_now()) + ("" if is_known else " UTC"),
         "saved": request.args.get("saved", ""),
+        "unsaid": g.get("unsaid", ()),
         "side": request.cookies.get("side", ""),
     }
 

@@ -148,3 +148,12 @@ def test_addresses_that_do_not_fit_are_said_to_be_asked(app, ada, northgate):
     page = ada.get(base).text
     assert "Addresses that are cut off here are asked once, when the next message is due." in page
     assert page.count("has not confirmed yet") == 1
+
+
+def test_ones_own_space_offers_no_second_way_to_ones_own_mail_and_says_why(ada):
+    base = f"/t/{ada.slug}/settings/channels"
+    for page in (base, f"{base}/new", f"{base}/new?kind=email"):
+        assert "kind=email" not in ada.get(page).text
+    answer = ada.post(base, {"kind": "email", "addresses": "oncall@x.example"})
+    assert answer.status_code == 422
+    assert "Your own e-mail is a way to reach you already." in answer.text
