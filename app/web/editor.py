@@ -16,6 +16,7 @@ from app.core.numbers import whole
 from app.domain import reporting
 from app.domain.analytics.answers import QUESTIONS
 from app.services import models, pools, secrets, tasks, teams
+from app.services.insights import reports
 from app.services.tasks import builder, definitions, mending, order, typed
 from app.services.tasks.attached import Upload
 from app.services.tasks.definitions import Draft
@@ -212,6 +213,7 @@ def _form(fields: Fields, errors: Errors, **more: Any) -> str:
         models=models.names(g.actor),
         pools=pools.names(g.actor),
         questions=QUESTIONS,
+        forms=reports.OFFERED,
         members=[(one.person.email.lower(), one.person.name) for one in teams.members(g.actor)],
         zones=zones(),
         when=when,

@@ -88,7 +88,7 @@ def test_causes_beyond_five_are_others():
 def test_of_few_runs_only_the_numbers_are_told():
     few = failing.answer(past(runs=19), "", DATES)
     assert (few.lead, few.figure, len(few.rows)) == (
-        "Come back after 20 runs: 19 so far in this time. 7 runs failed.",
+        "19 runs so far in this time, 7 failed. Come back after 20.",
         None,
         2,
     )

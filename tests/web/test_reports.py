@@ -16,6 +16,7 @@ from app.models.tasks import Task, TaskVersion
 from app.models.teams import Team
 from app.services import teams
 from app.services.execution import claims, outcomes
+from app.services.insights import reports
 from app.services.library import saving
 from app.services.run_list import exporting
 from app.services.unit import batch
@@ -150,6 +151,13 @@ def test_insights_offer_a_task_that_can_be_saved_as_it_is(app, ada, viewer, nort
     page = ada.get(f"/t/{northgate}/tasks/{slug}").text
     assert "1 answer about 90 days, as PDF" in page
     assert re.search(r'name="questions" value="money" checked', ada.get(f"/t/{northgate}/tasks/{slug}/edit").text)
+
+
+def test_only_forms_that_can_be_written_are_offered(ada, northgate, monkeypatch):
+    page = f"/t/{northgate}/tasks/new?start=report"
+    assert ">Parquet</option>" in ada.get(page).text
+    monkeypatch.setattr(reports, "OFFERED", {"pdf": "PDF", "csv": "CSV"})
+    assert ">Parquet</option>" not in ada.get(page).text
 
 
 def test_only_members_can_be_readers_and_what_was_ticked_stays(ada, ben, cid, northgate, monkeypatch):

@@ -89,9 +89,10 @@ class Answer:
         return f"{self.lead} {self.more}".strip()
 
 
-def too_few(runs: int) -> str:
-    """Say that it is too early to say."""
-    return f"Come back after {LEAST_RUNS} runs: {'none' if not runs else f'{runs:,}'} so far in this time."
+def too_few(runs: int, what: str = "run", more: str = "") -> str:
+    """Say how many there are, `more` of them, and that it is too early to say anything else."""
+    said = counted(runs, what) if runs else f"No {what}s"
+    return f"{said} so far in this time{more}. Come back after {LEAST_RUNS}."
 
 
 def counted(number: int, what: str = "run") -> str:

@@ -85,8 +85,8 @@ def answer(past: Past, period: str, dates: Mapping[str, str], suggestion: str = 
         for reason, count in by_reason.most_common()
     ]
     if past.runs < LEAST_RUNS:
-        lead = too_few(past.runs) + (f" {counted(total)} failed." if total else "")
-        return Answer("failures", lead, columns=_COLUMNS, rows=rows)
+        failed = f", {total:,} failed" if total else ""
+        return Answer("failures", too_few(past.runs, more=failed), columns=_COLUMNS, rows=rows)
     more = compared(total, past.before, period) if past.before is not None else ""
     if not total:
         return Answer("failures", f"None of {counted(past.runs)} failed.", more, _COLUMNS)

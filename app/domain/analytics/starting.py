@@ -22,7 +22,7 @@ def answer(hours: Mapping[int, Mapping[str, int]], before: Mapping[str, int] | N
     runs = histogram.size(every)
     rows = [(hour, *_figures(hours[hour])) for hour in sorted(hours)]
     if runs < LEAST_RUNS:
-        return Answer("punctuality", too_few(runs).replace("runs:", "planned runs:"), columns=_COLUMNS, rows=rows)
+        return Answer("punctuality", too_few(runs, "planned run"), columns=_COLUMNS, rows=rows)
     _, half, most = _figures(every)
     worst = max((row for row in rows if row[1] >= _LEAST), key=lambda row: row[3], default=None)
     is_late = worst is not None and worst[3] >= _LATE_SECONDS
