@@ -94,7 +94,10 @@ def test_one_that_cannot_be_worked_out_takes_no_other_with_it(past, ada, northga
 
 def test_the_time_and_the_comparison_stand_in_the_address(app, past, ada, northgate, team_id):
     at = f"/t/{northgate}/insights"
-    assert "No runs so far in this time. Come back after 20." in ada.get(f"{at}/failures?from=2026-01-01&to=2026-01-31").text
+    assert (
+        "No runs so far in this time. Come back after 20."
+        in ada.get(f"{at}/failures?from=2026-01-01&to=2026-01-31").text
+    )
     wrong = ada.get(f"{at}?days=5")
     assert wrong.status_code == 200
     assert "Choose 1, 7, 30 or 90 days, or two dates. Shown are the last 30 days." in wrong.text
