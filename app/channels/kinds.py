@@ -163,8 +163,12 @@ def _phones(address: Address) -> str:
 
 def _mails(address: Address) -> str:
     found = recipients(address)
-    if not found or not all(map(is_mail, found)):
+    if not found:
         raise Invalid({"addresses": "Type e-mail addresses, separated by commas."})
+    if wrong := next((one for one in found if not is_mail(one)), ""):
+        raise Invalid(
+            {"addresses": f"“{wrong[:60]}” is no e-mail address. Type them like ada@example.com, with commas."}
+        )
     said = ", ".join(found)
     if len(said) > LONGEST_SHOWN:
         raise Invalid({"addresses": f"Type at most {LONGEST_SHOWN} letters; a mailing list reaches more people."})

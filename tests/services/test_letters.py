@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
+from app.models.runs import Attempt, Step
 from app.models.telling import Incident, IncidentTask
 from app.services.unit import batch
 from tests import factories
@@ -26,6 +27,16 @@ def incident_of(house, *tasks):  # noqa: F811
                 sa.insert(IncidentTask).values(incident_id=incident, task_id=task, first_at=at, last_at=at)
             )
     return incident
+
+
+def step_of(run, detail):
+    """A step of two seconds in which a run failed."""
+    times = {"started_at": factories.ago(seconds=2), "ended_at": factories.ago(seconds=0)}
+    with batch() as work:
+        row = {"run_id": run, "number": 1, "token": 1, "state": "failed", "worker": "w", "isolation": {}}
+        attempt = work.connection.execute(sa.insert(Attempt).values(row | times).returning(Attempt.id)).scalar_one()
+        row = {"attempt_id": attempt, "position": 1, "name": "send", "state": "failed", "detail": detail}
+        work.connection.execute(sa.insert(Step).values(row | times))
 
 
 def test_a_failure_is_told_by_its_cause(house):  # noqa: F811
@@ -84,6 +95,7 @@ def test_a_letter_tells_cause_evidence_steps_and_what_is_next(house):  # noqa: F
     task = owned(house)
     run = factories.run(house.team, task, "failed", reason="refused", sentence="shop.example refused the connection.")
     factories.schedule(house.team, task, "1d", since=factories.ago(hours=1))
+    step_of(run, "shop.example refused the connection.")
     due(
         house,
         alert(
@@ -96,6 +108,7 @@ def test_a_letter_tells_cause_evidence_steps_and_what_is_next(house):  # noqa: F
     text = mail.get_body(("plain",)).get_content()
     assert f"See the run: {HOME}/t/northgate/runs/1" in text
     assert "Run #1, planned for" in text
+    assert "✕ send  shop.example refused the connection, " in text
     assert "Next: " in text
     assert "Europe/Berlin" in text
     assert "prefers-color-scheme:dark" in mail.get_body(("html",)).get_content()

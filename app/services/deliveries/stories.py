@@ -58,7 +58,7 @@ def _line(told: evidence.Told) -> str:
 def _part(step: Any) -> Part:
     took = wording.duration(step.ended_at - step.started_at) if step.ended_at else ""
     spent = step.facts.get("cost_micros")
-    notes = (step.detail if step.state != "succeeded" else "", took, money.said(spent) if spent else "")
+    notes = (step.detail.rstrip(".") if step.state != "succeeded" else "", took, money.said(spent) if spent else "")
     return Part(step.name, step.state in {"succeeded", "skipped"}, shortened(", ".join(filter(None, notes)), 160))
 
 
