@@ -33,6 +33,19 @@ def old(backend, request, tmp_path):
     cluster.run("DROP DATABASE carillon_old WITH (FORCE)")
 
 
+def as_of(old, revision):
+    """Return the database as a revision left it, with a team of the id 1; its tables, and the time."""
+    migrations.run(old, revision)
+    engine = sa.create_engine(old.sql_url, poolclass=sa.NullPool)
+    tables = sa.MetaData()
+    tables.reflect(engine)
+    now = datetime.now(UTC).replace(tzinfo=None)
+    team = {"id": 1, "slug": "t", "name": "T", "is_personal": False, "data_key": b"", "next_run_number": 1}
+    with engine.begin() as connection:
+        connection.execute(tables.tables["teams"].insert().values(**team, created_at=now))
+    return engine, tables, now
+
+
 @pytest.mark.alike
 def test_names_of_migrations_begin_with_their_revisions_in_order(old):
     scripts = ScriptDirectory(str(database.MIGRATIONS)).walk_revisions()
@@ -40,15 +53,9 @@ def test_names_of_migrations_begin_with_their_revisions_in_order(old):
 
 
 def test_the_one_schedule_of_a_definition_becomes_a_list_of_one(old):
-    migrations.run(old, "0001")
-    engine = sa.create_engine(old.sql_url, poolclass=sa.NullPool)
-    tables = sa.MetaData()
-    tables.reflect(engine)
-    now = datetime.now(UTC).replace(tzinfo=None)
+    engine, tables, now = as_of(old, "0001")
     definitions = [{"name": "a", "schedule": RULE}, {"name": "b", "schedule": None}]
     with engine.begin() as connection:
-        team = {"id": 1, "slug": "t", "name": "T", "is_personal": False, "data_key": b"", "next_run_number": 1}
-        connection.execute(tables.tables["teams"].insert().values(**team, created_at=now))
         task = {"id": 1, "team_id": 1, "slug": "a", "name": "a", "engine": "http", "version_number": 2}
         connection.execute(
             tables.tables["tasks"].insert().values(**task, pause_note="", created_at=now, changed_at=now)
@@ -67,15 +74,9 @@ def test_the_one_schedule_of_a_definition_becomes_a_list_of_one(old):
 
 @pytest.mark.alike
 def test_addresses_that_channels_write_to_by_now_count_as_confirmed(old):
-    migrations.run(old, "0018")
-    engine = sa.create_engine(old.sql_url, poolclass=sa.NullPool)
-    tables = sa.MetaData()
-    tables.reflect(engine)
-    now = datetime.now(UTC).replace(tzinfo=None)
+    engine, tables, now = as_of(old, "0018")
     channel = {"team_id": 1, "sealed": b"", "state": "ok", "problem": "", "created_at": now, "changed_at": now}
     with engine.begin() as connection:
-        team = {"id": 1, "slug": "t", "name": "T", "is_personal": False, "data_key": b"", "next_run_number": 1}
-        connection.execute(tables.tables["teams"].insert().values(**team, created_at=now))
         cut = f"{'n' * 180}@x.example, ops@x.example.com"[:200]  # which may be read as ops@x.e
         mine = ("Ada@x.example, oncall@x.example", "ada@x.example", cut)
         for kind, shown in (*(("email", one) for one in mine), ("slack", "y.z")):
